@@ -1,5 +1,6 @@
-// A plain `npm install` here would make a second, wrong node_modules: say what to do instead.
-if (!/^pnpm\//.test(process.env.npm_config_user_agent ?? "")) {
-  console.error("\nThis workspace installs with pnpm. Run `npm start` or `npm test`: both bring the pinned pnpm.\n");
+// The `preinstall` guard: `npm install` would build a second node_modules beside the lockfile. Says what to do instead.
+const installer = process.env.npm_config_user_agent ?? "";
+if (!installer.startsWith("pnpm/")) {
+  console.error("\nThis workspace is installed by pnpm: `npm start` and `npm test` bring it along, `npm run setup` only installs.\n");
   process.exit(1);
 }

@@ -1,53 +1,189 @@
 #!/usr/bin/env node
-// Behind `npm start`, `npm test`, `npm run build` and `npm run setup`: installs the workspace with the pinned
-// pnpm where that is still to do, then runs the task. Plain JavaScript without dependencies, for Node 18 and newer.
+// The commands of the root package.json: brings the workspace to the state the command needs (installed, built),
+// then runs it and stays between npm and it until it has ended. Plain JavaScript without dependencies, because it
+// runs on whatever Node started npm (18 or newer), before anything is installed.
+//
+// It owns the pin of pnpm, the choice of Node and the way of signals. It never decides what a task does.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { isInstalled, packageManager, rememberInstalled, root } from "./installed.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const windows = process.platform === "win32";
 const bin = join(root, "node_modules", ".bin");
-const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
-env.TURBO_TELEMETRY_DISABLED ??= "1";
-// Settings npm hands to its scripts must not steer pnpm (except where the registry is and whom to trust).
-for (const name of Object.keys(env)) {
-  if (/^npm_/i.test(name) && !/^npm_config_(registry|cafile|https?_proxy|noproxy)$/i.test(name)) delete env[name];
+/** Windows starts tools by their .cmd files, and those only through a shell. */
+const tool = (name) => (windows ? `${name}.cmd` : name);
+const environment = cleanEnvironment();
+
+/** What keeps a task from being started when a signal came between two steps. */
+let stopping;
+
+const [task, ...flags] = process.argv.slice(2);
+switch (task) {
+  case "install":
+    await install();
+    break;
+  case "start":
+    await install();
+    await build("--filter=@corral/daemon...", "--filter=@corral/cli...");
+    await daemon(flags);
+    break;
+  case "corral":
+    await install();
+    await build("--filter=@corral/cli...");
+    await node("apps/cli/dist/main.js", ...flags);
+    break;
+  case "build":
+  case "test":
+    await install();
+    await run(join(bin, tool("turbo")), ["run", task, ...flags]);
+    break;
+  case "check":
+  case "features":
+    await install();
+    if (task === "check") await build();
+    await node(`tooling/dev/src/${task}.ts`, ...flags);
+    break;
+  case "format":
+    await install();
+    await run(join(bin, tool("oxfmt")), flags.length > 0 ? flags : ["."]);
+    break;
+  case "test:compat":
+    await install();
+    await build("--filter=./packages/*", "--filter=./apps/*");
+    await node("tooling/dev/compat/run.mjs", ...flags);
+    break;
+  case "conformance":
+  case "simulate":
+  case "bench":
+    await install();
+    await runPackage({ conformance: "conformance", simulate: "simulation", bench: "bench" }[task]);
+    break;
+  default:
+    fail(`unknown command '${task ?? ""}'; \`npm run\` lists those that exist`, 2);
 }
 
-function run(command, args) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env, stdio: "inherit", shell: windows });
-    const stop = (signal) => child.kill(signal);
-    const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
-    for (const signal of signals) process.on(signal, stop);
-    // npm puts a shell between itself and this process; a signal to npm ends that shell only.
-    const parent = process.ppid;
-    const watch = setInterval(() => process.ppid !== parent && stop("SIGTERM"), 250);
-    child.on("error", (error) => { console.error(error.message); process.exit(127); });
-    child.on("exit", (code, signal) => {
-      clearInterval(watch);
-      for (const name of signals) process.off(name, stop);
-      if (signal) process.kill(process.pid, signal);
-      else if (code !== 0) process.exit(code);
-      else resolve();
-    });
+/** Installs from the lockfile unless what stands in node_modules is already what the lockfile says. */
+async function install() {
+  if (isInstalled()) return;
+  const args = ["install", "--frozen-lockfile", "--prefer-offline"];
+  const local = join(bin, tool("pnpm"));
+  if (existsSync(local)) await run(local, args);
+  else await run(tool("npx"), ["--yes", packageManager(), ...args]);
+  rememberInstalled();
+}
+
+/** Builds what the filters name, or everything; prints only what went wrong. */
+async function build(...filters) {
+  const quiet = ["--output-logs=errors-only", "--log-prefix=none"];
+  await run(join(bin, tool("turbo")), ["run", "build", ...filters, ...quiet], { quiet: true });
+}
+
+/** Runs the script of the task's own name in its package under tooling/. */
+async function runPackage(folder) {
+  if (!existsSync(join(root, "tooling", folder, "package.json"))) fail(`tooling/${folder} does not exist yet`, 2);
+  await build(`--filter=@corral/${folder}...`);
+  await run(join(bin, tool("pnpm")), ["--silent", "--dir", join("tooling", folder), "run", task, ...flags]);
+}
+
+/** Runs a script on the workspace's own Node 24, or, on systems it does not come for, on the one that runs this. */
+async function node(script, ...args) {
+  await run(nodePath(), [script, ...args]);
+}
+
+/**
+ * Runs corrald. In a process group of its own, so that one Ctrl-C at the terminal, which the terminal, npm and this
+ * process each see, reaches it exactly once: the second signal would mean "at once" and cut the drain short.
+ */
+async function daemon(args) {
+  const data = args.some((arg) => arg === "--data" || arg.startsWith("--data=")) ? [] : ["--data", "./data"];
+  const main = join("apps", "daemon", "dist", "main.js");
+  const preload = ["--import", "./tooling/dev/end-with-parent.mjs"];
+  await run(nodePath(), [...preload, main, ...data, ...args], { ownGroup: !windows });
+}
+
+function nodePath() {
+  const own = join(bin, windows ? "node.exe" : "node");
+  return existsSync(own) ? own : process.execPath;
+}
+
+/** Runs one step to its end. A step that fails ends this process with the step's exit code. */
+async function run(command, args, { quiet = false, ownGroup = false } = {}) {
+  if (stopping) exitBySignal(stopping);
+  const child = spawn(command, args, {
+    cwd: root,
+    env: environment,
+    stdio: [ownGroup ? "ignore" : "inherit", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
+    detached: ownGroup,
+    shell: windows,
   });
-}
-function pnpm(...args) {
-  const local = join(bin, windows ? "pnpm.cmd" : "pnpm");
-  if (existsSync(local)) return run(local, args);
-  const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return run(windows ? "npx.cmd" : "npx", ["--yes", packageManager.split("+")[0], ...args]);
+  const output = quiet ? gather(child) : [];
+  const forget = forwardSignals(child);
+  const { code, signal } = await new Promise((resolve) => {
+    child.on("error", (error) => fail(`cannot run ${command}: ${error.message}`, 127));
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
+  forget();
+  if (code !== 0) for (const chunk of output) process.stderr.write(chunk);
+  if (signal) exitBySignal(signal);
+  if (code !== 0) process.exit(code);
 }
 
-const [task, ...rest] = process.argv.slice(2);
-await pnpm("install", "--frozen-lockfile", "--prefer-offline");
-if (task === "start") {
-  await pnpm("exec", "turbo", "run", "build", "--filter=@corral/daemon...", "--output-logs=errors-only");
-  const node = join(bin, windows ? "node.exe" : "node");
-  await run(existsSync(node) ? node : process.execPath, ["apps/daemon/main.mjs", ...rest]);
-} else if (task !== "install") {
-  await pnpm("exec", "turbo", "run", task, ...rest);
+/** Keeps what a quiet step prints; it is shown only when the step fails. */
+function gather(child) {
+  const chunks = [];
+  child.stdout.on("data", (chunk) => chunks.push(chunk));
+  child.stderr.on("data", (chunk) => chunks.push(chunk));
+  return chunks;
+}
+
+/** Hands signals on to the child, each once, and tells it to end when npm is gone. Returns the way to stop that. */
+function forwardSignals(child) {
+  /** One Ctrl-C arrives here from the terminal and again from npm; within this time, in ms, they are one. */
+  const sameWithin = 500;
+  let lastAt = -Infinity;
+  const hand = (signal) => {
+    const now = performance.now();
+    if (now - lastAt < sameWithin) return;
+    lastAt = now;
+    stopping = signal;
+    child.kill(signal);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, hand);
+  // npm may put a shell between itself and this process, and SIGTERM to npm ends that shell only:
+  // what is left to see is that the parent has changed.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    hand("SIGTERM");
+  }, 200);
+  return () => {
+    clearInterval(watch);
+    for (const signal of signals) process.off(signal, hand);
+  };
+}
+
+/**
+ * The caller's environment with our tools first on PATH. What npm sets for its scripts must not steer pnpm, save
+ * where the registry is and how to reach it.
+ */
+function cleanEnvironment() {
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` };
+  env.TURBO_TELEMETRY_DISABLED ??= "1";
+  const kept = /^npm_config_(registry|ca|cafile|strict_ssl|proxy|http_proxy|https_proxy|noproxy)$/i;
+  for (const name of Object.keys(env)) if (/^npm_/i.test(name) && !kept.test(name)) delete env[name];
+  return env;
+}
+
+/** Ends as a process does that the signal has ended, so that shells and supervisors see the cause. */
+function exitBySignal(signal) {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
+function fail(message, code) {
+  console.error(`npm run ${task ?? ""}: ${message}`);
+  process.exit(code);
 }
