@@ -39,11 +39,11 @@ export const ELEMENTS_MAX = 65_536;
 /** The same for a frame to a client: pages are made of many small values. */
 export const ELEMENTS_MAX_TO_CLIENT = 4_194_304;
 /** Bytes of the first message of a connection; fixed by the protocol. */
-export const HELLO_BYTES_MAX = 16 * 1024;
+export const HELLO_BYTES_MAX: number = 16 * 1024;
 /** The last number that a parent gives to a sequential child (ZooKeeper's counter is a signed 32-bit integer). */
 export const SEQUENCE_MAX = 2_147_483_647;
 /** The longest time to live of a znode, milliseconds: ZooKeeper's EphemeralType.TTL keeps 40 bits. */
-export const TTL_MS_MAX = 2 ** 40 - 1;
+export const TTL_MS_MAX: number = 2 ** 40 - 1;
 /** The protocol version that this package speaks. */
 export const PROTOCOL_VERSION = 1;
 /** The WebSocket subprotocol name asked for at the upgrade. */
