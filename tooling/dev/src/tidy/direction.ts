@@ -14,13 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/log": [],
   "packages/server": ["@corral/protocol", "@corral/state-machine", "@corral/log"],
   "packages/client": ["@corral/protocol"],
-  "packages/testing": [
-    "@corral/protocol",
-    "@corral/state-machine",
-    "@corral/log",
-    "@corral/server",
-    "@corral/client",
-  ],
+  "packages/testing": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server", "@corral/client"],
   "apps/daemon": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server"],
   "apps/cli": ["@corral/protocol", "@corral/client"],
 };

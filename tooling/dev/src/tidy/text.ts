@@ -10,7 +10,8 @@ import { lineAt } from "./imports.ts";
 /** Says whether a path from the root is there: a file or a folder. */
 export type Exists = (path: string) => boolean;
 
-const DOCUMENT = /^(README|ARCHITECTURE|CONTRIBUTING|SECURITY)\.md$|^docs\/.*\.md$|^(packages|apps|tooling)\/[^/]+\/README\.md$/;
+const DOCUMENT =
+  /^(README|ARCHITECTURE|CONTRIBUTING|SECURITY)\.md$|^docs\/.*\.md$|^(packages|apps|tooling)\/[^/]+\/README\.md$/;
 /** A path of the workspace between backticks; what a build or a run makes is not looked for. */
 const NAMED_PATH = /`((?:packages|apps|tooling|docs|\.ci|\.changeset)\/[\w./@-]+)(?::\d+)?[ `]/g;
 const MADE = /\/(dist|node_modules|coverage)(\/|$)/;
@@ -28,10 +29,12 @@ export function textFindings(files: readonly TextFile[], exists: Exists): Findin
     };
     if (DOCUMENT.test(file.path)) namedPaths(file, exists, report);
     for (const match of file.text.matchAll(DECISION)) {
-      if (!decisions.has(match[1])) report(match.index, `cites decision ${match[1]}, which docs/decisions does not have`);
+      if (!decisions.has(match[1]))
+        report(match.index, `cites decision ${match[1]}, which docs/decisions does not have`);
     }
     for (const pattern of ELSEWHERE) {
-      for (const match of file.text.matchAll(pattern)) report(match.index, `names '${match[0]}', outside the repository`);
+      for (const match of file.text.matchAll(pattern))
+        report(match.index, `names '${match[0]}', outside the repository`);
     }
   }
   return findings;
