@@ -35,6 +35,7 @@ switch (task) {
     break;
   case "build":
   case "test":
+  case "test:slow":
     await install();
     await run(join(bin, tool("turbo")), ["run", task, ...flags]);
     break;
