@@ -34,10 +34,14 @@ switch (task) {
     await node("apps/cli/dist/main.js", ...flags);
     break;
   case "build":
+    await install();
+    await run(join(bin, tool("turbo")), ["run", "build", ...flags]);
+    break;
   case "test":
   case "test:slow":
     await install();
-    await run(join(bin, tool("turbo")), ["run", task, ...flags]);
+    // One package's failure does not hide another's.
+    await run(join(bin, tool("turbo")), ["run", task, "--continue=dependencies-successful", ...flags]);
     break;
   case "check":
   case "features":
