@@ -1,0 +1,106 @@
+/**
+ * Hands the stored log to its owner: the newest snapshot that is sound and accepted, then every batch after it.
+ *
+ * Owns the way back to an older snapshot. Reads only what recover.ts trusts, and checks it again while reading.
+ */
+
+import { LogError, type CommittedBatch, type Recovered, type RecoveryListener } from "../log.ts";
+import type { Disk } from "./disk.ts";
+import { decodeRecord } from "./record.ts";
+import type { Trust } from "./recover.ts";
+import { FileWindow, saltOf, walkFrames } from "./segment.ts";
+import { snapshotChunks } from "./snapshot-file.ts";
+import type { LogWarning } from "./warning.ts";
+
+/** Which snapshot to begin with. `oldest` and `none` are for inspection: the same state must come out. */
+export type SnapshotChoice = "newest" | "oldest" | "none";
+
+export async function replay(
+  disk: Disk,
+  trust: Trust,
+  choice: SnapshotChoice,
+  listener: RecoveryListener,
+  verify: (name: string) => Promise<string | undefined>,
+  warn: (warning: LogWarning) => void,
+): Promise<Recovered> {
+  const snapshotZxid = await offerSnapshots(disk, trust, choice, listener, verify, warn);
+  if (snapshotZxid === undefined && trust.base.zxid !== 0) {
+    throw new LogError("DAMAGED", `no stored snapshot ${choice === "none" ? "was wanted" : "can be used"}, and the log in ${disk.place} starts only after zxid ${trust.base.zxid}`);
+  }
+  let batches = 0;
+  for await (const batch of storedBatches(disk, trust, snapshotZxid ?? 0)) {
+    batches += 1;
+    await listener.batch(batch);
+  }
+  return { lastZxid: trust.position.zxid, lastTimeMs: trust.position.timeMs, batches, snapshotZxid };
+}
+
+async function offerSnapshots(disk: Disk, trust: Trust, choice: SnapshotChoice, listener: RecoveryListener, verify: (name: string) => Promise<string | undefined>, warn: (warning: LogWarning) => void): Promise<number | undefined> {
+  if (choice === "none") return undefined;
+  const candidates = choice === "newest" ? trust.snapshots : trust.snapshots.toReversed();
+  for (const { name, zxid } of candidates) {
+    let reason = await verify(name);
+    if (reason === undefined) {
+      try {
+        await listener.snapshot({ zxid, chunks: snapshotChunks(disk, name) });
+        return zxid;
+      } catch (error) {
+        reason = `rejected: ${error instanceof Error ? error.message : String(error)}`;
+      }
+    }
+    warn({ kind: "snapshot-skipped", file: name, reason });
+  }
+  return undefined;
+}
+
+/** Every trusted batch that holds an entry after `afterZxid`. Bodies are copies and belong to the receiver. */
+export async function* storedBatches(disk: Disk, trust: Trust, afterZxid: number): AsyncGenerator<CommittedBatch, void, undefined> {
+  for (const segment of trust.replay) {
+    // Nothing of it is wanted when all of it stands at or before `afterZxid`.
+    if (segment.position.zxid <= afterZxid) continue;
+    yield* segmentBatches(disk, trust, segment.name, segment.number, segment.endOffset, afterZxid);
+  }
+}
+
+/** How many bytes of bodies are read ahead of the receiver. */
+const READ_AHEAD_BYTES = 1 << 20;
+
+async function* segmentBatches(disk: Disk, trust: Trust, name: string, number: number, endOffset: number, afterZxid: number): AsyncGenerator<CommittedBatch, void, undefined> {
+  const file = await disk.open(name, "read");
+  try {
+    const window = new FileWindow(file, await file.size());
+    let from: number | undefined;
+    for (;;) {
+      const ready: CommittedBatch[] = [];
+      let bytes = 0;
+      let resumeAt: number | undefined;
+      const walk = await walkFrames(
+        window,
+        saltOf(trust.secret, number),
+        (frame, record, offset) => {
+          if (bytes >= READ_AHEAD_BYTES || offset >= endOffset) {
+            resumeAt = offset;
+            return "enough";
+          }
+          if (frame.type !== "batch") return undefined;
+          const decoded = decodeRecord(record);
+          if (typeof decoded === "string") return decoded;
+          const { level, epoch, seq, firstZxid, count, timeMs } = decoded;
+          if (firstZxid + count - 1 <= afterZxid) return undefined;
+          bytes += decoded.body.length;
+          ready.push({ level, epoch, seq, firstZxid, count, timeMs, body: Uint8Array.from(decoded.body), own: undefined });
+          return undefined;
+        },
+        from,
+      );
+      yield* ready;
+      if (resumeAt === undefined || resumeAt >= endOffset) {
+        if (walk.offset < endOffset) throw new LogError("DAMAGED", `file ${name} changed while it was read: offset ${walk.offset}: ${walk.reason}`);
+        return;
+      }
+      from = resumeAt;
+    }
+  } finally {
+    await file.close();
+  }
+}
