@@ -74,7 +74,7 @@ async function install() {
   const args = ["install", "--frozen-lockfile", "--prefer-offline"];
   const local = join(bin, tool("pnpm"));
   if (existsSync(local)) await run(local, args);
-  else await run(tool("npx"), ["--yes", packageManager(), ...args]);
+  else await run(tool("npx"), ["--yes", "--prefer-offline", packageManager(), ...args]);
   rememberInstalled();
 }
 
