@@ -1,0 +1,125 @@
+/**
+ * What a transition is given: the state, the place in the log, who asks; and where it reports what it changed.
+ */
+import { type AclEntry, EventType, type Identity, parentOf } from "@corral/protocol";
+import { ACL_CHANGED } from "./history.ts";
+import { allows } from "./permission.ts";
+import type { State } from "./state.ts";
+import type { Stamp } from "./tree/tree.ts";
+import { Undo } from "./undo.ts";
+
+/** One change, for the watchers. */
+export interface Change {
+  /** created, deleted or changed. */
+  readonly type: EventType;
+  readonly path: string;
+  /** Who may hear of it: readers of the znode created, deleted or changed … */
+  readonly acl: readonly AclEntry[];
+  /** … and, of the children event that goes with a creation or deletion, readers of the parent. */
+  readonly parentAcl: readonly AclEntry[];
+}
+
+export class Context {
+  readonly state: State;
+  stamp: Stamp = { zxid: 0, timeMs: 0 };
+  /** Of the session that asks; empty for the server's own entries. */
+  identities: readonly Identity[] = [];
+  /** The session that asks, 0 for the server's own entries. */
+  session = 0;
+  readonly changes: Change[] = [];
+  readonly #counted: Counted[] = [];
+
+  constructor(state: State) {
+    this.state = state;
+  }
+
+  may(slot: number, permission: number): boolean {
+    return allows(this.state.tree.acl(slot), permission, this.identities, this.state.options);
+  }
+
+  created(slot: number, path: string): void {
+    const { tree, history } = this.state;
+    history.add(this.stamp.zxid, EventType.created, tree, slot, path);
+    const acl = tree.acl(slot);
+    this.changes.push({ type: EventType.created, path, acl, parentAcl: tree.acl(tree.parent(slot)) });
+    this.#count(path, 1, Math.max(0, tree.dataLength(slot)));
+  }
+
+  /** `bytes`: by how much the data grew. */
+  dataChanged(slot: number, path: string, bytes: number): void {
+    const { tree, history } = this.state;
+    history.add(this.stamp.zxid, EventType.changed, tree, slot, path);
+    const acl = tree.acl(slot);
+    this.changes.push({ type: EventType.changed, path, acl, parentAcl: acl });
+    this.#count(path, 0, bytes);
+  }
+
+  /** Watches do not hear of it; subscribers do. `before` must still be in use: call while it is shared by the journal, or share it. */
+  aclChanged(slot: number, path: string, before: number): void {
+    this.state.history.add(this.stamp.zxid, ACL_CHANGED, this.state.tree, slot, path, before);
+  }
+
+  /** Takes the znode away and reports it. */
+  remove(slot: number, path: string): void {
+    const { tree, history } = this.state;
+    const bytes = Math.max(0, tree.dataLength(slot));
+    history.addDeleted(this.stamp.zxid, tree, slot, path);
+    this.changes.push({ type: EventType.deleted, path, acl: tree.acl(slot), parentAcl: tree.acl(tree.parent(slot)) });
+    tree.remove(slot, this.stamp.zxid);
+    this.#count(path, -1, -bytes);
+  }
+
+  /**
+   * Runs a transition that may be refused half-way: if it is, everything that it changed is as before, and nobody hears of it.
+   */
+  atomically<T>(isRefused: (result: T) => boolean, run: () => T): T {
+    const { tree, history } = this.state;
+    const undo = new Undo(tree);
+    const mark = history.mark();
+    const changes = this.changes.length;
+    const counted = this.#counted.length;
+    tree.journals.push(undo);
+    const result = run();
+    tree.journals.splice(tree.journals.indexOf(undo), 1);
+    if (!isRefused(result)) return result;
+    undo.revert();
+    history.rewind(mark);
+    this.changes.length = changes;
+    this.#uncount(counted);
+    return result;
+  }
+
+  /** For the next entry. */
+  reset(stamp: Stamp, session: number, identities: readonly Identity[]): void {
+    this.stamp = stamp;
+    this.session = session;
+    this.identities = identities;
+    this.changes.length = 0;
+    this.#counted.length = 0;
+  }
+
+  #count(path: string, count: number, bytes: number): void {
+    this.state.quotas.changed(path, count, bytes);
+    if (this.state.tree.journals.length > 0) this.#counted.push({ path, count, bytes });
+  }
+
+  /** Usage first, limits last: a quota that comes back is measured on the tree as it is again. */
+  #uncount(from: number): void {
+    const taken = this.#counted.splice(from);
+    const isLimit = ({ path }: Counted): boolean => path.startsWith("/zookeeper/quota/");
+    for (const { path, count, bytes } of taken.filter((c) => !isLimit(c))) this.state.quotas.changed(path, -count, -bytes);
+    for (const { path } of taken.filter(isLimit)) this.state.quotas.changed(path, 0, 0);
+  }
+}
+
+/** What was told to the quotas, so that it can be taken back. */
+interface Counted {
+  readonly path: string;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** The parent's path, as ZooKeeper cuts it: everything before the last slash, which for a path without one is nothing. */
+export function cutParent(path: string): string {
+  return path.lastIndexOf("/") <= 0 ? "/" : parentOf(path);
+}

@@ -1,0 +1,67 @@
+/**
+ * The digest: a sum of 64-bit hashes, one an item, so that the order in which items are met does not matter. Computed
+ * while a snapshot is written or read, never per write. Two daemons with the same state have the same digest.
+ */
+
+/** Folds bytes and numbers into two independent 32-bit lanes. */
+export class Digest {
+  #high = 0;
+  #low = 0;
+  #a = 0;
+  #b = 0;
+
+  /** Begins an item of this kind. */
+  begin(kind: number): void {
+    this.#a = -2_128_831_035 ^ kind;
+    this.#b = 0x2545_f491 + kind;
+  }
+
+  word(value: number): void {
+    this.#a = Math.imul(this.#a ^ value, 16_777_619);
+    this.#b = Math.imul(this.#b + value, -1_640_531_535);
+    this.#b ^= this.#b >>> 15;
+  }
+
+  /** A safe integer. */
+  number(value: number): void {
+    this.word(value | 0);
+    this.word(Math.floor(value / 0x1_0000_0000) | 0);
+  }
+
+  text(value: string): void {
+    this.word(value.length);
+    for (let i = 0; i < value.length; i++) this.word(value.charCodeAt(i));
+  }
+
+  bytes(value: Uint8Array | null): void {
+    if (value === null) {
+      this.word(-1);
+      return;
+    }
+    this.word(value.length);
+    const whole = value.length & -4;
+    for (let i = 0; i < whole; i += 4) {
+      this.word(value[i]! | (value[i + 1]! << 8) | (value[i + 2]! << 16) | (value[i + 3]! << 24));
+    }
+    for (let i = whole; i < value.length; i++) this.word(value[i]!);
+  }
+
+  /** Adds the item to the sum. */
+  end(): void {
+    this.#high = (this.#high + mix(this.#a)) >>> 0;
+    this.#low = (this.#low + mix(this.#b ^ (this.#a >>> 7))) >>> 0;
+  }
+
+  /** 16 hex digits. */
+  get value(): string {
+    return this.#high.toString(16).padStart(8, "0") + this.#low.toString(16).padStart(8, "0");
+  }
+}
+
+function mix(word: number): number {
+  let h = word ^ (word >>> 16);
+  h = Math.imul(h, 0x7feb_352d);
+  h ^= h >>> 15;
+  h = Math.imul(h, -2_073_254_261);
+  return (h ^ (h >>> 16)) >>> 0;
+}

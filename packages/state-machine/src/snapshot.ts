@@ -1,0 +1,222 @@
+/**
+ * Snapshots, exact at one zxid, written while the state goes on changing.
+ *
+ * A cut is taken between two entries. From then on the first change of an item that has not been written yet leaves a
+ * before-image; items made after the cut are recognised by their zxid. So what is written is the state at the cut, and
+ * nothing stops for it: each call of `next` writes a small piece.
+ *
+ * The images are bounded (`imageBytesMax`): beyond, the snapshot is abandoned, to be tried again later.
+ */
+import { type AclEntry, Writer } from "@corral/protocol";
+import { Digest } from "./digest.ts";
+import type { HistoryEntry } from "./history.ts";
+import type { Session } from "./session-table.ts";
+import {
+  digestOptions,
+  writeAclRecord,
+  writeEnd,
+  writeHead,
+  writeHistory,
+  writeSession,
+  writeZnode,
+} from "./snapshot-records.ts";
+import type { State } from "./state.ts";
+import type { TreeJournal, ZnodeImage } from "./tree/tree.ts";
+
+/** A piece ends after so many bytes or items, whichever comes first: about a millisecond of work. */
+const PIECE_BYTES = 64 * 1024;
+const PIECE_ITEMS = 512;
+
+/** Its numbers are those of one snapshot. */
+class AclNumbers {
+  readonly #numbers = new Map<readonly AclEntry[], number>();
+
+  /** The number of a list, which is written first if it is new. */
+  of(acl: readonly AclEntry[], w: Writer): number {
+    const known = this.#numbers.get(acl);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(acl, number);
+    writeAclRecord(w, number, acl);
+    return number;
+  }
+}
+
+export class SnapshotCut implements TreeJournal {
+  /** The state that this snapshot is of: every entry up to and including this zxid. */
+  readonly zxid: number;
+  readonly #state: State;
+  readonly #imageBytesMax: number;
+  readonly #timeMs: number;
+  readonly #options: State["options"];
+  readonly #digest = new Digest();
+  readonly #acls = new AclNumbers();
+  readonly #pieces: Iterator<Uint8Array>;
+  readonly #sessionIds: number[];
+  /** Records of sessions that changed before they were written; null: written. */
+  readonly #sessionImages = new Map<number, Uint8Array | null>();
+  readonly #images = new Map<number, ZnodeImage>();
+  #imageBytes = 0;
+  /** Slots below have been written. */
+  #cursor = 0;
+  readonly #slots: number;
+  #abandoned = false;
+
+  constructor(state: State, imageBytesMax: number) {
+    this.#state = state;
+    this.#imageBytesMax = imageBytesMax;
+    this.zxid = state.zxid;
+    this.#timeMs = state.timeMs;
+    this.#options = state.options;
+    this.#sessionIds = state.sessions.ids();
+    this.#slots = state.tree.columns.end;
+    if (state.sessions.journal !== undefined) throw new Error("a snapshot is being written already");
+    state.tree.journals.push(this);
+    state.sessions.journal = this;
+    this.#pieces = this.#write();
+  }
+
+  /** Too much changed while it was written: `next` gives nothing any more. */
+  get isAbandoned(): boolean {
+    return this.#abandoned;
+  }
+
+  /** The digest of the state; after the last piece. */
+  get digest(): string {
+    return this.#digest.value;
+  }
+
+  /** The next piece, or undefined at the end. */
+  next(): Uint8Array | undefined {
+    if (this.#abandoned) return undefined;
+    const piece = this.#pieces.next();
+    if (piece.done !== true) return piece.value;
+    this.end();
+    return undefined;
+  }
+
+  /** Stops keeping before-images. Must be called, also when the snapshot is given up. */
+  end(): void {
+    const { tree, sessions } = this.#state;
+    const at = tree.journals.indexOf(this);
+    if (at >= 0) tree.journals.splice(at, 1);
+    if (sessions.journal === this) sessions.journal = undefined;
+    this.#images.clear();
+    this.#sessionImages.clear();
+  }
+
+  // Before-images
+
+  created(): void {
+    // Its czxid is above the cut.
+  }
+
+  changing(slot: number): void {
+    const { tree } = this.#state;
+    if (slot < this.#cursor || slot >= this.#slots || this.#images.has(slot) || tree.czxid(slot) > this.zxid) return;
+    this.#images.set(slot, tree.image(slot));
+    this.#imageBytes += 300 + Math.max(0, tree.dataLength(slot));
+    if (this.#imageBytes > this.#imageBytesMax) this.#abandon();
+  }
+
+  removing(slot: number): void {
+    this.changing(slot);
+  }
+
+  sessionChanging(session: Session): void {
+    if (session.id > this.zxid || this.#sessionImages.has(session.id)) return;
+    const w = new Writer(512);
+    writeSession(w, session, this.#digest);
+    this.#imageBytes += w.length;
+    this.#sessionImages.set(session.id, w.take());
+    if (this.#imageBytes > this.#imageBytesMax) this.#abandon();
+  }
+
+  #abandon(): void {
+    this.#abandoned = true;
+    this.end();
+  }
+
+  // Writing
+
+  *#write(): IterableIterator<Uint8Array> {
+    const w = new Writer(PIECE_BYTES * 2);
+    writeHead(w, this.zxid, this.#timeMs, this.#options);
+    digestOptions(this.#digest, this.#options);
+    let items = 0;
+    for (const id of this.#sessionIds) {
+      this.#writeSession(w, id);
+      if (++items % PIECE_ITEMS === 0 || w.length > PIECE_BYTES) yield framed(w);
+    }
+    let znodes = 0;
+    while (this.#cursor < this.#slots) {
+      if (this.#writeZnode(w, this.#cursor++)) znodes++;
+      if (this.#cursor % PIECE_ITEMS === 0 || w.length > PIECE_BYTES) yield framed(w);
+    }
+    yield* this.#writeHistory(w);
+    writeEnd(w, znodes, this.#sessionIds.length, this.#digest.value);
+    yield framed(w);
+  }
+
+  #writeSession(w: Writer, id: number): void {
+    const image = this.#sessionImages.get(id);
+    if (image !== undefined && image !== null) w.raw(image);
+    else writeSession(w, this.#state.sessions.get(id)!, this.#digest);
+    this.#sessionImages.set(id, null);
+  }
+
+  #writeZnode(w: Writer, slot: number): boolean {
+    const { tree } = this.#state;
+    let image = this.#images.get(slot);
+    if (image === undefined) {
+      if (!tree.isLive(slot) || tree.czxid(slot) > this.zxid) return false;
+      image = tree.image(slot);
+    }
+    this.#images.delete(slot);
+    writeZnode(w, image, this.#acls.of(image.acl, w), this.#digest);
+    return true;
+  }
+
+  /** What is still remembered of the time before the cut. */
+  *#writeHistory(w: Writer): IterableIterator<Uint8Array> {
+    const { history } = this.#state;
+    for (let from = history.since; ; ) {
+      let items = 0;
+      let last = from;
+      for (const entry of history.after(Math.max(from, history.since))) {
+        if (entry.zxid > this.zxid) break;
+        // A piece ends between two zxids only, so that the next can begin after the last.
+        if (entry.zxid !== last && (items >= PIECE_ITEMS || w.length > PIECE_BYTES)) break;
+        this.#writeEntry(w, entry);
+        last = entry.zxid;
+        items++;
+      }
+      if (items === 0) return;
+      from = last;
+      yield framed(w);
+    }
+  }
+
+  #writeEntry(w: Writer, entry: HistoryEntry): void {
+    const acl = this.#acls.of(entry.acl, w);
+    const before = entry.aclBefore === undefined ? -1 : this.#acls.of(entry.aclBefore, w);
+    writeHistory(w, entry, acl, before);
+  }
+}
+
+/** A piece with its length before it, so that the reader need not find where records end. */
+function framed(w: Writer): Uint8Array {
+  const body = w.written();
+  const piece = new Uint8Array(4 + body.length);
+  new DataView(piece.buffer).setUint32(0, body.length);
+  piece.set(body, 4);
+  w.clear();
+  return piece;
+}
+
+/** The digest of a state as it is now: the walk of a snapshot, without writing it anywhere. For tests and tools. */
+export function digestOf(state: State): string {
+  const cut = new SnapshotCut(state, Number.MAX_SAFE_INTEGER);
+  while (cut.next() !== undefined);
+  return cut.digest;
+}
