@@ -22,21 +22,26 @@ export function rememberInstalled() {
   writeFileSync(stamp, state());
 }
 
+/** The package.json of every package of the workspace, from the root. */
+export function manifests() {
+  return ["packages", "apps", "tooling"].flatMap((group) =>
+    readdirSync(join(root, group))
+      .sort()
+      .map((name) => join(group, name, "package.json"))
+      .filter((file) => existsSync(join(root, file))),
+  );
+}
+
 function state() {
   const hash = createHash("sha256");
-  const add = (...path) => {
-    const file = join(root, ...path);
-    hash.update(`${path.join("/")}\0`).update(existsSync(file) ? readFileSync(file) : "absent");
+  const add = (file) => {
+    hash.update(`${file}\0`).update(existsSync(join(root, file)) ? readFileSync(join(root, file)) : "absent");
   };
-  add("pnpm-lock.yaml");
-  add("pnpm-workspace.yaml");
-  add("package.json");
-  add("node_modules", ".pnpm", "lock.yaml");
-  for (const group of ["packages", "apps", "tooling"]) {
-    for (const name of readdirSync(join(root, group)).sort()) {
-      add(group, name, "package.json");
-      hash.update(String(existsSync(join(root, group, name, "node_modules"))));
-    }
+  for (const file of ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json"]) add(file);
+  add(join("node_modules", ".pnpm", "lock.yaml"));
+  for (const file of manifests()) {
+    add(file);
+    hash.update(String(existsSync(join(root, dirname(file), "node_modules"))));
   }
   return `${process.platform}-${process.arch} ${hash.digest("hex")}\n`;
 }

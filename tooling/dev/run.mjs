@@ -5,9 +5,9 @@
 //
 // It owns the pin of pnpm, the choice of Node and the way of signals. It never decides what a task does.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { isInstalled, packageManager, rememberInstalled, root } from "./installed.mjs";
+import { isInstalled, manifests, packageManager, rememberInstalled, root } from "./installed.mjs";
 
 const windows = process.platform === "win32";
 const bin = join(root, "node_modules", ".bin");
@@ -40,6 +40,7 @@ switch (task) {
   case "test":
   case "test:slow":
     await install();
+    if (!scriptExists(task)) fail("no package has a script of this name", 2);
     // One package's failure does not hide another's.
     await run(join(bin, tool("turbo")), ["run", task, "--continue=dependencies-successful", ...flags]);
     break;
@@ -89,6 +90,11 @@ async function runPackage(folder) {
   if (!existsSync(join(root, "tooling", folder, "package.json"))) fail(`tooling/${folder} does not exist yet`, 2);
   await build(`--filter=@corral/${folder}...`);
   await run(join(bin, tool("pnpm")), ["--silent", "--dir", join("tooling", folder), "run", task, ...flags]);
+}
+
+/** Whether any package has a script of that name: turbo takes it for success when none has. */
+function scriptExists(name) {
+  return manifests().some((file) => JSON.parse(readFileSync(join(root, file), "utf8")).scripts?.[name] !== undefined);
 }
 
 /** Runs a script on the workspace's own Node 24, or, on systems it does not come for, on the one that runs this. */
