@@ -26,3 +26,5 @@ export type { Timers } from "./file/timers.ts";
 export { nodeTimers } from "./file/node-timers.ts";
 export type { LogWarning } from "./file/warning.ts";
 export type { SnapshotChoice } from "./file/replay.ts";
+export { restoreFileLog } from "./file/restore.ts";
+export type { Restored, RestoreOptions } from "./file/restore.ts";

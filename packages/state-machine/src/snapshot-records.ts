@@ -157,7 +157,7 @@ export function digestZnode(d: Digest, image: ZnodeImage): void {
 export function readZnode(value: readonly Value[], acls: ReadonlyMap<number, readonly AclEntry[]>): ZnodeImage {
   const [, slot, hash, parent, name, data, acl, czxid, mzxid, pzxid, ctime, mtime, version, aversion, creates, ordinal, owner, kind, ttlMs] =
     value as unknown as [
-      number, number, number, string, Uint8Array | null, number, number, number, number, number, number, number, number, number, number, number, number, number,
+      number, number, number, number, string, Uint8Array | null, number, number, number, number, number, number, number, number, number, number, number, number, number,
     ];
   const list = acls.get(acl);
   if (list === undefined) throw new Error(`the snapshot has no ACL ${acl}`);

@@ -90,34 +90,38 @@ export class MemoryDisk implements Disk {
 
   async open(name: string, mode: OpenMode): Promise<DiskFile> {
     if (mode === "create") {
-      await this.#operation("create", name, this.#life);
-      if (this.#names.has(name)) throw diskError("EEXIST", name);
-      const inode = new Inode();
-      this.#names.set(name, inode);
-      this.#pendingNames.push({ kind: "link", name, inode });
+      await this.#operation("create", name, this.#life, () => {
+        if (this.#names.has(name)) throw diskError("EEXIST", name);
+        const inode = new Inode();
+        this.#names.set(name, inode);
+        this.#pendingNames.push({ kind: "link", name, inode });
+      });
     }
     return this.#file(name, this.#inode(name), mode === "durable");
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#operation("rename", from, this.#life);
-    const inode = this.#inode(from);
-    this.#names.delete(from);
-    this.#names.set(to, inode);
-    this.#pendingNames.push({ kind: "rename", from, to, inode });
+    await this.#operation("rename", from, this.#life, () => {
+      const inode = this.#inode(from);
+      this.#names.delete(from);
+      this.#names.set(to, inode);
+      this.#pendingNames.push({ kind: "rename", from, to, inode });
+    });
   }
 
   async remove(name: string): Promise<void> {
-    await this.#operation("remove", name, this.#life);
-    this.#inode(name);
-    this.#names.delete(name);
-    this.#pendingNames.push({ kind: "unlink", name });
+    await this.#operation("remove", name, this.#life, () => {
+      this.#inode(name);
+      this.#names.delete(name);
+      this.#pendingNames.push({ kind: "unlink", name });
+    });
   }
 
   async syncDirectory(): Promise<void> {
-    await this.#operation("syncDirectory", "", this.#life);
-    this.#durableNames = new Map(this.#names);
-    this.#pendingNames = [];
+    await this.#operation("syncDirectory", "", this.#life, () => {
+      this.#durableNames = new Map(this.#names);
+      this.#pendingNames = [];
+    });
   }
 
   async space(): Promise<{ free: number; total: number }> {
@@ -175,44 +179,45 @@ export class MemoryDisk implements Disk {
 
   #file(name: string, inode: Inode, durable: boolean): DiskFile {
     const life = this.#life;
-    const write = async (pieces: readonly Uint8Array[], position: number): Promise<void> => {
-      await this.#operation("write", name, life);
-      const bytes = Uint8Array.from(Buffer.concat(pieces));
-      const growth = Math.max(0, position + bytes.length - inode.seen.length);
-      if (this.#used() + growth > this.capacity) throw diskError("ENOSPC", name);
-      inode.write(position, bytes);
-    };
+    const write = (pieces: readonly Uint8Array[], position: number): Promise<void> =>
+      this.#operation("write", name, life, () => {
+        const bytes = Uint8Array.from(Buffer.concat(pieces));
+        const growth = Math.max(0, position + bytes.length - inode.seen.length);
+        if (this.#used() + growth > this.capacity) throw diskError("ENOSPC", name);
+        inode.write(position, bytes);
+      });
     const sync = async (): Promise<void> => {
       try {
-        await this.#operation("sync", name, life);
+        await this.#operation("sync", name, life, () => inode.sync());
       } catch (error) {
         // The pages count as clean now: a later sync will not write them.
-        inode.pending = [];
+        if (life === this.#life) inode.pending = [];
         throw error;
       }
-      inode.sync();
     };
     return {
       name,
       size: async () => inode.seen.length,
-      read: async (into, position) => {
-        await this.#operation("read", name, life);
-        const bytes = inode.seen.subarray(position, position + into.length);
-        into.set(bytes);
-        return bytes.length;
-      },
+      read: (into, position) =>
+        this.#operation("read", name, life, () => {
+          const bytes = inode.seen.subarray(position, position + into.length);
+          into.set(bytes);
+          return bytes.length;
+        }),
       write: durable ? (pieces, position) => write(pieces, position).then(sync) : write,
       sync,
       close: async () => this.#alive(life),
     };
   }
 
-  async #operation(operation: DiskOperation, name: string, life: number): Promise<void> {
+  /** Nothing may come between the look whether the process still lives and the effect. */
+  async #operation<T>(operation: DiskOperation, name: string, life: number, effect: () => T): Promise<T> {
     this.#alive(life);
     this.operations += 1;
     const waiting = this.before(operation, name, this.operations);
     if (waiting !== undefined) await waiting;
     this.#alive(life);
+    return effect();
   }
 
   #alive(life: number): void {
