@@ -1,6 +1,7 @@
 export { APPLY_LEVEL, Applier } from "./apply.ts";
 export type { Applied, Outcome } from "./apply.ts";
 export type { Change } from "./context.ts";
+export { DueIndex } from "./due-index.ts";
 export { ACL_CHANGED, DEFAULT_HISTORY_LIMITS } from "./history.ts";
 export type { History, HistoryEntry, HistoryLimits } from "./history.ts";
 export { addressBytes } from "./ip-address.ts";

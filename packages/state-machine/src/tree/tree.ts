@@ -15,7 +15,7 @@ import { type AclEntry, OPEN_ACL, READ_ACL, type Writer } from "@corral/protocol
 import { AclTable } from "./acl-table.ts";
 import { Columns, Kind, NIL } from "./columns.ts";
 import { HASH_START, PathIndex, childHash, hashOn } from "./path-index.ts";
-import { ReapIndex } from "./reap-index.ts";
+import { DueIndex } from "../due-index.ts";
 import { Slab } from "./slab.ts";
 import type { Walk } from "./walk.ts";
 
@@ -64,7 +64,7 @@ export class Tree {
   readonly columns: Columns = new Columns();
   readonly slab: Slab = new Slab();
   readonly acls: AclTable = new AclTable();
-  readonly reapable: ReapIndex = new ReapIndex();
+  readonly reapable: DueIndex = new DueIndex();
   readonly #index: PathIndex;
   readonly #ephemerals = new Map<number, Set<number>>();
   readonly #ttl = new Map<number, number>();

@@ -1,9 +1,9 @@
 /**
- * When which znode may be reaped: containers that are empty and TTL znodes without children, by the earliest log-clock
- * time at which that may be. A binary heap with positions, so that a znode that is used again leaves it at once.
+ * What is due when: numbers (slots, sessions) by due time, in a binary heap with positions, so that one that is put off or
+ * no longer waits is moved at once. Ties go to the smaller number, so that the order is the same at each run.
  */
 
-export class ReapIndex {
+export class DueIndex {
   readonly #heap: number[] = [];
   readonly #due = new Map<number, number>();
   readonly #position = new Map<number, number>();
@@ -12,18 +12,18 @@ export class ReapIndex {
     return this.#heap.length;
   }
 
-  /** The earliest due time, log-clock milliseconds; undefined if nothing waits. */
+  /** The earliest due time; undefined if nothing waits. */
   nextDue(): number | undefined {
     const first = this.#heap[0];
     return first === undefined ? undefined : this.#due.get(first);
   }
 
-  /** Up to `max` slots that are due at `nowMs`, earliest first. */
-  due(nowMs: number, max: number): number[] {
+  /** Up to `max` that are due at `now`. */
+  due(now: number, max: number): number[] {
     const found: number[] = [];
     const walk = (at: number): void => {
       const slot = this.#heap[at];
-      if (slot === undefined || found.length >= max || this.#due.get(slot)! > nowMs) return;
+      if (slot === undefined || found.length >= max || this.#due.get(slot)! > now) return;
       found.push(slot);
       walk(2 * at + 1);
       walk(2 * at + 2);
@@ -32,14 +32,14 @@ export class ReapIndex {
     return found;
   }
 
-  /** The slot may be reaped from `dueMs` on; undefined: not at all. */
-  set(slot: number, dueMs: number | undefined): void {
-    if (dueMs === undefined) {
+  /** Due from `due` on; undefined: not at all. */
+  set(slot: number, due: number | undefined): void {
+    if (due === undefined) {
       if (this.#due.has(slot)) this.#remove(slot);
       return;
     }
     const known = this.#due.has(slot);
-    this.#due.set(slot, dueMs);
+    this.#due.set(slot, due);
     if (!known) this.#put(this.#heap.length, slot);
     const at = this.#position.get(slot)!;
     this.#up(at);
@@ -62,7 +62,6 @@ export class ReapIndex {
     this.#position.set(slot, at);
   }
 
-  /** Earlier first; slots decide between equals, so that the order is the same at each run. */
   #before(a: number, b: number): boolean {
     const dueA = this.#due.get(a)!;
     const dueB = this.#due.get(b)!;
