@@ -62,6 +62,7 @@ export interface Lying {
   readonly disk: MemoryDisk;
   readonly timers: VirtualTimers;
   readonly draw: Draw;
+  readonly limits: FileLogLimits;
   log(options?: FileLogOptions): FileLog;
 }
 
@@ -70,7 +71,8 @@ export function lying(seed: number, limits: Partial<FileLogLimits> = {}): Lying 
   const disk = new MemoryDisk();
   const timers = new VirtualTimers();
   const random = (length: number): Uint8Array => Uint8Array.from({ length }, () => Math.floor(draw() * 256));
-  return { disk, timers, draw, log: (options) => new FileLog({ disk, lock: freeLock, timers, random }, { limits: { ...smallLimits, ...limits }, ...options }) };
+  const all = { ...smallLimits, ...limits };
+  return { disk, timers, draw, limits: all, log: (options) => new FileLog({ disk: disk.mount(), lock: freeLock, timers, random }, { limits: all, ...options }) };
 }
 
 /** For the exam. A crash loses what the seed decides. */

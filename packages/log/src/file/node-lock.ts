@@ -1,8 +1,9 @@
 /**
- * The directory lock of this machine: a listening unix socket named `lock` in the data directory.
+ * The directory lock of this machine: a listening unix socket in the data directory.
  *
- * A live owner answers a connection; a socket whose owner is gone refuses it and is replaced. No process id is trusted.
- * The socket is bound under a name of its own and then linked to `lock`, which only one can do.
+ * A live owner answers a connection; the socket of one that is gone refuses it and is removed. No process id is trusted.
+ * Every starter shows a socket of its own, and only then looks at the others': of two, at least one sees the other. A
+ * starter gives way to an owner, and to a starter whose name sorts before its own.
  */
 
 import { randomBytes } from "node:crypto";
@@ -12,11 +13,19 @@ import path from "node:path";
 import { LogError } from "../log.ts";
 import type { DirectoryLock } from "./lock.ts";
 
-const LOCK_NAME = "lock";
 /** `sockaddr_un` holds 108 bytes on Linux, 104 on macOS, a zero among them. */
 const MAX_SOCKET_PATH_BYTES = 100;
-/** A stale socket is taken away at most so often before the others are called live. */
-const MAX_ATTEMPTS = 5;
+const LOCK_PATTERN = /^lock-[0-9a-f]{16}$/;
+/** Longer than any socket's name here. */
+const NAME_BYTES = 32;
+/** An answer that takes longer comes from a process that is stopped or busy, hence alive. */
+const ANSWER_MS = 1000;
+/** Between two looks at another starter. */
+const RETRY_MS = 10;
+/** How long to wait for another starter to give up or to win, in looks. */
+const MAX_LOOKS = 300;
+
+type Answer = "owner" | "starting" | "gone";
 
 export function nodeDirectoryLock(directory: string): DirectoryLock {
   return { acquire: () => acquire(path.resolve(directory)) };
@@ -25,73 +34,77 @@ export function nodeDirectoryLock(directory: string): DirectoryLock {
 async function acquire(directory: string): Promise<() => Promise<void>> {
   await fs.mkdir(directory, { recursive: true });
   // A long path is reached through an open descriptor of the directory.
-  const handle = Buffer.byteLength(directory) + 24 > MAX_SOCKET_PATH_BYTES && process.platform === "linux" ? await fs.open(directory, "r") : undefined;
+  const isLong = Buffer.byteLength(directory) + NAME_BYTES > MAX_SOCKET_PATH_BYTES;
+  const handle = isLong && process.platform === "linux" ? await fs.open(directory, "r") : undefined;
   const base = handle === undefined ? directory : `/proc/self/fd/${handle.fd}`;
-  const own = path.join(base, `${LOCK_NAME}-${randomBytes(4).toString("hex")}`);
-  const lock = path.join(base, LOCK_NAME);
-  const server = net.createServer((socket) => socket.destroy());
+  const name = `lock-${randomBytes(8).toString("hex")}`;
+  let answer: Answer = "starting";
+  const server = net.createServer((socket) => {
+    // Whoever asks may be gone before the answer is.
+    socket.on("error", () => socket.destroy());
+    socket.end(answer);
+  });
   const letGo = async (): Promise<void> => {
-    await new Promise<void>((resolve) => void server.close(() => resolve()));
+    await fs.rm(path.join(base, name), { force: true });
+    if (server.listening) await new Promise<void>((resolve) => void server.close(() => resolve()));
     await handle?.close();
   };
   try {
+    // Shown under its name only once it listens: before that it would look like one that is gone.
+    const hidden = path.join(base, `.${name}`);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(own, resolve);
+      server.listen(hidden, resolve);
     });
     server.unref();
-    for (let attempt = 1; ; attempt += 1) {
-      if (await linkTo(own, lock)) break;
-      if (attempt > MAX_ATTEMPTS || (await answers(lock))) throw new LogError("LOCKED", `another process has the data directory ${directory}`);
-      await takeAwayStale(lock, `${own}-stale`);
+    await fs.rename(hidden, path.join(base, name));
+    if (!(await isFirst(base, name))) throw new LogError("LOCKED", `another process has the data directory ${directory}`);
+  } catch (error) {
+    await letGo();
+    throw error;
+  }
+  answer = "owner";
+  return letGo;
+}
+
+/** Whether every other socket in the directory is gone, after waiting for starters that must give way to us. */
+async function isFirst(base: string, own: string): Promise<boolean> {
+  for (let look = 0; look < MAX_LOOKS; look += 1) {
+    const others = (await fs.readdir(base)).filter((name) => LOCK_PATTERN.test(name) && name !== own);
+    let waits = false;
+    for (const other of others) {
+      const answer = await ask(path.join(base, other));
+      if (answer === "owner" || (answer === "starting" && other < own)) return false;
+      if (answer === "gone") await fs.rm(path.join(base, other), { force: true });
+      else waits = true;
     }
-    await fs.unlink(own);
-  } catch (error) {
-    // libuv removes the socket under its own name when the server closes.
-    await letGo();
-    throw error;
+    if (!waits) return true;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
-  return async () => {
-    await fs.rm(lock, { force: true });
-    await letGo();
-  };
+  return false;
 }
 
-async function linkTo(own: string, lock: string): Promise<boolean> {
-  try {
-    await fs.link(own, lock);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-/** Between the look and the removal another starter may have replaced the stale socket: what was moved is looked at again. */
-async function takeAwayStale(lock: string, aside: string): Promise<void> {
-  try {
-    await fs.rename(lock, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  if (await answers(aside)) await linkTo(aside, lock);
-  await fs.unlink(aside);
-}
-
-function answers(socketPath: string): Promise<boolean> {
+function ask(socketPath: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(socketPath);
-    socket.once("connect", () => {
+    const timer = setTimeout(() => {
       socket.destroy();
-      resolve(true);
-    });
+      resolve("owner");
+    }, ANSWER_MS);
+    const settle = (answer: Answer): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("data", (bytes) => settle(bytes.toString() === "starting" ? "starting" : "owner"));
+    // It was there and is closing: the next look will tell.
+    socket.once("end", () => settle("starting"));
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      // ECONNREFUSED: nobody listens. ENOENT: it went away. ENOTSOCK and EPROTOTYPE: a file by that name.
-      // EAGAIN: the backlog of a live, busy owner is full.
-      if (error.code === "ECONNREFUSED" || error.code === "ENOENT" || error.code === "ENOTSOCK" || error.code === "EPROTOTYPE") resolve(false);
-      else if (error.code === "EAGAIN") resolve(true);
-      else reject(error);
+      if (error.code === "ECONNREFUSED" || error.code === "ENOENT" || error.code === "ENOTSOCK" || error.code === "EPROTOTYPE") return settle("gone");
+      // EAGAIN: so many ask a live owner that its backlog is full. ECONNRESET, EPIPE: it closed while answering.
+      if (error.code === "EAGAIN" || error.code === "ECONNRESET" || error.code === "EPIPE") return settle(error.code === "EAGAIN" ? "owner" : "starting");
+      clearTimeout(timer);
+      reject(error);
     });
   });
 }

@@ -26,6 +26,7 @@ export class MemoryLogStore {
   #counter = 0;
   #seq = 0;
   #lastTimeMs = 0;
+  #lastZxid = 0;
   readonly #subscribers = new Set<(batch: CommittedBatch, own: Batch) => void>();
 
   /** `clusterId`: 32 hex digits. */
@@ -34,12 +35,20 @@ export class MemoryLogStore {
     this.snapshotsKept = snapshotsKept;
   }
 
+  /** Stamp of the last batch, 0 before the first. */
   get lastTimeMs(): number {
     return this.#lastTimeMs;
   }
 
   /** Zxid of the last entry, 0 before the first. */
-  lastZxid = 0;
+  get lastZxid(): number {
+    return this.#lastZxid;
+  }
+
+  /** Number of the last batch, 0 before the first. */
+  get seq(): number {
+    return this.#seq;
+  }
 
   beginEpoch(): void {
     this.epoch += 1;
@@ -58,7 +67,7 @@ export class MemoryLogStore {
     this.#counter += batch.count;
     this.#seq += 1;
     this.#lastTimeMs = batch.timeMs;
-    this.lastZxid = firstZxid + batch.count - 1;
+    this.#lastZxid = firstZxid + batch.count - 1;
     const { level, count, timeMs, body } = batch;
     const stored = { level, epoch: this.epoch, seq: this.#seq, firstZxid, count, timeMs, body: Uint8Array.from(body), own: undefined };
     this.batches.push(stored);
@@ -93,6 +102,8 @@ export class MemoryLog implements Log {
   #writing = false;
   #unsubscribe: () => void = () => {};
   #onIdle: (() => void)[] = [];
+  /** Batches of this log that are being appended. */
+  readonly #proposed = new Set<Batch>();
 
   constructor(options: MemoryLogOptions = {}) {
     this.store = options.store ?? new MemoryLogStore();
@@ -137,8 +148,6 @@ export class MemoryLog implements Log {
       listener.committed(mine ? { ...stored, body: own.body, own } : { ...stored, body: Uint8Array.from(stored.body) });
     });
   }
-
-  readonly #proposed = new Set<Batch>();
 
   propose(batch: Batch): void {
     this.#expect("open", "propose");

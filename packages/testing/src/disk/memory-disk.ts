@@ -64,8 +64,7 @@ function patched(image: Uint8Array, at: number, bytes: Uint8Array): Uint8Array {
 
 type PendingName = { readonly kind: "link"; readonly name: string; readonly inode: Inode } | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly inode: Inode } | { readonly kind: "unlink"; readonly name: string };
 
-export class MemoryDisk implements Disk {
-  readonly place = "memory";
+export class MemoryDisk {
   /** Operations so far. */
   operations = 0;
   capacity: number;
@@ -73,7 +72,7 @@ export class MemoryDisk implements Disk {
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
   #pendingNames: PendingName[] = [];
-  /** Grows with each crash: files that were open before it are dead. */
+  /** Grows with each crash: what was mounted or opened before it is dead. */
   #life = 0;
 
   constructor(options: MemoryDiskOptions = {}) {
@@ -81,54 +80,60 @@ export class MemoryDisk implements Disk {
     this.before = options.before ?? (() => {});
   }
 
-  async createDirectory(): Promise<void> {}
+  /** The disk as one process sees it: dead once that process is. */
+  mount(): Disk {
+    const life = this.#life;
+    const run = <T>(operation: DiskOperation, name: string, effect: () => T): Promise<T> => this.#operation(operation, name, life, effect);
+    return {
+      place: "memory",
+      createDirectory: async () => this.#alive(life),
+      list: async () => {
+        this.#alive(life);
+        return this.names();
+      },
+      open: async (name, mode) => {
+        this.#alive(life);
+        if (mode === "create") {
+          await run("create", name, () => {
+            if (this.#names.has(name)) throw diskError("EEXIST", name);
+            const inode = new Inode();
+            this.#names.set(name, inode);
+            this.#pendingNames.push({ kind: "link", name, inode });
+          });
+        }
+        return this.#file(name, this.#inode(name), mode, life);
+      },
+      rename: (from, to) =>
+        run("rename", from, () => {
+          const inode = this.#inode(from);
+          this.#names.delete(from);
+          this.#names.set(to, inode);
+          this.#pendingNames.push({ kind: "rename", from, to, inode });
+        }),
+      remove: (name) =>
+        run("remove", name, () => {
+          this.#inode(name);
+          this.#names.delete(name);
+          this.#pendingNames.push({ kind: "unlink", name });
+        }),
+      syncDirectory: () =>
+        run("syncDirectory", "", () => {
+          this.#durableNames = new Map(this.#names);
+          this.#pendingNames = [];
+        }),
+      space: async () => {
+        this.#alive(life);
+        return { free: Math.max(0, this.capacity - this.#used()), total: this.capacity };
+      },
+    };
+  }
 
-  async list(): Promise<string[]> {
-    this.#alive(this.#life);
+  /** What a running process sees in the directory. */
+  names(): string[] {
     return [...this.#names.keys()];
   }
 
-  async open(name: string, mode: OpenMode): Promise<DiskFile> {
-    if (mode === "create") {
-      await this.#operation("create", name, this.#life, () => {
-        if (this.#names.has(name)) throw diskError("EEXIST", name);
-        const inode = new Inode();
-        this.#names.set(name, inode);
-        this.#pendingNames.push({ kind: "link", name, inode });
-      });
-    }
-    return this.#file(name, this.#inode(name), mode === "durable");
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    await this.#operation("rename", from, this.#life, () => {
-      const inode = this.#inode(from);
-      this.#names.delete(from);
-      this.#names.set(to, inode);
-      this.#pendingNames.push({ kind: "rename", from, to, inode });
-    });
-  }
-
-  async remove(name: string): Promise<void> {
-    await this.#operation("remove", name, this.#life, () => {
-      this.#inode(name);
-      this.#names.delete(name);
-      this.#pendingNames.push({ kind: "unlink", name });
-    });
-  }
-
-  async syncDirectory(): Promise<void> {
-    await this.#operation("syncDirectory", "", this.#life, () => {
-      this.#durableNames = new Map(this.#names);
-      this.#pendingNames = [];
-    });
-  }
-
-  async space(): Promise<{ free: number; total: number }> {
-    return { free: Math.max(0, this.capacity - this.#used()), total: this.capacity };
-  }
-
-  /** Power fails: `draw` decides what of the unsynced survives, item by item. Files open before are dead from now on. */
+  /** Power fails: `draw` decides what of the unsynced survives, item by item. Mounts and files of before are dead from now on. */
   crash(draw: Draw): void {
     this.#life += 1;
     for (const pending of this.#pendingNames) {
@@ -177,8 +182,7 @@ export class MemoryDisk implements Disk {
     this.#durableNames.set(name, inode);
   }
 
-  #file(name: string, inode: Inode, durable: boolean): DiskFile {
-    const life = this.#life;
+  #file(name: string, inode: Inode, mode: OpenMode, life: number): DiskFile {
     const write = (pieces: readonly Uint8Array[], position: number): Promise<void> =>
       this.#operation("write", name, life, () => {
         const bytes = Uint8Array.from(Buffer.concat(pieces));
@@ -197,14 +201,17 @@ export class MemoryDisk implements Disk {
     };
     return {
       name,
-      size: async () => inode.seen.length,
+      size: async () => {
+        this.#alive(life);
+        return inode.seen.length;
+      },
       read: (into, position) =>
         this.#operation("read", name, life, () => {
           const bytes = inode.seen.subarray(position, position + into.length);
           into.set(bytes);
           return bytes.length;
         }),
-      write: durable ? (pieces, position) => write(pieces, position).then(sync) : write,
+      write: mode === "durable" ? (pieces, position) => write(pieces, position).then(sync) : write,
       sync,
       close: async () => this.#alive(life),
     };
