@@ -43,7 +43,15 @@ class Inode {
 
   write(at: number, bytes: Uint8Array): void {
     this.seen = patched(this.seen, at, bytes);
+    // What waits already shares its pages with this: it can only land with the newer bytes.
+    this.pending = this.pending.map((before) => ({ at: before.at, bytes: this.seen.slice(before.at, before.at + before.bytes.length) }));
     this.pending.push({ at, bytes });
+  }
+
+  /** Makes the bytes that were written last durable, and nothing else: this is all that O_DSYNC promises. */
+  syncLast(): void {
+    const write = this.pending.pop();
+    if (write !== undefined) this.durable = patched(this.durable, write.at, write.bytes);
   }
 
   sync(): void {
@@ -199,6 +207,16 @@ export class MemoryDisk {
         throw error;
       }
     };
+    // One write at a time is in flight through a durable descriptor.
+    const writeDurably = async (pieces: readonly Uint8Array[], position: number): Promise<void> => {
+      await write(pieces, position);
+      try {
+        await this.#operation("sync", name, life, () => inode.syncLast());
+      } catch (error) {
+        if (life === this.#life) inode.pending.pop();
+        throw error;
+      }
+    };
     return {
       name,
       size: async () => {
@@ -211,7 +229,7 @@ export class MemoryDisk {
           into.set(bytes);
           return bytes.length;
         }),
-      write: mode === "durable" ? (pieces, position) => write(pieces, position).then(sync) : write,
+      write: mode === "durable" ? writeDurably : write,
       sync,
       close: async () => this.#alive(life),
     };
