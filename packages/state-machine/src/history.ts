@@ -193,6 +193,19 @@ export class History {
     this.#since = Math.max(this.#since, chunk.zxid[chunk.count - 1]!);
   }
 
+  /** A zxid after which there are at most `entries` changes, all of them here. */
+  zxidBack(entries: number): number {
+    if (this.#entries <= entries) return this.#since;
+    let left = entries - this.#count;
+    if (left < 0) return this.#zxid[this.#count - 1 - entries]!;
+    for (let c = this.#chunks.length - 1; c >= 0; c--) {
+      const chunk = this.#chunks[c]!;
+      if (chunk.count > left) return chunk.zxid[chunk.count - 1 - left]!;
+      left -= chunk.count;
+    }
+    return this.#since;
+  }
+
   /** Every change after `zxid`, oldest first. `zxid` must not be below `since`. The entries are views: use them at once. */
   *after(zxid: number): IterableIterator<HistoryEntry> {
     for (const chunk of this.#chunks) {

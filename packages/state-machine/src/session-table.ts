@@ -45,6 +45,17 @@ export class Results {
     return this.#bytes;
   }
 
+  /** Number and bytes of those above this xid. */
+  above(acked: number): { readonly count: number; readonly bytes: number } {
+    let count = 0;
+    let bytes = 0;
+    for (let i = this.#xids.length - 1; i >= this.#head && this.#xids[i]! > acked; i--) {
+      count++;
+      bytes += this.#lengths[i]!;
+    }
+    return { count, bytes };
+  }
+
   /** `hash` is of the request: the same xid with another request is no repetition. */
   remember(xid: number, hash: number, reply: Uint8Array): void {
     this.#xids.push(xid);

@@ -1,0 +1,137 @@
+/**
+ * Connect: the first frame of a connection. A session is opened, attached to or replaced by an entry in the log, like any
+ * write; until that has been applied the connection executes nothing.
+ */
+import {
+  type ErrorDetail,
+  type ErrorName,
+  HELLO_BYTES_MAX,
+  type Hello,
+  type Identity,
+  PROTOCOL_VERSION,
+  type Value,
+  errorCode,
+  readHello,
+  writeRefused,
+  writeWelcome,
+} from "@corral/protocol";
+import { type Session, type Txn, TxnKind } from "@corral/state-machine";
+import type { Authenticator } from "../authenticator.ts";
+import { protocolLimits } from "../limits.ts";
+import type { Connection } from "../tables/connection.ts";
+import type { World } from "../world.ts";
+import { CloseCode, close, goodbye, touched } from "./respond.ts";
+
+/** The entry that this Hello asks for; undefined if it was refused. */
+export function connect(
+  world: World,
+  connection: Connection,
+  message: Value,
+  frameBytes: number,
+  authenticator: Authenticator,
+): Exclude<Txn, { kind: 0 }> | undefined {
+  if (frameBytes > HELLO_BYTES_MAX) {
+    refuse(world, connection, "PROTOCOL_ERROR", { name: "HELLO_BYTES_MAX", limit: HELLO_BYTES_MAX, actual: frameBytes });
+    return undefined;
+  }
+  const hello = readHello(message);
+  const refusal = check(world, hello);
+  if (refusal !== undefined) {
+    refuse(world, connection, refusal.name, refusal.detail);
+    return undefined;
+  }
+  const identities: Identity[] = [{ scheme: "ip", id: connection.peer.address }, ...connection.peer.identities];
+  for (const { scheme, credential } of hello.credentials) {
+    const identity = authenticator.identify(scheme, credential);
+    if (identity === undefined) {
+      refuse(world, connection, "AUTH_FAILED", { name: scheme });
+      return undefined;
+    }
+    identities.push(identity);
+  }
+  connection.state = "attaching";
+  return txnOf(world, connection, hello, identities, authenticator);
+}
+
+function check(world: World, hello: Hello): { name: ErrorName; detail: ErrorDetail } | undefined {
+  const { versionMin, versionMax, clusterId, lastZxid, session } = hello;
+  const no = (name: ErrorName, detail: ErrorDetail = {}): { name: ErrorName; detail: ErrorDetail } => ({ name, detail });
+  if (versionMin > PROTOCOL_VERSION || versionMax < PROTOCOL_VERSION) {
+    return no("VERSION_UNSUPPORTED", { name: "version", limit: PROTOCOL_VERSION, actual: versionMax });
+  }
+  if (world.isDraining) return no("DRAINING");
+  if (clusterId !== null && clusterId !== world.clusterId) return no("SERVER_WENT_BACK", { name: "clusterId" });
+  if (lastZxid > world.state.zxid) return no("SERVER_WENT_BACK", { name: "zxid", limit: lastZxid, actual: world.state.zxid });
+  if (session.kind === "resume") {
+    const isKnown = world.state.sessions.get(session.id) !== undefined && !world.expiring.has(session.id);
+    return isKnown ? undefined : no("SESSION_EXPIRED");
+  }
+  const { sessions } = world.limits;
+  if (world.state.sessions.count >= sessions) {
+    world.counters.overloads++;
+    return no("OVERLOADED", { name: "sessions", limit: sessions });
+  }
+  return undefined;
+}
+
+function txnOf(
+  world: World,
+  connection: Connection,
+  hello: Hello,
+  identities: readonly Identity[],
+  authenticator: Authenticator,
+): Exclude<Txn, { kind: 0 }> {
+  const { sessionTimeoutMsMin, sessionTimeoutMsMax } = world.limits;
+  const timeoutMs = Math.max(sessionTimeoutMsMin, Math.min(sessionTimeoutMsMax, hello.timeoutMs));
+  const origin = { daemon: world.daemonId, connection: connection.id };
+  const { session } = hello;
+  const secretHash = authenticator.sha256(session.secret);
+  switch (session.kind) {
+    case "resume":
+      connection.acked = session.acked;
+      return { kind: TxnKind.attach, origin, session: session.id, secretHash, timeoutMs, identities, acked: session.acked };
+    case "new":
+      return { kind: TxnKind.open, origin, secretHash, timeoutMs, identities, replaces: null };
+    case "replace": {
+      const replaces = { session: session.oldId, secretHash: authenticator.sha256(session.oldSecret) };
+      return { kind: TxnKind.open, origin, secretHash, timeoutMs, identities, replaces };
+    }
+  }
+}
+
+/** The open or attach entry was applied: greets the connection that asked, unless it is gone. */
+export function welcome(world: World, connection: Connection | undefined, session: Session, resumed: boolean): void {
+  world.sessionClock.start(session.id, session.timeoutMs);
+  const former = world.attached.get(session.id);
+  if (former !== undefined && former !== connection) goodbye(world, former, "SESSION_MOVED", CloseCode.moved);
+  if (connection === undefined || connection.state !== "attaching") return;
+  connection.state = "attached";
+  connection.session = session;
+  connection.generation = session.generation;
+  world.attached.set(session.id, connection);
+  writeWelcome(connection.out, {
+    version: PROTOCOL_VERSION,
+    clusterId: world.clusterId,
+    sessionId: session.id,
+    timeoutMs: session.timeoutMs,
+    zxid: world.state.zxid,
+    resumed,
+    limits: protocolLimits(world.limits, world.state.options),
+  });
+  touched(world, connection);
+}
+
+/** Refused instead of Welcome; then the connection is closed. */
+export function refuse(world: World, connection: Connection, name: ErrorName, detail: ErrorDetail = {}): void {
+  writeRefused(connection.out, { code: errorCode(name), detail });
+  touched(world, connection);
+  close(world, connection, CLOSE_CODE_OF[name] ?? CloseCode.refused, name);
+}
+
+const CLOSE_CODE_OF: Partial<Record<ErrorName, number>> = {
+  PROTOCOL_ERROR: CloseCode.protocolError,
+  AUTH_FAILED: CloseCode.authFailed,
+  SESSION_EXPIRED: CloseCode.expired,
+  OVERLOADED: CloseCode.overloaded,
+  DRAINING: CloseCode.goingAway,
+};

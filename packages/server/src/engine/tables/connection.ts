@@ -1,0 +1,94 @@
+/**
+ * What the engine knows of one connection: how far it has come, what it asked and has not been answered, what is on
+ * its way to it, and what it watches. Watches and subscriptions live and die with their connection.
+ *
+ * hello → attaching → attached → closing. From closing nothing is heard or said any more.
+ */
+import { type Identity, type Request, Writer } from "@corral/protocol";
+import type { Session } from "@corral/state-machine";
+import type { Subscription } from "./subscription.ts";
+
+/** What a listener knows of the other side. */
+export interface Peer {
+  /** Address without port. */
+  readonly address: string;
+  /** Identities that the transport proves: `x509` subjects. */
+  readonly identities: readonly Identity[];
+}
+
+/** A request that waits for its turn, its commit or its answer. */
+export interface Pending {
+  readonly request: Request;
+  /** Bytes of the request, valid while it has not been proposed. */
+  readonly bytes: Uint8Array;
+  /** held: not given to the log yet. proposed: in the log's hands. reading: waits for earlier writes. refused: see `refusal`. */
+  state: "held" | "proposed" | "reading" | "refused";
+}
+
+export class Connection {
+  readonly id: number;
+  readonly peer: Peer;
+  readonly openedAt: number;
+  state: "hello" | "attaching" | "attached" | "closing" = "hello";
+  session: Session | undefined = undefined;
+  /** The attachment that this connection is; requests carry it into the log. */
+  generation = 0;
+  /** Replies up to this xid have been received, says the client. */
+  acked = 0;
+  /** Highest xid received here. */
+  lastXid = 0;
+  /** A write refused for overload: all later ones are refused until it is sent again. 0: none. */
+  refusedFrom = 0;
+  readonly pending: Pending[] = [];
+  /** Entries of `pending` before this are answered; kept to make taking from the front cheap. */
+  head = 0;
+  /** Index in `pending` of the first that has not been looked at by propose. */
+  unproposed = 0;
+  /** What this turn has to say to the client. */
+  readonly out: Writer = new Writer(512);
+  isDirty = false;
+  /** Bytes sent and not taken by the connection, and since when. */
+  unsent = 0;
+  unsentSince = 0;
+  isPaused = false;
+  /** Path → sum of WatchBit. */
+  readonly watches: Map<string, number> = new Map();
+  readonly subscriptions: Map<number, Subscription> = new Map();
+  /** Marks the last event that was sent here, so that one change tells a connection once. */
+  eventMark = 0;
+  /** Requests received, for operators. */
+  received = 0;
+
+  constructor(id: number, peer: Peer, openedAt: number) {
+    this.id = id;
+    this.peer = peer;
+    this.openedAt = openedAt;
+  }
+
+  get isLive(): boolean {
+    return this.state === "attached";
+  }
+
+  get pendingCount(): number {
+    return this.pending.length - this.head;
+  }
+
+  first(): Pending | undefined {
+    return this.pending[this.head];
+  }
+
+  takeFirst(): void {
+    this.head++;
+    if (this.unproposed < this.head) this.unproposed = this.head;
+    if (this.head === this.pending.length) {
+      this.pending.length = 0;
+      this.head = 0;
+      this.unproposed = 0;
+    } else if (this.head >= 1024) {
+      this.pending.splice(0, this.head);
+      this.unproposed -= this.head;
+      this.head = 0;
+    }
+  }
+}
+

@@ -1,0 +1,60 @@
+/**
+ * When each session was last heard, on a clock of its own that stands still while this process or its log does: our
+ * stall is not the client's silence.
+ */
+import { DueIndex } from "@corral/state-machine";
+
+export class SessionClock {
+  #now = 0;
+  #wallAt: number;
+  readonly #heard = new Map<number, number>();
+  /** The least time at which a session may be due; looked at again when it is reached. */
+  readonly #due = new DueIndex();
+
+  constructor(monotonicMs: number) {
+    this.#wallAt = monotonicMs;
+  }
+
+  /** Time goes on by no more than `atMostMs`, however long it really was; not at all if the log stands. */
+  advance(monotonicMs: number, atMostMs: number, isLogStalled: boolean): void {
+    const passed = Math.max(0, monotonicMs - this.#wallAt);
+    this.#wallAt = monotonicMs;
+    if (!isLogStalled) this.#now += Math.min(passed, atMostMs);
+  }
+
+  /** A session begins, or begins anew with this timeout. */
+  start(session: number, timeoutMs: number): void {
+    this.#heard.set(session, this.#now);
+    this.#due.set(session, this.#now + timeoutMs);
+  }
+
+  heard(session: number): void {
+    if (this.#heard.has(session)) this.#heard.set(session, this.#now);
+  }
+
+  forget(session: number): void {
+    this.#heard.delete(session);
+    this.#due.set(session, undefined);
+  }
+
+  /** Milliseconds since the session was heard. */
+  silence(session: number): number {
+    return this.#now - (this.#heard.get(session) ?? this.#now);
+  }
+
+  /** Sessions that have been silent for their timeout; at most `max`. */
+  silent(timeoutOf: (session: number) => number | undefined, max: number): number[] {
+    const found: number[] = [];
+    for (const session of this.#due.due(this.#now, max)) {
+      const timeoutMs = timeoutOf(session);
+      if (timeoutMs === undefined) {
+        this.forget(session);
+        continue;
+      }
+      const due = this.#heard.get(session)! + timeoutMs;
+      if (due <= this.#now) found.push(session);
+      else this.#due.set(session, due);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * World: the tables that the steps share. Each step is handed this and nothing else; none of them knows the engine.
+ */
+import type { State } from "@corral/state-machine";
+import type { ServerLimits } from "./limits.ts";
+import type { Sink } from "./sink.ts";
+import type { Connection } from "./tables/connection.ts";
+import type { SessionClock } from "./tables/session-clock.ts";
+import type { SubscriptionTable } from "./tables/subscription.ts";
+import type { WatchTable } from "./tables/watch-table.ts";
+
+export interface World {
+  readonly limits: ServerLimits;
+  readonly sink: Sink;
+  readonly state: State;
+  readonly clusterId: string;
+  /** Random number of this daemon's life: tells its own open and attach entries from others'. */
+  readonly daemonId: number;
+  /** No other daemon can append: what is applied here is the whole truth. */
+  readonly isExclusive: boolean;
+  readonly connections: Map<number, Connection>;
+  /** The connection that each attached session has here. */
+  readonly attached: Map<number, Connection>;
+  readonly watches: WatchTable;
+  readonly subscriptions: SubscriptionTable;
+  readonly sessionClock: SessionClock;
+  /** Sessions whose expiry stands in the log, or is on its way there. */
+  readonly expiring: Set<number>;
+  /** Connections with something to say at the end of the turn. */
+  readonly dirty: Connection[];
+  readonly counters: Counters;
+  /** Monotonic milliseconds of this turn. */
+  now: number;
+  /** The log wants no more client writes. */
+  isDiskLow: boolean;
+  isDraining: boolean;
+}
+
+/** Plain numbers that only grow; the driver publishes them. */
+export interface Counters {
+  requests: number;
+  writes: number;
+  events: number;
+  sessionsOpened: number;
+  sessionsExpired: number;
+  sessionsClosed: number;
+  slowConsumers: number;
+  protocolErrors: number;
+  overloads: number;
+  batches: number;
+  snapshots: number;
+  snapshotsAbandoned: number;
+  stalls: number;
+}
+
+export const newCounters = (): Counters => ({
+  requests: 0,
+  writes: 0,
+  events: 0,
+  sessionsOpened: 0,
+  sessionsExpired: 0,
+  sessionsClosed: 0,
+  slowConsumers: 0,
+  protocolErrors: 0,
+  overloads: 0,
+  batches: 0,
+  snapshots: 0,
+  snapshotsAbandoned: 0,
+  stalls: 0,
+});

@@ -1,0 +1,112 @@
+/**
+ * Stop 1 in the life of a write: a WebSocket message arrives.
+ *
+ * Owns the HTTP server that upgrades, and the sockets. Never looks into a message. Bounds what a stranger can make it keep:
+ * headers, their time, fragments, and the size of a message.
+ */
+import { type IncomingMessage, type Server as HttpServer, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { SUBPROTOCOL } from "@corral/protocol";
+import type { Listener, Socket, SocketOwner } from "../world.ts";
+
+export interface WebSocketListenerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Larger messages end their connection; bytes. */
+  readonly frameBytes: number;
+}
+
+const HEADER_BYTES_MAX = 8 * 1024;
+const HEADERS_MAX = 64;
+const HEADERS_TIMEOUT_MS = 5_000;
+const FRAGMENTS_MAX = 1_024;
+/** A client that does not answer a close is cut off after this. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export class WebSocketListener implements Listener {
+  readonly #options: WebSocketListenerOptions;
+  readonly #http: HttpServer;
+  readonly #server: WebSocketServer;
+  url = "";
+
+  constructor(options: WebSocketListenerOptions) {
+    this.#options = options;
+    this.#http = createServer(
+      {
+        maxHeaderSize: HEADER_BYTES_MAX,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: HEADERS_TIMEOUT_MS,
+        connectionsCheckingInterval: 1_000,
+      },
+      (_request, response) => {
+        response.writeHead(426, { "content-type": "text/plain", connection: "close" });
+        response.end("This is the client port of corrald: it speaks WebSocket.\n");
+      },
+    );
+    this.#http.maxHeadersCount = HEADERS_MAX;
+    this.#server = new WebSocketServer({
+      server: this.#http,
+      perMessageDeflate: false,
+      maxPayload: options.frameBytes,
+      maxFragments: FRAGMENTS_MAX,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+      verifyClient: ({ req }: { req: IncomingMessage }, answer: (ok: boolean, code?: number, text?: string) => void) => {
+        const offers = (req.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+        if (offers.includes(SUBPROTOCOL)) answer(true);
+        else answer(false, 400, `offer the subprotocol ${SUBPROTOCOL}`);
+      },
+    } as ConstructorParameters<typeof WebSocketServer>[0]);
+  }
+
+  listen(accept: (socket: Socket) => SocketOwner): Promise<void> {
+    this.#server.on("connection", (ws, request) => serve(ws, request, accept));
+    // What goes wrong before an upgrade concerns that one stranger only.
+    this.#server.on("wsClientError", (_error, socket) => socket.destroy());
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#http.once("error", reject);
+      this.#http.listen(port, host, () => {
+        this.#http.off("error", reject);
+        const address = this.#http.address() as AddressInfo;
+        const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+        this.url = `ws://${name}:${address.port}`;
+        resolve();
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#server.close();
+    this.#http.closeIdleConnections();
+    return new Promise((resolve) => {
+      this.#http.close(() => resolve());
+      for (const ws of this.#server.clients) ws.close(1001, "DRAINING");
+    });
+  }
+}
+
+function serve(ws: WebSocket, request: IncomingMessage, accept: (socket: Socket) => SocketOwner): void {
+  const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  request.socket.setNoDelay(true);
+  const owner = accept({
+    peer: { address, identities: [] },
+    send: (bytes, taken) =>
+      ws.send(bytes, { binary: true }, (error) => {
+        // The close that follows an error says all there is to say.
+        if (error === undefined || error === null) taken();
+      }),
+    close: (code, reason) => ws.close(code, reason),
+    pause: () => ws.pause(),
+    resume: () => ws.resume(),
+  });
+  ws.on("message", (data: RawData, isBinary) => {
+    if (isBinary) owner.received(data as Buffer);
+    else ws.close(1003, "binary messages only");
+  });
+  ws.on("close", () => owner.closed());
+  // Protocol errors of WebSocket itself: ws closes with the fitting code, and `close` follows.
+  ws.on("error", () => {});
+}
