@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { restore } from "../src/file/restore.ts";
-import { segmentName } from "../src/file/segment.ts";
 import { snapshotName } from "../src/file/snapshot-file.ts";
 import { MemoryDisk } from "../../testing/src/disk/memory-disk.ts";
 import { drawFrom, lying, type Lying } from "./lying.ts";
@@ -73,15 +72,13 @@ test("a restore that is cut short leaves nothing that starts", async () => {
   const { world } = await source(true);
   const calm = new MemoryDisk();
   await restore(world.disk.mount(), undefined, calm.mount(), random, 16 << 10);
-  for (let crashAt = 1; crashAt <= calm.operations; crashAt += 1) {
+  for (let crashAt = 1; crashAt < calm.operations; crashAt += 1) {
     const target = lying(6);
     target.disk.before = (_operation, _name, number) => {
-      if (number === crashAt) target.disk.crash(() => 0.55);
+      if (number === crashAt) target.disk.crash(() => (crashAt % 2 === 0 ? 0 : 0.55));
     };
     await expect(restore(world.disk.mount(), undefined, target.disk.mount(), random, 16 << 10)).rejects.toThrow();
     target.disk.before = () => {};
-    const names = target.disk.names();
-    if (names.includes(segmentName(1))) expect(crashAt).toBe(calm.operations);
-    else if (names.some((name) => /^(log|snapshot)-\d+$/.test(name))) await expect(new Process(target.log()).start()).rejects.toMatchObject({ code: "DAMAGED" });
+    if (target.disk.names().length > 0) await expect(new Process(target.log()).start()).rejects.toMatchObject({ code: "DAMAGED", message: expect.stringContaining("cut short") });
   }
 });

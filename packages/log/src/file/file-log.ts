@@ -151,8 +151,11 @@ export class FileLog implements Log {
     try {
       await this.#snapshots.close();
       if (state.name === "open") {
-        await state.appender.close();
-        await state.supply.close();
+        try {
+          await state.appender.close();
+        } finally {
+          await state.supply.close();
+        }
       }
     } finally {
       await unlock?.();

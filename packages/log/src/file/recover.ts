@@ -54,6 +54,7 @@ function damaged(file: string, offset: number, seq: number, why: string): Verdic
 
 export function decide(survey: Survey): Verdict {
   const { segments, snapshots } = survey;
+  if (survey.restoring) return { kind: "refuse", code: "DAMAGED", message: "a restore into this directory was cut short: empty it and restore again" };
   if (segments.length === 0 && snapshots.length === 0) return { kind: "empty" };
   const newer = segments.find((segment) => segment.header.state === "newer");
   if (newer?.header.state === "newer") {

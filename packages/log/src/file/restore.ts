@@ -2,7 +2,7 @@
  * Makes a new log out of an old one's files: the way back from a backup.
  *
  * Owns what makes tokens never repeat: a new cluster id, and an epoch far above every one that can have been given out
- * after the backup was taken. Only reads the source. The target is a log only after its last step, a rename.
+ * after the backup was taken. Only reads the source. The target is a log only after the last step.
  */
 
 import { randomBytes } from "node:crypto";
@@ -20,7 +20,7 @@ import { decide, type Trust } from "./recover.ts";
 import { storedBatches } from "./replay.ts";
 import { encodeSegmentHeader, saltOf, SECRET_BYTES, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
 import { readSnapshotHeader, snapshotChunks, SnapshotEncoder, type SnapshotHeader, snapshotName, verifySnapshot } from "./snapshot-file.ts";
-import { surveyDirectory } from "./survey.ts";
+import { RESTORING_NAME, surveyDirectory } from "./survey.ts";
 
 /** Epochs left free between the greatest known one and the restored log: starts that may have followed the backup. */
 export const RESTORE_EPOCH_STEP = 1000;
@@ -60,9 +60,14 @@ export async function restore(source: Disk, snapshotFile: string | undefined, ta
   const epoch = known + RESTORE_EPOCH_STEP;
   if (epoch >= MAX_EPOCH) throw new RangeError(`epoch ${known} leaves no room for a restore`);
   const clusterId = Buffer.from(random(16)).toString("hex");
+  await (await target.open(RESTORING_NAME, "create")).close();
+  await target.syncDirectory();
   if (snapshot !== undefined) await copySnapshot(source, snapshot.name, target, { ...snapshot.header, clusterId });
   const batches = trust === undefined ? noBatches() : storedBatches(source, trust, snapshot?.header.zxid ?? 0);
   const lastZxid = await writeSegments(target, { clusterId, secret: random(SECRET_BYTES), epoch, segmentBytes }, snapshot?.header, batches);
+  await target.syncDirectory();
+  await target.remove(RESTORING_NAME);
+  await target.syncDirectory();
   return { clusterId, lastZxid, epoch };
 }
 
@@ -129,8 +134,7 @@ async function writeSegments(disk: Disk, target: Target, snapshot: SnapshotHeade
     number += 1;
     size = Math.max(target.segmentBytes, SEGMENT_HEADER_BYTES + atLeast + 2 * FRAME_BYTES);
     const head = encodeSegmentHeader({ clusterId: target.clusterId, secret: target.secret, number, base, epoch: target.epoch });
-    // The first one gets its real name last: without it nothing here is taken for a log.
-    const name = number === 1 ? firstUntilDone : segmentName(number);
+    const name = segmentName(number);
     await createFilled(disk, name, size, head);
     offset = SEGMENT_HEADER_BYTES;
     file = await disk.open(name, "write");
@@ -156,12 +160,8 @@ async function writeSegments(disk: Disk, target: Target, snapshot: SnapshotHeade
   await last.write([bare("mark", end)], offset);
   await last.sync();
   await last.close();
-  await disk.rename(firstUntilDone, segmentName(1));
-  await disk.syncDirectory();
   return end.zxid;
 }
-
-const firstUntilDone: string = `${segmentName(1)}.restoring`;
 
 /** A snapshot may have been cut within a batch, which then follows it whole. */
 function startBefore(snapshot: SnapshotHeader | undefined, first: CommittedBatch | undefined): LogPosition {

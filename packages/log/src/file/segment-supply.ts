@@ -35,6 +35,7 @@ export class SegmentSupply {
   #foundSize: number | undefined;
   #hasReserve: boolean;
   #step: Promise<void> | undefined;
+  #runAgain = false;
   #lastFailure: unknown;
   #callOff: () => void = () => {};
   #closed = false;
@@ -57,7 +58,7 @@ export class SegmentSupply {
 
   /** The next segment; waits for it, and makes a last attempt, when it is not ready. */
   async take(): Promise<FreshSegment> {
-    await this.#step;
+    if (this.#ready === undefined) await this.#step;
     if (this.#ready === undefined) await this.#run();
     const taken = this.#ready;
     if (taken === undefined) {
@@ -66,14 +67,16 @@ export class SegmentSupply {
     }
     this.#ready = undefined;
     this.#nextNumber += 1;
-    void this.#run();
+    // A round that is under way may be behind its look at the next segment.
+    if (this.#step === undefined) void this.#run();
+    else this.#runAgain = true;
     return taken;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#callOff();
-    await this.#step;
+    while (this.#step !== undefined) await this.#step;
     await this.#ready?.file.close();
     this.#ready = undefined;
   }
@@ -83,7 +86,10 @@ export class SegmentSupply {
     this.#callOff();
     this.#step ??= this.#round().finally(() => {
       this.#step = undefined;
-      if (!this.#closed) this.#callOff = this.#timers.after(this.#limits.spacePollMs, () => void this.#run());
+      const again = this.#runAgain;
+      this.#runAgain = false;
+      if (again) void this.#run();
+      else if (!this.#closed) this.#callOff = this.#timers.after(this.#limits.spacePollMs, () => void this.#run());
     });
     return this.#step;
   }

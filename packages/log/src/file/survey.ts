@@ -41,7 +41,12 @@ export interface SnapshotSurvey {
   readonly header: SnapshotHeader | string;
 }
 
+/** Stands in a directory from the first to the last step of a restore: until it is gone, nothing there is a log. */
+export const RESTORING_NAME = "restoring";
+
 export interface Survey {
+  /** A restore into this directory was cut short, or is under way. */
+  readonly restoring: boolean;
   /** Ascending by number. */
   readonly segments: readonly SegmentSurvey[];
   /** Newest first. */
@@ -67,7 +72,7 @@ export async function surveyDirectory(disk: Disk, names: readonly string[]): Pro
     if (zxid !== undefined) snapshots.push({ name, zxid, header: await readSnapshotHeader(disk, name) });
   }
   snapshots.sort((a, b) => b.zxid - a.zxid);
-  return { segments, snapshots };
+  return { restoring: names.includes(RESTORING_NAME), segments, snapshots };
 }
 
 async function surveySegment(disk: Disk, name: string, number: number, secret: Uint8Array | undefined): Promise<SegmentSurvey> {
