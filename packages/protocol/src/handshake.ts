@@ -174,7 +174,9 @@ export function writeRefused(w: Writer, refused: Refused): void {
 /** The server's first message. Limits that a newer server adds are ignored. */
 export function readWelcome(value: Value): Welcome | Refused {
   const s = new Shape(value, "Welcome");
-  if (s.int("kind") === 0) return { code: s.int("code"), detail: readDetail(s.value("detail")) };
+  const kind = s.int("kind");
+  if (kind === 0) return { code: s.int("code"), detail: readDetail(s.value("detail")) };
+  if (kind !== 1) throw new ProtocolError(`the server's first message has the kind ${kind}`);
   return {
     version: s.natural("version"),
     clusterId: s.str("clusterId"),

@@ -49,7 +49,8 @@ export {
 export { childOf, isWithin, nameOf, parentOf, pathFault, sequentialPathFault } from "./path.ts";
 export { Push, readDetail, readServerMessage, writeDetail, writeRefusal } from "./reply.ts";
 export type { Goodbye, Reply, ServerMessage, SubscriptionMessage, WatchEventMessage } from "./reply.ts";
-export { UnknownOperation, isWrite, readAclEntry, readMessage, writeAcl, writeRequest, writeSignal } from "./request.ts";
+export { UnknownOperation, readAclEntry, readMessage } from "./read-request.ts";
+export { isWrite } from "./request.ts";
 export type {
   AddAuthRequest,
   AddWatchRequest,
@@ -86,4 +87,5 @@ export type {
 } from "./request.ts";
 export { STAT_FIELDS, statFrom } from "./stat.ts";
 export type { Stat } from "./stat.ts";
+export { writeAcl, writeRequest, writeSignal } from "./write-request.ts";
 export { Writer } from "./writer.ts";

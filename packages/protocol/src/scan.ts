@@ -11,8 +11,18 @@ import { DEPTH_MAX } from "./limits.ts";
 /** Elements that remain to be read at each depth; one scanner runs at a time and never calls out. */
 const remaining = new Int32Array(DEPTH_MAX + 1);
 
-/** What is wrong with the bytes, as a phrase that names the offset; undefined if nothing is. */
-export function scanFault(bytes: Uint8Array, elementsMax: number): string | undefined {
+/** A string that begins with U+FEFF: its number among the elements of the frame, and where its bytes stand. */
+export interface MarkedString {
+  readonly element: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * What is wrong with the bytes, as a phrase that names the offset; undefined if nothing is. Strings that begin with
+ * U+FEFF, which decoders like to take for a byte order mark, are added to `marked`.
+ */
+export function scanFault(bytes: Uint8Array, elementsMax: number, marked: MarkedString[] = []): string | undefined {
   const end = bytes.length;
   if (end === 0) return "an empty frame";
   let at = 0;
@@ -101,6 +111,9 @@ export function scanFault(bytes: Uint8Array, elementsMax: number): string | unde
     if (tag < 0xc0 || tag >= 0xd9) {
       const bad = invalidUtf8(bytes, at, at + length);
       if (bad >= 0) return `invalid UTF-8 at offset ${bad}`;
+      if (length > 2 && bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) {
+        marked.push({ element: elements, start: at, end: at + length });
+      }
     }
     at += length;
   }
