@@ -60,6 +60,25 @@ test("what a failed sync left in the page cache is written again before it is se
   expect(third.process.state).toEqual(second.process.state);
 });
 
+test("the header of a segment that was just begun is written again as well", async () => {
+  const world = lying(3);
+  const { process, history } = await started(world);
+  for (let count = 1; count <= 2; count += 1) history.propose(process, 5000);
+  await process.settled(2);
+  world.disk.before = (operation, file) => {
+    if (operation === "sync" && file === segmentName(2)) throw diskError("EIO", file);
+  };
+  history.propose(process, 5000);
+  await drained();
+  expect(process.failure).toMatchObject({ code: "IO_FAILED" });
+  world.disk.kill();
+  world.disk.before = () => {};
+  const second = await started(world);
+  expect(second.process.state).toHaveLength(3);
+  world.disk.crash(() => 0);
+  expect((await started(world)).process.state).toEqual(second.process.state);
+});
+
 test("a log that cannot write the mark of its start does not open", async () => {
   const world = lying(3);
   await (await started(world)).process.log.close();

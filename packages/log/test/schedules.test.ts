@@ -2,6 +2,8 @@
 
 import { expect, test } from "vitest";
 import { type Batch, type CommittedBatch, type Log, type LogListener, MemoryLog, MemoryLogStore, type RecoveryListener, type SnapshotSource } from "../src/index.ts";
+import { segmentNumber } from "../src/file/segment.ts";
+import { diskError } from "../../testing/src/disk/memory-disk.ts";
 import { drawFrom, lying } from "./lying.ts";
 import { drained } from "./model.ts";
 
@@ -12,7 +14,11 @@ class Recorder implements RecoveryListener, LogListener {
   told: unknown[] = [];
   acked: CommittedBatch[] = [];
   own: Batch[] = [];
-  failed(): void {}
+  failures = 0;
+  failed(): void {
+    this.failures += 1;
+  }
+
   space(): void {}
 
   async snapshot(source: SnapshotSource): Promise<void> {
@@ -61,6 +67,24 @@ async function runSchedule(seed: number): Promise<void> {
   let memory = await start(memoryLog);
   let timeMs = 1000;
   let waiting: Batch[] = [];
+  const propose = (label: string): void => {
+    const size = draw() < 0.2 ? upTo(7 << 10) : upTo(200);
+    timeMs += upTo(3);
+    const batch = { level: 1, timeMs, count: 1 + upTo(5), body: Buffer.alloc(size, label) };
+    waiting.push(batch);
+    fileLog.propose(batch);
+  };
+  /** The next write or sync of the log itself fails, and with it the log. */
+  const spoilNext = async (): Promise<void> => {
+    const spoiled = draw() < 0.3 ? "write" : "sync";
+    world.disk.before = (operation, name) => {
+      if (operation === spoiled && segmentNumber(name) !== undefined) throw diskError("EIO", name);
+    };
+    propose("spoiled ");
+    await drained();
+    world.disk.before = () => {};
+    expect(file.failures).toBe(1);
+  };
   /** What the file log has acknowledged since it was looked at last happens in memory too. */
   const catchUp = async (): Promise<void> => {
     const done = file.own.splice(0);
@@ -74,11 +98,7 @@ async function runSchedule(seed: number): Promise<void> {
     const action = draw();
     if (action < 0.6) {
       for (let index = upTo(4); index >= 0; index -= 1) {
-        const size = draw() < 0.2 ? upTo(7 << 10) : upTo(200);
-        timeMs += upTo(3);
-        const batch = { level: 1, timeMs, count: 1 + upTo(5), body: Buffer.alloc(size, `${step}.${index} `) };
-        waiting.push(batch);
-        fileLog.propose(batch);
+        propose(`${step}.${index} `);
       }
       if (draw() < 0.7) await drained();
     } else if (action < 0.7) {
@@ -93,6 +113,7 @@ async function runSchedule(seed: number): Promise<void> {
       await save(memoryLog, lastInMemory.firstZxid + lastInMemory.count - 1, `state ${step}`);
     } else {
       const clean = draw() < 0.4;
+      if (!clean && draw() < 0.4) await spoilNext();
       if (clean) await fileLog.close();
       else if (draw() < 0.3) world.disk.kill();
       else world.disk.crash(draw);
@@ -121,7 +142,7 @@ async function runSchedule(seed: number): Promise<void> {
   await fileLog.close();
 }
 
-test(`over ${SEEDS} random schedules of writes, snapshots, idle time, stops and crashes the file log tells what the log in memory tells`, async () => {
+test(`over ${SEEDS} random schedules of writes, snapshots, idle time, stops, failed writes and crashes the file log tells what the log in memory tells`, async () => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     try {
       await runSchedule(seed);

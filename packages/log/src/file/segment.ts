@@ -165,15 +165,14 @@ export async function walkFrames(
 export interface Beyond {
   /** Offset behind the last byte that is not zero; `from` when all are. */
   readonly dirtyTo: number;
-  /** Frame headers of this segment that were found, their greatest durableSeq and epoch. */
-  readonly frames: number;
+  /** Greatest of all frame headers of this segment that were found, 0 without one. */
   readonly durableSeq: number;
   readonly epoch: number;
 }
 
 /** Looks for anything at all from `from` to the end of the file. */
 export async function scanBeyond(window: FileWindow, salt: number | undefined, from: number): Promise<Beyond> {
-  const found = { dirtyTo: from, frames: 0, durableSeq: 0, epoch: 0 };
+  const found = { dirtyTo: from, durableSeq: 0, epoch: 0 };
   for (let start = from; start < window.size; start += WINDOW_BYTES - FRAME_BYTES) {
     const bytes = await window.bytes(start, WINDOW_BYTES);
     if (bytes.equals(ZEROS.subarray(0, bytes.length))) continue;
@@ -184,7 +183,6 @@ export async function scanBeyond(window: FileWindow, salt: number | undefined, f
     for (let offset = 0; offset + FRAME_BYTES <= bytes.length && offset < last; offset += 8) {
       const frame = decodeFrame(bytes, offset, salt);
       if (frame === undefined) continue;
-      found.frames += 1;
       found.durableSeq = Math.max(found.durableSeq, frame.durableSeq);
       found.epoch = Math.max(found.epoch, frame.epoch);
     }

@@ -21,12 +21,10 @@ export interface SegmentSurvey {
   readonly end: WalkEnd;
   readonly endOffset: number;
   readonly reason: string;
-  /** Offset of the first record that no later frame says is durable, or of the last frame: what to write again. */
+  /** Offset of the first record that no later frame says is durable, or of the last frame: what to write again. 0 when the header is among it. */
   readonly unprovenFrom: number;
   /** Offset behind the last byte that is not zero; at least `endOffset`. */
   readonly dirtyTo: number;
-  /** Valid frames found behind the end. */
-  readonly framesBeyond: number;
   /** Greatest durableSeq and epoch in any frame of the file. */
   readonly durableSeq: number;
   readonly epoch: number;
@@ -93,7 +91,6 @@ async function surveySegment(disk: Disk, name: string, number: number, secret: U
       reason: "the segment header is damaged",
       unprovenFrom: 0,
       dirtyTo: beyond.dirtyTo,
-      framesBeyond: beyond.frames,
       durableSeq: beyond.durableSeq,
       epoch: beyond.epoch,
       clean: false,
@@ -131,7 +128,8 @@ async function surveyFrames(window: FileWindow, name: string, number: number, he
     return undefined;
   });
   // Behind a seal nothing was ever written; everywhere else zeros are the end only if nothing but zeros follows.
-  const beyond = walk.end !== "sealed" ? await scanBeyond(window, salt, walk.offset) : { dirtyTo: walk.offset, frames: 0, durableSeq: 0, epoch: 0 };
+  const beyond = walk.end !== "sealed" ? await scanBeyond(window, salt, walk.offset) : { dirtyTo: walk.offset, durableSeq: 0, epoch: 0 };
+  const unprovenFrom = unproven[0]?.offset ?? lastFrameAt;
   const hidden = walk.end === "blank" && beyond.dirtyTo > walk.offset;
   return {
     name,
@@ -142,9 +140,9 @@ async function surveyFrames(window: FileWindow, name: string, number: number, he
     end: hidden ? "bad" : walk.end,
     endOffset: walk.offset,
     reason: hidden ? "zeros, with something behind them" : walk.reason,
-    unprovenFrom: unproven[0]?.offset ?? lastFrameAt,
+    // The header went out with the first frame.
+    unprovenFrom: unprovenFrom === SEGMENT_HEADER_BYTES ? 0 : unprovenFrom,
     dirtyTo: beyond.dirtyTo,
-    framesBeyond: beyond.frames,
     durableSeq: Math.max(durableSeq, beyond.durableSeq),
     epoch: Math.max(epoch, beyond.epoch),
     clean,
