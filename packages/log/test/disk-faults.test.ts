@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { segmentName } from "../src/file/segment.ts";
 import { snapshotName } from "../src/file/snapshot-file.ts";
 import type { LogWarning } from "../src/index.ts";
-import { type DiskOperation, diskError } from "../../testing/src/disk/memory-disk.ts";
+import { type DiskOperation, diskError } from "../src/testing/memory-disk.ts";
 import { lying, type Lying } from "./lying.ts";
 import { drained, expectSameFromEverySnapshot, History, Process } from "./model.ts";
 

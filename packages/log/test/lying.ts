@@ -5,7 +5,7 @@ import type { FileLogLimits } from "../src/file/limits.ts";
 import type { DirectoryLock } from "../src/file/lock.ts";
 import type { Timers } from "../src/file/timers.ts";
 import type { LogSubject } from "../src/testing/log-suite.ts";
-import { type Draw, MemoryDisk } from "../../testing/src/disk/memory-disk.ts";
+import { type Draw, MemoryDisk } from "../src/testing/memory-disk.ts";
 
 /** mulberry32 */
 export function drawFrom(seed: number): Draw {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { restore } from "../src/file/restore.ts";
 import { snapshotName } from "../src/file/snapshot-file.ts";
-import { MemoryDisk } from "../../testing/src/disk/memory-disk.ts";
+import { MemoryDisk } from "../src/testing/memory-disk.ts";
 import { drawFrom, lying, type Lying } from "./lying.ts";
 import { expectSameFromEverySnapshot, History, Process } from "./model.ts";
 

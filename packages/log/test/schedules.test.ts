@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { type Batch, type CommittedBatch, type Log, type LogListener, MemoryLog, MemoryLogStore, type RecoveryListener, type SnapshotSource } from "../src/index.ts";
 import { segmentNumber } from "../src/file/segment.ts";
-import { diskError } from "../../testing/src/disk/memory-disk.ts";
+import { diskError } from "../src/testing/memory-disk.ts";
 import { drawFrom, lying } from "./lying.ts";
 import { drained } from "./model.ts";
 

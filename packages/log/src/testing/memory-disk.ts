@@ -6,7 +6,7 @@
  * torn. Faults are set by the test, and every call counts as one numbered operation. Same draws, same disk.
  */
 
-import type { Disk, DiskFile, OpenMode } from "@corral/log";
+import type { Disk, DiskFile, OpenMode } from "../file/disk.ts";
 
 /** Uniform in [0, 1). */
 export type Draw = () => number;
