@@ -61,6 +61,10 @@ function settle(world: World, txn: Txn, applied: Applied): Connection | undefine
     case TxnKind.open:
     case TxnKind.attach:
       return greet(world, txn.origin, applied, txn.kind === TxnKind.attach);
+    case TxnKind.expire:
+      // Also when a newer attachment has kept the session alive.
+      world.expiring.delete(txn.session);
+      return undefined;
     default:
       return undefined;
   }
@@ -118,7 +122,6 @@ function answerRead(world: World, session: number, generation: number, xid: numb
 /** A session is gone: by its own wish, replaced, or expired. Its connection, if it has one here, is told. */
 function ended(world: World, session: number, txn: Txn): void {
   world.sessionClock.forget(session);
-  world.expiring.delete(session);
   if (txn.kind === TxnKind.expire) world.counters.sessionsExpired++;
   else world.counters.sessionsClosed++;
   const connection = world.attached.get(session);
