@@ -1,0 +1,244 @@
+/**
+ * The requests of one session: those that wait to be sent, and those that were sent and are not answered.
+ *
+ * Owns request numbers and the bytes of what was sent. After a reconnect the outstanding requests are sent again, in order,
+ * the same bytes. A write that the server refused for overload stays outstanding under its number, is sent again later, and
+ * holds back later writes until then: the server refuses those anyway. Reads may overtake them.
+ * Knows no connection, no timer and no promise.
+ */
+import { CheckKind, ELEMENTS_MAX, Op, Writer, writeRequest, writeSignal, type ProtocolLimits, type Signal } from "@corral/protocol";
+import { CorralError } from "../error.ts";
+import type { Instant } from "../world.ts";
+import type { Call } from "./call.ts";
+
+/** Elements of a signal, generously. */
+const SIGNAL_ELEMENTS = 4;
+
+export class RequestTable {
+  /** The client's own calls that restore what a connection had: before all others. */
+  readonly #urgent = new Set<Call>();
+  readonly #queue = new Set<Call>();
+  #queueBytes = 0;
+  /** By xid, ascending. */
+  readonly #outstanding = new Map<number, Call>();
+  /** Those of the outstanding that were refused for now; value: does it wait to be sent again? */
+  readonly #refused = new Map<Call, boolean>();
+  readonly #writer = new Writer(4096);
+  #lastXid = 0;
+  #ackedSent = 0;
+
+  /** Every reply up to this xid has been received. */
+  get acked(): number {
+    for (const xid of this.#outstanding.keys()) return xid - 1;
+    return this.#lastXid;
+  }
+
+  get queued(): number {
+    return this.#queue.size + this.#urgent.size;
+  }
+
+  get queuedBytes(): number {
+    return this.#queueBytes;
+  }
+
+  get outstanding(): number {
+    return this.#outstanding.size;
+  }
+
+  /** Numbers of a new session start after this. */
+  startAfter(xid: number): void {
+    this.#lastXid = xid;
+    this.#ackedSent = xid;
+  }
+
+  add(call: Call): void {
+    this.#queue.add(call);
+    this.#queueBytes += call.cost;
+  }
+
+  addUrgent(call: Call): void {
+    this.#urgent.add(call);
+  }
+
+  /** The next frame of signals and requests that may be sent now; undefined when there is none. */
+  nextFrame(limits: ProtocolLimits, signals: Signal[], now: Instant): Uint8Array | undefined {
+    const writer = this.#writer;
+    writer.clear();
+    const acked = this.acked;
+    if (acked > this.#ackedSent) writeSignal(writer, { op: Op.ack, acked });
+    const afterAck = writer.length;
+    const taken: { readonly call: Call; readonly start: number; readonly end: number }[] = [];
+    let elements = SIGNAL_ELEMENTS;
+    for (let i = 0; i < signals.length && elements < ELEMENTS_MAX / 2; i++, elements += SIGNAL_ELEMENTS) {
+      writeSignal(writer, signals[i]!);
+    }
+    signals.splice(0, Math.ceil(elements / SIGNAL_ELEMENTS) - 1);
+    for (const call of this.#sendable()) {
+      if (this.#outstanding.size >= limits.inFlight) break;
+      if (taken.length > 0 && elements + call.elements > ELEMENTS_MAX) break;
+      const start = writer.length;
+      writeRequest(writer, this.#lastXid + 1, call.body, call.guards);
+      const tooBig = limitFault(call, writer.length - start, limits);
+      if (tooBig === undefined && writer.length > limits.frameBytes && start > 0) {
+        writer.truncate(start);
+        break;
+      }
+      this.remove(call);
+      if (tooBig !== undefined) {
+        writer.truncate(start);
+        call.fail(tooBig);
+        continue;
+      }
+      call.xid = ++this.#lastXid;
+      call.sentAt = now;
+      this.#outstanding.set(call.xid, call);
+      elements += call.elements;
+      taken.push({ call, start, end: writer.length });
+    }
+    if (writer.length === afterAck) return undefined;
+    this.#ackedSent = acked;
+    const frame = writer.take();
+    for (const { call, start, end } of taken) call.bytes = frame.subarray(start, end);
+    return frame;
+  }
+
+  *#sendable(): Iterable<Call> {
+    yield* this.#urgent;
+    for (const call of this.#queue) if (this.#refused.size === 0 || !call.isWrite) yield call;
+  }
+
+  /** All outstanding requests, as they were sent, for a new connection to the same session. */
+  resend(limits: ProtocolLimits, now: Instant): Uint8Array[] {
+    for (const call of this.#refused.keys()) this.#refused.set(call, false);
+    this.#ackedSent = this.acked;
+    return this.#frames(this.#outstanding.values(), limits, now);
+  }
+
+  /** The writes that were refused for now, once more, in order. */
+  retry(limits: ProtocolLimits, now: Instant): Uint8Array[] {
+    const waiting = [...this.#refused].filter(([, waits]) => waits).map(([call]) => call);
+    waiting.sort((a, b) => a.xid - b.xid);
+    for (const call of waiting) this.#refused.set(call, false);
+    return this.#frames(waiting, limits, now);
+  }
+
+  #frames(calls: Iterable<Call>, limits: ProtocolLimits, now: Instant): Uint8Array[] {
+    const writer = this.#writer;
+    const frames: Uint8Array[] = [];
+    writer.clear();
+    let elements = 0;
+    for (const call of calls) {
+      const bytes = call.bytes!;
+      const full = writer.length + bytes.length > limits.frameBytes || elements + call.elements > ELEMENTS_MAX;
+      if (full && writer.length > 0) {
+        frames.push(writer.take());
+        elements = 0;
+      }
+      writer.raw(bytes);
+      elements += call.elements;
+      call.sentAt = now;
+    }
+    if (writer.length > 0) frames.push(writer.take());
+    return frames;
+  }
+
+  find(xid: number): Call | undefined {
+    return this.#outstanding.get(xid);
+  }
+
+  /** It has its answer. */
+  done(call: Call): void {
+    this.#outstanding.delete(call.xid);
+    this.#refused.delete(call);
+  }
+
+  /** The server did not take it for now. */
+  refuse(call: Call, error: CorralError): void {
+    call.refusedWith = error;
+    this.#refused.set(call, true);
+    if (call.isSettled) this.#makeHarmless(call);
+  }
+
+  /** Does a refused write wait to be sent again? */
+  get hasRefused(): boolean {
+    for (const waits of this.#refused.values()) if (waits) return true;
+    return false;
+  }
+
+  /** The connection broke: whether the outstanding requests were executed is in doubt until they are answered. */
+  disconnected(): void {
+    for (const call of this.#outstanding.values()) {
+      if (call.isOfConnection) this.done(call);
+      else if (this.#refused.get(call) !== true) call.inDoubt = true;
+    }
+    this.#urgent.clear();
+  }
+
+  /** The caller no longer waits. Returns whether the request can have been executed, or can yet be. */
+  giveUp(call: Call): boolean {
+    if (!call.wasSent) {
+      this.remove(call);
+      return false;
+    }
+    if (this.#refused.get(call) !== true || call.inDoubt) return true;
+    this.#makeHarmless(call);
+    return false;
+  }
+
+  /**
+   * The server waits for the number of the refused write. As nobody wants the write any more, a check that changes nothing
+   * takes its number; but not where an earlier sending may have been applied, since a number must not change its content.
+   */
+  #makeHarmless(call: Call): void {
+    if (call.inDoubt || !call.isWrite) return;
+    const writer = new Writer(64);
+    const check = { op: Op.check, path: "/", kind: CheckKind.version, value: -1 } as const;
+    writeRequest(writer, call.xid, { op: Op.multi, ops: [check] });
+    call.bytes = writer.take();
+  }
+
+  remove(call: Call): void {
+    if (this.#queue.delete(call)) this.#queueBytes -= call.cost;
+    else this.#urgent.delete(call);
+  }
+
+  /** Everybody that waits for an answer, in order. */
+  *waiting(): Iterable<Call> {
+    for (const call of this.#outstanding.values()) if (!call.isSettled) yield call;
+    yield* this.#queue;
+  }
+
+  /** Everybody, settled or not, in the order of sending. */
+  *everything(): Iterable<Call> {
+    yield* this.#outstanding.values();
+    yield* this.#urgent;
+    yield* this.#queue;
+  }
+
+  /** Forgets everything. The numbers of the next session begin anew. */
+  clear(): void {
+    this.#outstanding.clear();
+    this.#refused.clear();
+    this.#urgent.clear();
+    this.#queue.clear();
+    this.#queueBytes = 0;
+    this.startAfter(0);
+  }
+
+  /** Was it sent, and may it have been executed for all we know? */
+  mayHaveHappened(call: Call): boolean {
+    return call.isWrite && call.wasSent && (call.inDoubt || this.#refused.get(call) !== true);
+  }
+}
+
+/** A request that the server would end the connection for is refused here, for itself alone. */
+function limitFault(call: Call, bytes: number, limits: ProtocolLimits): CorralError | undefined {
+  const { op, path } = call;
+  if (bytes > limits.requestBytes) {
+    return new CorralError("LIMIT_EXCEEDED", { op, detail: { path, name: "requestBytes", limit: limits.requestBytes, actual: bytes } });
+  }
+  if (call.elements > ELEMENTS_MAX) {
+    return new CorralError("LIMIT_EXCEEDED", { op, detail: { path, name: "elements", limit: ELEMENTS_MAX, actual: call.elements } });
+  }
+  return undefined;
+}

@@ -1,0 +1,53 @@
+/**
+ * Bounds and times of the client, each with the name by which errors and documentation call it. What the server bounds
+ * (request, frame, requests in flight) it tells at the handshake.
+ */
+
+/** For a whole call, unless the call or the client says otherwise. */
+export const CALL_TIMEOUT_MS = 15_000;
+/** What a client asks for; the server clamps it. Browsers throttle the timers of hidden tabs: ask for 90 s or more there. */
+export const SESSION_TIMEOUT_MS = 30_000;
+/** `close()` and disposal wait at most so long for the server. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+
+/** One attempt at one server, from dialling to Welcome; a third of the session's timeout if that is less. */
+export const ATTEMPT_TIMEOUT_MS = 5_000;
+/** Pause before a round over all servers: random between 0 and this, doubled with each round that fails … */
+export const BACKOFF_FIRST_MS = 50;
+/** … up to this. Also between attempts to send a write again that the server refused for overload. */
+export const BACKOFF_MAX_MS = 5_000;
+
+/** Calls that wait to be sent. One more is refused with `OVERLOADED`. */
+export const QUEUE_CALLS_MAX = 10_000;
+/** Bytes of the calls that wait to be sent. */
+export const QUEUE_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Nothing more is given to a connection that holds so many unsent bytes. */
+export const SEND_BUFFER_BYTES: number = 8 * 1024 * 1024;
+/** Look again at a full send buffer after so long: there is no event for it. */
+export const SEND_BUFFER_POLL_MS = 5;
+
+/** Events a watch keeps for a slow consumer; one more replaces them all by a `resync`. */
+export const WATCH_EVENTS_MAX = 10_000;
+/** States kept for a slow consumer of `states()`; the oldest is dropped. */
+export const STATES_MAX = 100;
+/** Messages of a subscription that the server may send ahead of the consumer. */
+export const SUBSCRIPTION_CREDITS = 64;
+/** Distinct paths that a coalescing subscription holds for a slow consumer before it stops taking messages. */
+export const COALESCED_PATHS_MAX = 10_000;
+/** Znodes that `readTree` gathers before it refuses with `LIMIT_EXCEEDED`. */
+export const READ_TREE_ENTRIES_MAX = 100_000;
+/** Znodes that a recursive delete removes in its one transaction, unless told otherwise. */
+export const DELETE_TREE_NODES_MAX = 10_000;
+/** Tries of `update` against concurrent writers. */
+export const UPDATE_TRIES_MAX = 100;
+/** Znodes in a cache. */
+export const CACHE_ENTRIES_MAX = 10_000;
+/** Bytes of data in a cache. */
+export const CACHE_BYTES_MAX: number = 64 * 1024 * 1024;
+
+/** A session taken over from another process goes on with request numbers this far above the ones acknowledged there. */
+export const RESUME_XID_GAP: number = 2 ** 20;
+/** For pings: this share of the session's timeout without a message that will be answered … */
+export const PING_SHARE: number = 1 / 3;
+/** … and this share of silence after which a connection is given up. */
+export const SILENCE_SHARE: number = 2 / 3;

@@ -1,0 +1,127 @@
+/** What a client is opened with, and what it makes of it. */
+import { DEFAULT_LIMITS, pathFault, type Credential } from "@corral/protocol";
+import { CorralError } from "./error.ts";
+import { CALL_TIMEOUT_MS, QUEUE_BYTES_MAX, QUEUE_CALLS_MAX, SESSION_TIMEOUT_MS } from "./limits.ts";
+import type { Servers } from "./session/rounds.ts";
+import { systemClock, systemRandom } from "./system-clock.ts";
+import type { Clock, LogSink, Random, Transport } from "./world.ts";
+
+/** A session that another client has left with `detach()`. Whoever has the secret has the session. */
+export interface DetachedSession {
+  readonly id: number;
+  readonly secret: Uint8Array;
+  /** Every reply up to this request number has been received. */
+  readonly acked: number;
+  /** The newest change seen: no server that is behind it will be accepted. */
+  readonly lastZxid: number;
+  readonly clusterId: string;
+}
+
+export interface AuthOption {
+  readonly scheme: string;
+  /** A string is sent as UTF-8. A function is asked anew before each attempt to connect. */
+  readonly credential: string | Uint8Array | (() => Promise<string | Uint8Array>);
+}
+
+export interface SessionOptions {
+  /** Wished, milliseconds; the server clamps it. Default 30,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Take over this session instead of opening one. */
+  readonly resume?: DetachedSession | undefined;
+  /** After the end of a session: go on with a new one (default), or close the client. */
+  readonly onExpired?: "renew" | "close" | undefined;
+}
+
+export interface QueueOptions {
+  /** Calls that may wait to be sent; one more is refused with `OVERLOADED`. Default 10,000. */
+  readonly calls?: number | undefined;
+  /** Bytes that may wait to be sent. Default 64 MiB. */
+  readonly bytes?: number | undefined;
+  /** While there is no connection: calls wait (default), or are refused with `SUSPENDED`. */
+  readonly whileDown?: "wait" | "reject" | undefined;
+}
+
+export interface OpenOptions {
+  /** WebSocket URLs, or a function that is asked for them before each round over all of them. */
+  readonly servers: Servers;
+  /** Every path of this client is below this one. */
+  readonly chroot?: string | undefined;
+  readonly session?: SessionOptions | undefined;
+  readonly auth?: readonly AuthOption[] | undefined;
+  /** For each whole call, milliseconds. Default 15,000. */
+  readonly timeoutMs?: number | undefined;
+  readonly queue?: QueueOptions | undefined;
+  /** How connections are made. Default: WebSocket. */
+  readonly transport?: Transport | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  readonly log?: LogSink | undefined;
+  /** The longest message to receive, bytes. Default 4 MiB, as the server's. */
+  readonly frameBytes?: number | undefined;
+}
+
+/** The options, complete. */
+export interface Settings {
+  readonly servers: Servers;
+  readonly chroot: string;
+  readonly sessionTimeoutMs: number;
+  readonly resume: DetachedSession | undefined;
+  readonly onExpired: "renew" | "close";
+  readonly credentials: () => Promise<readonly Credential[]>;
+  readonly timeoutMs: number;
+  readonly queue: { readonly calls: number; readonly bytes: number };
+  readonly rejectWhileDown: boolean;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: LogSink;
+  readonly frameBytes: number;
+}
+
+/** Throws `BAD_ARGUMENTS`. */
+export function settle(options: OpenOptions, transport: Transport): Settings {
+  const chroot = options.chroot ?? "/";
+  const fault = pathFault(chroot, DEFAULT_LIMITS.pathBytes);
+  if (fault !== undefined) throw badOption("chroot", `the path ${fault}`);
+  if (Array.isArray(options.servers) && options.servers.length === 0) throw badOption("servers", "the list is empty");
+  for (const [name, value] of [
+    ["timeoutMs", options.timeoutMs],
+    ["session.timeoutMs", options.session?.timeoutMs],
+  ] as const) {
+    if (value !== undefined && !(value > 0)) throw badOption(name, `${value} is not a time above 0`);
+  }
+  const sink = options.log;
+  return {
+    servers: options.servers,
+    chroot,
+    sessionTimeoutMs: options.session?.timeoutMs ?? SESSION_TIMEOUT_MS,
+    resume: options.session?.resume,
+    onExpired: options.session?.onExpired ?? "renew",
+    credentials: () => Promise.all((options.auth ?? []).map(credentialOf)),
+    timeoutMs: options.timeoutMs ?? CALL_TIMEOUT_MS,
+    queue: { calls: options.queue?.calls ?? QUEUE_CALLS_MAX, bytes: options.queue?.bytes ?? QUEUE_BYTES_MAX },
+    rejectWhileDown: options.queue?.whileDown === "reject",
+    transport: options.transport ?? transport,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    log: (record) => {
+      try {
+        sink?.(record);
+      } catch {
+        // A log that fails must not take the session with it, and there is nowhere left to tell it.
+      }
+    },
+    frameBytes: options.frameBytes ?? DEFAULT_LIMITS.frameBytes,
+  };
+}
+
+async function credentialOf({ scheme, credential }: AuthOption): Promise<Credential> {
+  return { scheme, credential: toBytes(typeof credential === "function" ? await credential() : credential) };
+}
+
+const utf8 = new TextEncoder();
+export const toBytes = (text: string | Uint8Array): Uint8Array => (typeof text === "string" ? utf8.encode(text) : text);
+
+function badOption(name: string, what: string): CorralError {
+  return new CorralError("BAD_ARGUMENTS", { op: "open", detail: { name }, means: what });
+}

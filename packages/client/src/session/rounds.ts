@@ -1,0 +1,26 @@
+/**
+ * Where to connect next, and when: rounds over all servers in random order, with a pause of random length before each
+ * round but the first, so that many clients of a server that comes back do not come all at once.
+ *
+ * Owns the order and the pauses; never dials.
+ */
+import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS } from "../limits.ts";
+import { fractionOf, type Random } from "../world.ts";
+
+/** Addresses, or a function that is asked anew for each round: names move. */
+export type Servers = readonly string[] | (() => Promise<readonly string[]>);
+
+/** Full jitter: anything from 0 to the cap, which doubles with each failure. */
+export function pauseMs(failures: number, random: Random): number {
+  return fractionOf(random) * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 30));
+}
+
+/** The addresses of one round, shuffled. */
+export async function roundOf(servers: Servers, random: Random): Promise<string[]> {
+  const urls = [...(typeof servers === "function" ? await servers() : servers)];
+  for (let i = urls.length - 1; i > 0; i--) {
+    const j = Math.floor(fractionOf(random) * (i + 1));
+    [urls[i], urls[j]] = [urls[j]!, urls[i]!];
+  }
+  return urls;
+}
