@@ -13,6 +13,9 @@ export const openAcl: readonly AclEntry[] = [{ perms: permission.all, scheme: "w
 /** Every session of the harness comes from here. */
 export const loopback: Identity = { scheme: "ip", id: "127.0.0.1" };
 
+/** The identity that passes every check on both servers, super:secret. */
+export const superIdentity: Identity = { scheme: "digest", id: "super:lK75jTNcA+U9vtVEw5vB51mj/w4=" };
+
 /** The id of a digest identity: the user and the hash of `user:password`. */
 export function digestId(credentials: string): string {
   const user = credentials.slice(0, credentials.indexOf(":"));

@@ -37,11 +37,12 @@ export interface Outcome {
   readonly coverage: Coverage;
 }
 
-/** Names of top znodes, unlike on both servers' lifetimes. */
+/** Top znodes have names of their own, also on a server that has seen a run before. */
+const run = Date.now().toString(36);
 let tops = 0;
 
 export async function runBoth({ zookeeper, other }: Pair, sequence: Sequence): Promise<{ readonly verdict: Verdict; readonly transcripts: readonly [Transcript, Transcript] }> {
-  const top = `/c${tops++}`;
+  const top = `/c${run}-${tops++}`;
   const transcripts = await Promise.all([runSequence(zookeeper, sequence, top), runSequence(other, sequence, zookeeper === other ? `${top}-again` : top)]);
   return { verdict: compare(sequence, ...transcripts), transcripts };
 }

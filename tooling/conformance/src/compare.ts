@@ -3,12 +3,14 @@
 import type { Answer, Stat } from "./answer.ts";
 import { differences, type Difference } from "./differences.ts";
 import { forecast, type Forecast } from "./forecast.ts";
-import { showOp, type Sequence } from "./operation.ts";
+import { showOp, type AclEntry, type Sequence } from "./operation.ts";
 import type { Entry, Transcript } from "./runner.ts";
 
 export interface Disagreement {
   readonly session: number;
   readonly step: number;
+  /** What differs, without paths and values: the same for the same fault elsewhere. */
+  readonly kind: string;
   readonly what: string;
 }
 
@@ -41,7 +43,7 @@ export function compare(sequence: Sequence, zookeeper: Transcript, corral: Trans
   }
   for (const [name, transcript] of [["ZooKeeper", zookeeper], ["Corral", corral]] as const) {
     const fault = clockFault(transcript);
-    if (fault !== undefined) disagreements.push({ session: -1, step: -1, what: `${name}: ${fault}` });
+    if (fault !== undefined) disagreements.push({ session: -1, step: -1, kind: `clock of ${name}`, what: `${name}: ${fault}` });
   }
   return { comparisons, masked, disagreements, drift };
 }
@@ -78,7 +80,7 @@ class Walk {
         this.#at.zookeeper++;
         this.#at.corral++;
       } else if (this.disagreement === undefined && !this.#excused("zookeeper") && !this.#excused("corral")) {
-        this.#disagree(`ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`);
+        this.#disagree(`${kindOf(one)}, ${kindOf(other)}`, `ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`);
       }
     }
   }
@@ -95,7 +97,7 @@ class Walk {
     const difference = { op: one.op, zookeeper: one.answer, corral: other.answer, fields, session: this.#session, forecast: op, sequence: this.#view };
     const row = differences.find(({ reply }) => reply?.(difference) === true);
     if (row === undefined) {
-      this.#disagree(`${fields.join(", ")} of ${showOp(one.op)}\n      ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`);
+      this.#disagree(`${fields} of ${one.op.op}`, `${fields.join(", ")} of ${showOp(one.op)}\n      ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`);
       return false;
     }
     this.masked.push(row.id);
@@ -142,10 +144,10 @@ class Walk {
     return fields;
   }
 
-  #disagree(what: string): void {
+  #disagree(kind: string, what: string): void {
     const stream = this.#streams.zookeeper;
     const known = stream.slice(0, this.#at.zookeeper + 1).findLast((entry) => entry.kind !== "event");
-    this.disagreement ??= { session: this.#session, step: known?.step ?? 0, what };
+    this.disagreement ??= { session: this.#session, step: known?.step ?? 0, kind, what };
   }
 }
 
@@ -163,7 +165,8 @@ function answerFields(one: Answer, other: Answer, stat: (one: Stat, other: Stat)
   if (!sameError(one.error, other.error)) return ["error"];
   const fields: string[] = [];
   for (const field of ["path", "data", "count"] as const) if (one[field] !== other[field]) fields.push(field);
-  for (const field of ["names", "acl"] as const) if (JSON.stringify(one[field]) !== JSON.stringify(other[field])) fields.push(field);
+  if (JSON.stringify(one.names) !== JSON.stringify(other.names)) fields.push("names");
+  if (JSON.stringify(one.acl && comparable(one.acl)) !== JSON.stringify(other.acl && comparable(other.acl))) fields.push("acl");
   if ((one.zxid === undefined) !== (other.zxid === undefined)) fields.push("zxid");
   else if (one.zxid !== undefined && other.zxid !== undefined && !order.same(one.zxid, other.zxid)) fields.push("zxid");
   if ((one.stat === undefined) !== (other.stat === undefined)) fields.push("stat");
@@ -174,6 +177,19 @@ function answerFields(one: Answer, other: Answer, stat: (one: Stat, other: Stat)
     if (twin !== undefined) fields.push(...answerFields(part, twin, stat, order).map((name) => `parts.${index}.${name}`));
   }
   return fields;
+}
+
+/** Neighbours that one entry of scheme auth became: ZooKeeper keeps identities in a set, so these have no order. */
+function comparable(acl: readonly AclEntry[]): AclEntry[] {
+  const sorted = [...acl];
+  for (let end = 1; end < sorted.length; end++) {
+    for (let at = end; at > 0; at--) {
+      const [one, other] = [sorted[at - 1], sorted[at]];
+      if (one?.scheme !== "digest" || other?.scheme !== "digest" || one.perms !== other.perms || one.id <= other.id) break;
+      [sorted[at - 1], sorted[at]] = [other, one];
+    }
+  }
+  return sorted;
 }
 
 /** Pairs the zxids of one server with those of the other, keeping their order: each has one twin, none overtakes. */
@@ -262,6 +278,11 @@ function clockFault({ streams }: Transcript): string | undefined {
 
 function statsOf(answer: Answer): Stat[] {
   return [...(answer.stat === undefined ? [] : [answer.stat]), ...(answer.parts ?? []).flatMap(statsOf)];
+}
+
+function kindOf(entry: Entry | undefined): string {
+  if (entry === undefined) return "nothing";
+  return entry.kind === "reply" ? `reply to ${entry.op.op}` : entry.kind === "event" ? entry.type : entry.kind;
 }
 
 export function showEntry(entry: Entry | undefined): string {

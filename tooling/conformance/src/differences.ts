@@ -53,13 +53,6 @@ export const differences: readonly Difference[] = [
     reply: (one) => one.op.op === "exists" && one.forecast.unreadable && errors(one, "OK", "NO_AUTH"),
   },
   {
-    id: "event-needs-read",
-    operation: "watch events",
-    condition: "the session has no READ on the created, deleted or changed znode, or on the parent whose children changed: no event",
-    origin: "ZooKeeper 3.8.4, 3.9.2 (ZOOKEEPER-4799, CVE-2024-23944)",
-    event: (one) => one.from === "zookeeper" && one.sequence.hiddenChange(one.session, one.type, one.path, one.after, one.upTo),
-  },
-  {
     id: "watch-types-of-modes",
     operation: "checkWatches, removeWatches",
     condition: "type persistent or recursive: looked for, instead of MARSHALLING_ERROR",
@@ -81,6 +74,13 @@ export const differences: readonly Difference[] = [
     reply: (one) => isEdit(one.op) && (one.op.type === "data" || one.op.type === "children") && errors(one, "OK", "NO_WATCHER") && lasting(kinds(one, one.op.path)) && !kinds(one, one.op.path).has("oneShot"),
   },
   {
+    id: "watch-is-ones-own",
+    operation: "checkWatches",
+    condition: "another session watches the path, the asker does not: NO_WATCHER",
+    origin: "ZooKeeper 3.9.0 (ZOOKEEPER-4466)",
+    reply: (one) => one.op.op === "checkWatches" && errors(one, "OK", "NO_WATCHER") && one.sequence.watchedByOthers(one.session, one.op.path, one.forecast.moment),
+  },
+  {
     id: "modes-coexist",
     operation: "addWatch, exists, getData, getChildren",
     condition: "the session has a one-shot and a lasting watch on the path: the lasting one still fires after the other did",
@@ -100,7 +100,7 @@ export const differences: readonly Difference[] = [
   {
     id: "path-rule-everywhere",
     operation: "exists, getData, getACL, getChildren, getChildren2, getAllChildrenNumber, delete, multi, multiRead",
-    condition: "a path that no znode can have: BAD_ARGUMENTS instead of NO_NODE",
+    condition: "a path that no znode can have: BAD_ARGUMENTS, where ZooKeeper looks it up and answers NO_NODE, or NO_AUTH of its parent",
     origin: "Corral 0.1: the full rule for every path",
     reply: (one) => one.fields.every((field) => isMalformed(one, field)),
   },
@@ -110,6 +110,13 @@ export const differences: readonly Difference[] = [
     condition: "a create that asks for its Stat gets it",
     origin: "ZooKeeper 3.9.0 (ZOOKEEPER-4026)",
     reply: (one) => one.op.op === "multi" && one.zookeeper.error === "OK" && one.fields.every((field) => /^parts\.\d+\.stat$/.test(field)),
+  },
+  {
+    id: "super-is-no-identity",
+    operation: "whoAmI",
+    condition: "the session has the super identity: listed once, as the digest it is, without the entry super:",
+    origin: "Corral 0.1: super is what an identity may do, not another identity",
+    reply: (one) => one.op.op === "whoAmI" && one.zookeeper.names?.filter((name) => name !== "super:").join(" ") === one.corral.names?.join(" "),
   },
   {
     id: "no-lasting-watch-misses",
@@ -127,7 +134,16 @@ const lasting = (own: ReadonlySet<string>): boolean => own.has("persistent") || 
 /** Does this field differ because the path is malformed, of the operation or of the part the field is in? */
 function isMalformed({ op, zookeeper, corral }: ReplyDifference, field: string): boolean {
   const at = /^parts\.(\d+)\.error$/.exec(field)?.[1];
-  if (at === undefined) return field === "error" && "path" in op && !isGoodPath(op.path) && zookeeper.error === "NO_NODE" && corral.error === "BAD_ARGUMENTS";
+  if (field === "error" && op.op === "multi") {
+    const failed = zookeeper.parts?.findIndex(({ error }) => error === zookeeper.error) ?? -1;
+    const same = corral.parts?.every(({ error }, index) => index === failed || error === zookeeper.parts?.[index]?.error) === true;
+    return same && isMalformed({ op, zookeeper, corral } as ReplyDifference, `parts.${failed}.error`);
+  }
+  if (at === undefined) return field === "error" && "path" in op && !isGoodPath(op.path) && lookedUp(zookeeper, corral);
   const part = op.op === "multi" || op.op === "multiRead" ? op.parts[Number(at)] : undefined;
-  return part !== undefined && !isGoodPath(part.path) && zookeeper.parts?.[Number(at)]?.error === "NO_NODE" && corral.parts?.[Number(at)]?.error === "BAD_ARGUMENTS";
+  return part !== undefined && !isGoodPath(part.path) && lookedUp(zookeeper.parts?.[Number(at)], corral.parts?.[Number(at)]);
+}
+
+function lookedUp(zookeeper: Answer | undefined, corral: Answer | undefined): boolean {
+  return (zookeeper?.error === "NO_NODE" || zookeeper?.error === "NO_AUTH") && corral?.error === "BAD_ARGUMENTS";
 }

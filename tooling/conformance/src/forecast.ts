@@ -37,6 +37,8 @@ export interface Forecast {
   hiddenChange(session: number, type: EventType, path: string, after: number, upTo: number): boolean;
   /** Was there, after one moment and up to another, any such change? */
   change(type: EventType, path: string, after: number, upTo: number): boolean;
+  /** Has another session set a watch on the path by then? */
+  watchedByOthers(session: number, path: string, upTo: number): boolean;
   /** Did this session, by then, have a persistent or recursive watch that hears of such a change? */
   watchedFor(session: number, path: string, type: EventType, upTo: number): boolean;
   /** The kinds of watches this session had set on the path by then, fired or not, since it last cleared them. */
@@ -91,6 +93,7 @@ export function forecast(sequence: Sequence): Forecast {
     hiddenChange: (session, type, path, after, upTo) =>
       changes.some((one) => one.type === type && one.path === path && one.moment > after && one.moment <= upTo && one.hiddenFrom.includes(session)),
     change: (type, path, after, upTo) => changes.some((one) => one.type === type && one.path === path && one.moment > after && one.moment <= upTo),
+    watchedByOthers: (session, path, upTo) => [...sequence.mortal.keys()].some((other) => other !== session && watchKinds(other, path, upTo).size > 0),
     watchedFor: (session, path, type, upTo) =>
       watchKinds(session, path, upTo).has("persistent") ||
       (type !== "childrenChanged" && ancestry(path).some((one) => watchKinds(session, one, upTo).has("recursive"))),

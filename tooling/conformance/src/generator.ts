@@ -23,6 +23,8 @@ class Builder {
   readonly #steps: Step[] = [];
   #opsLeft: number;
   #expired = false;
+  /** For each path, the sessions that have ever set a watch there. */
+  readonly #watchers = new Map<string, Set<number>>();
   /** What has happened while a session was away. */
   #missed: Effect[] = [];
 
@@ -53,7 +55,7 @@ class Builder {
   }
 
   #block(): void {
-    const kind = this.#random.weighted({ burst: 90, sandwich: 8, absence: 3, badAuth: 1.2, quirk: 1.6, fence: 15 });
+    const kind = this.#random.weighted({ burst: 90, sandwich: 8, absence: 3, badAuth: 1.2, quirk: 1.2, fence: 15 });
     const session = this.#attached();
     switch (kind) {
       case "burst":
@@ -127,7 +129,7 @@ class Builder {
     if (sessions.length < 2) return;
     const session = this.#random.pick(sessions);
     const tail = Array.from({ length: 2 + this.#random.below(4) }, (): Op => {
-      const kind = this.#random.pick(["sync", "whoAmI", "getEphemerals", "ping", "addWatch", "setWatches", "addWatch", "create.persistent", "getData"] as const);
+      const kind = this.#random.pick(["sync", "whoAmI", "getEphemerals", "addWatch", "setWatches", "addWatch", "create.persistent", "getData"] as const);
       return kind === "setWatches" ? restoredWatches(this.#draw(session), new Set(), []) : drawOp(this.#draw(session), kind, false);
     });
     this.#steps.push({ step: "fence", unordered: true });
@@ -142,7 +144,7 @@ class Builder {
     this.#steps.push({ step: "expire", session, how: this.#random.pick(["silent", "dropped"]) });
     this.#model.expire(session);
     this.#steps.push({ step: "fence", unordered: false });
-    if (this.#opsLeft > 0) this.#emit(session, [{ op: "close" }]);
+    if (this.#opsLeft > 0) this.#emit(session, [{ op: "ping" }, { op: "close" } ].slice(0, this.#opsLeft) as Op[]);
     this.#steps.push({ step: "drop", session }, { step: "attach", session });
   }
 
@@ -168,12 +170,19 @@ class Builder {
   #draw(session: number): Draw {
     const styles = ["oneShot", "oneShot", "oneShot", "persistent", "recursive"] as const;
     const watchStyle = (path: string): (typeof styles)[number] => styles[hash(`${this.#seed} ${session} ${path}`) % styles.length] ?? "oneShot";
-    return { random: this.#random, model: this.#model, session, secrets: this.#secrets, watchStyle };
+    const watchedByOthers = (path: string): boolean => [...(this.#watchers.get(path) ?? [])].some((one) => one !== session);
+    return { random: this.#random, model: this.#model, session, secrets: this.#secrets, watchStyle, watchedByOthers };
   }
 
   #emit(session: number, ops: readonly Op[]): void {
-    for (const op of ops) this.#apply(session, op);
-    this.#push(session, ops);
+    this.#push(session, ops.map((op) => this.#apply(session, op)));
+  }
+
+  /** Older releases show any znode to exists, and set the watch; newer ones do neither. The answer is compared, the watch left out. */
+  #tame(session: number, op: Op): Op {
+    if (op.op !== "exists" || !op.watch) return op;
+    const node = this.#model.node(op.path);
+    return node === undefined || this.#model.mayRead(session, node.acl) ? op : { ...op, watch: false };
   }
 
   #push(session: number, ops: readonly Op[]): void {
@@ -182,7 +191,13 @@ class Builder {
     this.#steps.push({ step: "burst", session, ops });
   }
 
-  #apply(session: number, op: Op): Op {
+  /** Takes the operation into the model; gives the one to send. */
+  #apply(session: number, drawn: Op): Op {
+    const op = this.#tame(session, drawn);
+    for (const path of watchedPaths(op)) {
+      const sessions = this.#watchers.get(path) ?? new Set();
+      this.#watchers.set(path, sessions.add(session));
+    }
     this.#missed.push(...this.#model.apply(session, op).effects);
     return op;
   }
@@ -201,6 +216,12 @@ function registration(op: Op): { readonly path: string; readonly type: "data" | 
   if (op.op === "addWatch") return op.mode === "unknown" ? undefined : { path: op.path, type: "any" };
   if (!("watch" in op) || !op.watch) return undefined;
   return { path: op.path, type: op.op === "exists" || op.op === "getData" ? "data" : "children" };
+}
+
+/** The paths on which this operation may set a watch. */
+function watchedPaths(op: Op): readonly string[] {
+  if (op.op === "setWatches") return [...op.data, ...op.exists, ...op.children, ...op.persistent, ...op.recursive];
+  return op.op === "addWatch" || ("watch" in op && op.watch) ? [op.path] : [];
 }
 
 /** FNV-1a, 32 bits. */

@@ -1,12 +1,15 @@
 // `npm run conformance`: starts both servers, runs the campaign, prints what was compared and what it means for the
 // exit code: 0 agreed, 1 disagreed or a bound was missed, 2 wrong use, 3 no ZooKeeper here.
 import { parseArgs } from "node:util";
-import { runCampaign, runBoth, type Pair } from "./campaign.ts";
+import { runBoth, runCampaign, type Failure, type Pair } from "./campaign.ts";
 import { showEntry } from "./compare.ts";
+import { startCorral } from "./corral-server.ts";
+import { corralTarget } from "./corral-target.ts";
 import { generateSequence } from "./generator.ts";
 import { showStep } from "./operation.ts";
 import { lateEvents, lies, lyingTarget } from "./plant.ts";
 import { printFailure, printOutcome, type Bounds } from "./report.ts";
+import { shrink } from "./shrink.ts";
 import { startZooKeeper, zookeeperMissing } from "./zookeeper-process.ts";
 import { zookeeperTarget } from "./zookeeper-target.ts";
 import type { Target } from "./answer.ts";
@@ -16,10 +19,14 @@ const usage = `Usage: npm run conformance -- [flags]
   --ops N           operations in each (50)
   --seed N          seed of the first; the others count up (1)
   --parallel N      sequences at once (16)
-  --against WHAT    corral or zookeeper, the latter compares ZooKeeper with itself (corral)
+  --against WHAT    corral; zookeeper, to compare ZooKeeper with itself; or the ws:// address of a corrald that
+                    runs already, fresh and with super:secret as a super identity (corral)
   --show            print every step and both transcripts; for a replay: --seed N --sequences 1 --show
   --plant           make the second server lie in each known way and demand to notice
   --allow-missing   without ZooKeeper on this machine, say so and succeed`;
+
+/** Failures that are made smaller before they are printed. */
+const shrunkFailures = 3;
 
 const { values } = parseArgs({
   options: {
@@ -76,7 +83,8 @@ async function main(): Promise<boolean> {
   const outcome = await runCampaign(pair, budget, (done) => {
     if (done % 250 === 0) console.log(`  ${done} sequences, ${Math.round((performance.now() - started) / 1000)} s`);
   });
-  for (const failure of outcome.failures) printFailure(failure);
+  for (const failure of outcome.failures.slice(0, shrunkFailures)) await printSmaller(pair, failure);
+  for (const failure of outcome.failures.slice(shrunkFailures)) printFailure(failure);
   return !printOutcome(outcome, bounds(), (performance.now() - started) / 1000);
 }
 
@@ -86,13 +94,34 @@ async function second(): Promise<Target> {
     targets.push(again);
     return again;
   }
+  if (values.against === "corral") {
+    const corral = corralTarget(await startCorral());
+    targets.push(corral);
+    return corral;
+  }
+  if (values.against.startsWith("ws://")) return corralTarget({ url: values.against, stop: async () => {} });
   console.error(`--against ${values.against}: corral or zookeeper\n${usage}`);
   process.exit(2);
 }
 
+/** The smallest sequence found that has the same fault, or the one given when none shows it again. */
+async function printSmaller(pair: Pair, failure: Failure): Promise<void> {
+  const fault = failure.verdict.disagreements[0]?.kind;
+  let found = failure;
+  if (fault !== undefined) {
+    await shrink(failure.sequence, async (sequence) => {
+      const { verdict } = await runBoth(pair, sequence);
+      if (!verdict.disagreements.some(({ kind }) => kind === fault)) return false;
+      found = { sequence, verdict };
+      return true;
+    });
+  }
+  printFailure(found);
+}
+
 /** The full budget asks for 200 sequences either way of each operation; a smaller one for its share. */
 function bounds(): Bounds {
-  return { floor: Math.min(200, Math.floor(budget.sequences / 10)), maskedShare: 0.01, rows: values.against === "corral" && budget.sequences >= 200 };
+  return { floor: Math.min(200, Math.floor(budget.sequences / 10)), maskedShare: 0.01, rows: values.against !== "zookeeper" && budget.sequences >= 200 };
 }
 
 async function show(pair: Pair): Promise<boolean> {

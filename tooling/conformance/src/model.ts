@@ -2,11 +2,10 @@
 // may read what at which moment, and which changes a watcher could hear of. The generator steers by it, and the table
 // of differences takes its conditions from it; what servers answer is never taken from it. A foretold code that the
 // real ZooKeeper does not give is a fault of the harness, and reported.
-import { allows, digestId, loopback, openAcl, permission, storedAcl, type Identity } from "./acl.ts";
+import { allows, digestId, loopback, openAcl, permission, storedAcl, superIdentity, type Identity } from "./acl.ts";
 import type { EventType } from "./answer.ts";
 import { ephemeralModes, sequentialModes, ttlModes, type AclEntry, type Check, type Create, type MultiPart, type Op, type SimpleRead } from "./operation.ts";
 import { isGoodPath, parentOf } from "./path.ts";
-import { superDigest } from "./zookeeper-process.ts";
 
 export const maxTtl: number = 2 ** 40 - 1;
 
@@ -168,7 +167,7 @@ const worldly: Identity = { scheme: "world", id: "anyone" };
 
 function withIdentity(identities: readonly Identity[], credentials: string): readonly Identity[] {
   const id = digestId(credentials);
-  const added = id === superDigest ? [superUser, { scheme: "digest", id }] : [{ scheme: "digest", id }];
+  const added = id === superIdentity.id ? [superUser, { scheme: "digest", id }] : [{ scheme: "digest", id }];
   return [...identities, ...added.filter((one) => !identities.some((other) => other.scheme === one.scheme && other.id === one.id))];
 }
 

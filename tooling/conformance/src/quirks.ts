@@ -10,8 +10,8 @@ export function quirk({ random, session }: Draw, model: Model): Op[] {
   const path = random.pick(model.paths().filter((one) => one !== "/").concat("/q"));
   const clear: Op = { op: "removeWatches", path, type: "any" };
   const unreadable = model.paths().find((one) => !model.mayRead(session, model.node(one)?.acl ?? openAcl));
-  const kinds = ["newTypes", "typeOfMode", "modesMixed", "badRead", "statInMulti"] as const;
-  if (unreadable !== undefined) return [{ op: "exists", path: unreadable, watch: false }];
+  const kinds = ["newTypes", "typeOfMode", "modesMixed", "badRead", "badMode", "statInMulti"] as const;
+  if (unreadable !== undefined && random.chance(0.3)) return [{ op: "exists", path: unreadable, watch: false }];
   switch (random.pick(kinds)) {
     case "newTypes": {
       const mode = random.pick(["persistent", "recursive"] as const);
@@ -27,6 +27,8 @@ export function quirk({ random, session }: Draw, model: Model): Op[] {
     }
     case "badRead":
       return [{ op: random.pick(["exists", "getData", "getChildren", "getChildren2"] as const), path: random.pick(["/a//x", "/a/./x", "/b/"]), watch: false }];
+    case "badMode":
+      return [{ op: "addWatch", path, mode: "unknown" }];
     case "statInMulti":
       return [{ op: "multi", parts: [{ op: "create", path: "/q", data: null, acl: openAcl, mode: "persistent", stat: true }, { op: "delete", path: "/q", version: -1 }] }];
   }

@@ -16,7 +16,7 @@ export interface Bounds {
 const shownSteps = 12;
 
 export function printFailure({ sequence, verdict }: Failure): void {
-  console.log(`\nseed ${sequence.seed}`);
+  console.log(`\nseed ${sequence.seed}, ${sequence.mortal.length} sessions`);
   for (const { session, step, what } of verdict.disagreements) {
     for (let at = Math.max(0, step - shownSteps); at <= step; at++) {
       const shown = sequence.steps[at];

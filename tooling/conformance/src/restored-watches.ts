@@ -14,7 +14,7 @@ export function restoredWatches({ random, model, session, watchStyle }: Draw, be
     const style = watchStyle(path);
     if (style !== "oneShot") {
       const below = missed.filter((effect) => effect.path === path || effect.path.startsWith(path === "/" ? "/" : `${path}/`));
-      if ((style === "recursive" ? below : own).length === 0 || random.chance(0.1)) lists[style].push(path);
+      if ((style === "recursive" ? below : own).length === 0 || random.chance(0.2)) lists[style].push(path);
     } else if (own.some(({ acl }) => !model.mayRead(session, acl))) continue;
     else if (!before.has(path)) {
       if (agreed(own, ["created"], model.node(path) === undefined ? undefined : "created")) lists.exists.push(path);

@@ -112,6 +112,7 @@ class Run {
   }
 
   async end(): Promise<void> {
+    this.#step = -1;
     for (const session of this.#sessions) await session.end();
   }
 
@@ -127,6 +128,7 @@ class Run {
   }
 
   #receive(stream: Entry[], item: StreamItem): void {
+    // Before the first step and behind the last one only the harness is at work.
     if (this.#step < 0) return;
     if (item.kind === "event") {
       // What a dying connection still gets is chance.

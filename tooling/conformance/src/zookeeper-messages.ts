@@ -1,6 +1,6 @@
 // ZooKeeper's requests and replies as bytes: opcodes, records, error names. It owns the mapping between the words of
 // a sequence and ZooKeeper's wire, and keeps no state.
-import { absolutePath, relativePath, type Answer, type EventType, type Stat } from "./answer.ts";
+import { absolutePath, ownPaths, relativePath, type Answer, type EventType, type Stat } from "./answer.ts";
 import { JuteReader, JuteWriter } from "./jute.ts";
 import { type AclEntry, type Create, type CreateMode, type MultiPart, type Op, type SimpleRead, type WatchType } from "./operation.ts";
 
@@ -180,11 +180,6 @@ function readBody(op: Op, reader: JuteReader, top: string): Answer {
     case "close":
       return { error };
   }
-}
-
-/** The paths below a sequence's top znode, in order: sessions hold znodes of the harness as well. */
-export function ownPaths(top: string, paths: readonly string[]): string[] {
-  return paths.filter((path) => path.startsWith(`${top}/`)).map((path) => relativePath(top, path)).sort();
 }
 
 function readCreated(op: Create, reader: JuteReader, top: string): Answer {

@@ -7,6 +7,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { superIdentity } from "./acl.ts";
 
 const jar = "/usr/share/java/zookeeper.jar";
 const loggingJar = "/usr/share/java/slf4j-nop.jar";
@@ -15,9 +16,6 @@ const startLimit = 30_000;
 /** Milliseconds for the answer to one four-letter word. */
 const wordLimit = 2_000;
 const portTries = 100;
-
-/** The identity that passes every check, on both servers: super:secret. */
-export const superDigest = "super:lK75jTNcA+U9vtVEw5vB51mj/w4=";
 
 /** Why a real ZooKeeper cannot be started here, or undefined if it can. */
 export function zookeeperMissing(): string | undefined {
@@ -67,7 +65,7 @@ const javaFlags = [
   "-Xmx1g",
   "-XX:+UseSerialGC",
   "-Dzookeeper.extendedTypesEnabled=true",
-  `-Dzookeeper.DigestAuthenticationProvider.superDigest=${superDigest}`,
+  `-Dzookeeper.DigestAuthenticationProvider.superDigest=${superIdentity.id}`,
   // Reaping by a timer has no place in a comparison of answers.
   "-Dznode.container.checkIntervalMs=86400000",
 ];
