@@ -34,6 +34,8 @@ export function agreeable(request: Request): Answer {
       return [statFields(request.xid)];
     case Op.get:
       return [new Uint8Array([request.xid]), statFields(request.xid)];
+    case Op.children:
+      return [[], statFields(request.xid), null];
     case Op.setWatches:
       return [[]];
     case Op.deleteTree:
@@ -84,4 +86,12 @@ export async function errorOf(promise: Promise<unknown>): Promise<{ readonly cod
   const now = await standing(promise);
   if (now === "pending" || !("error" in now)) throw new Error(`no error: ${JSON.stringify(now)}`);
   return now.error as never;
+}
+
+/** What it will reject with; undefined if it resolves. */
+export function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }

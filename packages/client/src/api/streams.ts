@@ -2,7 +2,7 @@
 import { EventType, Op, Scope, statFrom, SubscribeFlag, WatcherType, WatchKind, WatchMode, type Value } from "@corral/protocol";
 import type { CallOptions } from "../calls/requester.ts";
 import { decodeAt, raw, type Codec } from "../codec.ts";
-import { CorralError } from "../error.ts";
+import { CorralError, isCorralError } from "../error.ts";
 import { READ_TREE_ENTRIES_MAX, SUBSCRIPTION_CREDITS } from "../limits.ts";
 import type { Feed, FeedReader, FeedSpec, Unit } from "../subscription/feed.ts";
 import { OpenSubscription, type Subscription } from "../subscription/subscription.ts";
@@ -25,7 +25,8 @@ export async function addWatch(view: View, path: string, options: (CallOptions &
       view.watches.added(watched, zxid);
     });
   } catch (error) {
-    view.watches.drop(watched, watch);
+    // A request that was given up may be on its way still.
+    view.watches.drop(watched, watch, isCorralError(error, "ABORTED", "TIMEOUT"));
     throw error;
   }
   endOnAbort(view, op, options?.signal, watch, (end) => {

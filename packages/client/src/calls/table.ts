@@ -26,6 +26,7 @@ export class RequestTable {
   readonly #writer = new Writer(4096);
   #lastXid = 0;
   #ackedSent = 0;
+  #isConnected = false;
 
   /** Every reply up to this xid has been received. */
   get acked(): number {
@@ -56,8 +57,9 @@ export class RequestTable {
     this.#queueBytes += call.cost;
   }
 
+  /** Of a connection: without one it is forgotten at once. */
   addUrgent(call: Call): void {
-    this.#urgent.add(call);
+    if (this.#isConnected) this.#urgent.add(call);
   }
 
   /** The next frame of signals and requests that may be sent now; undefined when there is none. */
@@ -109,6 +111,7 @@ export class RequestTable {
 
   /** All outstanding requests, as they were sent, for a new connection to the same session. */
   resend(limits: ProtocolLimits, now: Instant): Uint8Array[] {
+    this.#isConnected = true;
     for (const call of this.#refused.keys()) this.#refused.set(call, false);
     this.#ackedSent = this.acked;
     return this.#frames(this.#outstanding.values(), limits, now);
@@ -168,10 +171,12 @@ export class RequestTable {
   /** The connection broke: whether the outstanding requests were executed is in doubt until they are answered. */
   disconnected(): void {
     for (const call of this.#outstanding.values()) {
-      if (call.isOfConnection) this.done(call);
+      // A read that nobody waits for need not be executed again, least of all one that sets a watch.
+      if (call.isOfConnection || (call.isSettled && !call.isWrite)) this.done(call);
       else if (this.#refused.get(call) !== true) call.inDoubt = true;
     }
     this.#urgent.clear();
+    this.#isConnected = false;
   }
 
   /** The caller no longer waits. Returns whether the request can have been executed, or can yet be. */

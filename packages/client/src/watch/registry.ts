@@ -70,12 +70,11 @@ export class WatchRegistry {
   /** It was answered. */
   added(watched: Watched, zxid: number): void {
     if (watched.phase === "registering") watched.live(zxid);
-    if (watched.owners.size === 0) this.#forget(watched);
   }
 
-  drop(watched: Watched, owner: WatchOwner): void {
-    if (!watched.owners.delete(owner) || watched.owners.size > 0) return;
-    if (watched.phase !== "registering") this.#forget(watched);
+  /** `mayBeSet`: the server may have it, so it must be told. */
+  drop(watched: Watched, owner: WatchOwner, mayBeSet = true): void {
+    if (watched.owners.delete(owner) && watched.owners.size === 0) this.#forget(watched, mayBeSet);
   }
 
   #own(kind: WatchKind, path: string, owner: WatchOwner, phase: "registering" | "live"): Watched {
@@ -89,12 +88,12 @@ export class WatchRegistry {
   }
 
   /** Nobody waits for it any more, so the server need not keep it. Data and exist watches are one at the server. */
-  #forget(watched: Watched): void {
+  #forget(watched: Watched, mayBeSet: boolean): void {
     const { kind, path } = watched;
     if (this.#byKind[kind].get(path) !== watched) return;
     this.#byKind[kind].delete(path);
     const twin = kind === WatchKind.data ? WatchKind.exist : kind === WatchKind.exist ? WatchKind.data : undefined;
-    if (watched.phase === "waiting" || (twin !== undefined && this.#byKind[twin].has(path))) return;
+    if (!mayBeSet || watched.phase === "waiting" || (twin !== undefined && this.#byKind[twin].has(path))) return;
     this.#requester.urgent("removeWatches", { op: Op.removeWatches, path, type: WATCHER_TYPE[kind] }, IGNORED);
   }
 
