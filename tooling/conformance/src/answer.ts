@@ -87,5 +87,8 @@ export function relativePath(top: string, path: string): string {
 
 /** The paths below a sequence's top znode, in order: sessions hold znodes of the harness as well. */
 export function ownPaths(top: string, paths: readonly string[]): string[] {
-  return paths.filter((path) => path.startsWith(`${top}/`)).map((path) => relativePath(top, path)).sort();
+  return paths
+    .filter((path) => path.startsWith(`${top}/`))
+    .map((path) => relativePath(top, path))
+    .sort();
 }

@@ -41,9 +41,15 @@ export interface Outcome {
 const run = Date.now().toString(36);
 let tops = 0;
 
-export async function runBoth({ zookeeper, other }: Pair, sequence: Sequence): Promise<{ readonly verdict: Verdict; readonly transcripts: readonly [Transcript, Transcript] }> {
+export async function runBoth(
+  { zookeeper, other }: Pair,
+  sequence: Sequence,
+): Promise<{ readonly verdict: Verdict; readonly transcripts: readonly [Transcript, Transcript] }> {
   const top = `/c${run}-${tops++}`;
-  const transcripts = await Promise.all([runSequence(zookeeper, sequence, top), runSequence(other, sequence, zookeeper === other ? `${top}-again` : top)]);
+  const transcripts = await Promise.all([
+    runSequence(zookeeper, sequence, top),
+    runSequence(other, sequence, zookeeper === other ? `${top}-again` : top),
+  ]);
   return { verdict: compare(sequence, ...transcripts), transcripts };
 }
 

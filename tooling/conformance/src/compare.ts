@@ -5,6 +5,8 @@ import { differences, type Difference } from "./differences.ts";
 import { forecast, type Forecast } from "./forecast.ts";
 import { showOp, type AclEntry, type Sequence } from "./operation.ts";
 import type { Entry, Transcript } from "./runner.ts";
+import { clockFault, inOrder } from "./transcript-rules.ts";
+import { ZxidOrder } from "./zxid-order.ts";
 
 export interface Disagreement {
   readonly session: number;
@@ -35,15 +37,25 @@ export function compare(sequence: Sequence, zookeeper: Transcript, corral: Trans
     const one = inOrder(zookeeper.streams[session] ?? []);
     const other = inOrder(corral.streams[session] ?? []);
     drift.push(...drifts(view, one));
-    const walk = new Walk(view, session, { zookeeper: one, corral: other }, { zookeeper: owners(zookeeper), corral: owners(corral) }, order);
+    const walk = new Walk(
+      view,
+      session,
+      { zookeeper: one, corral: other },
+      { zookeeper: owners(zookeeper), corral: owners(corral) },
+      order,
+    );
     walk.run();
     comparisons += walk.comparisons;
     masked.push(...walk.masked);
     if (walk.disagreement !== undefined) disagreements.push(walk.disagreement);
   }
-  for (const [name, transcript] of [["ZooKeeper", zookeeper], ["Corral", corral]] as const) {
+  for (const [name, transcript] of [
+    ["ZooKeeper", zookeeper],
+    ["Corral", corral],
+  ] as const) {
     const fault = clockFault(transcript);
-    if (fault !== undefined) disagreements.push({ session: -1, step: -1, kind: `clock of ${name}`, what: `${name}: ${fault}` });
+    if (fault !== undefined)
+      disagreements.push({ session: -1, step: -1, kind: `clock of ${name}`, what: `${name}: ${fault}` });
   }
   return { comparisons, masked, disagreements, drift };
 }
@@ -62,7 +74,13 @@ class Walk {
   readonly #order: ZxidOrder;
   readonly #at = { zookeeper: 0, corral: 0 };
 
-  constructor(view: Forecast, session: number, streams: Pair<readonly Entry[]>, owners: Pair<ReadonlyMap<string, string>>, order: ZxidOrder) {
+  constructor(
+    view: Forecast,
+    session: number,
+    streams: Pair<readonly Entry[]>,
+    owners: Pair<ReadonlyMap<string, string>>,
+    order: ZxidOrder,
+  ) {
     this.#view = view;
     this.#session = session;
     this.#streams = streams;
@@ -80,7 +98,10 @@ class Walk {
         this.#at.zookeeper++;
         this.#at.corral++;
       } else if (this.disagreement === undefined && !this.#excused("zookeeper") && !this.#excused("corral")) {
-        this.#disagree(`${kindOf(one)}, ${kindOf(other)}`, `ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`);
+        this.#disagree(
+          `${kindOf(one)}, ${kindOf(other)}`,
+          `ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`,
+        );
       }
     }
   }
@@ -91,13 +112,29 @@ class Walk {
     if (one.kind === "fence" && other.kind === "fence") return true;
     if (one.kind === "attach" && other.kind === "attach") return one.error === other.error;
     if (one.kind !== "reply" || other.kind !== "reply" || one.op !== other.op) return false;
-    const fields = answerFields(one.answer, other.answer, (zookeeper, corral) => this.#statFields(zookeeper, corral), this.#order);
+    const fields = answerFields(
+      one.answer,
+      other.answer,
+      (zookeeper, corral) => this.#statFields(zookeeper, corral),
+      this.#order,
+    );
     if (fields.length === 0) return true;
     const op = this.#view.op(one.step, one.index);
-    const difference = { op: one.op, zookeeper: one.answer, corral: other.answer, fields, session: this.#session, forecast: op, sequence: this.#view };
+    const difference = {
+      op: one.op,
+      zookeeper: one.answer,
+      corral: other.answer,
+      fields,
+      session: this.#session,
+      forecast: op,
+      sequence: this.#view,
+    };
     const row = differences.find(({ reply }) => reply?.(difference) === true);
     if (row === undefined) {
-      this.#disagree(`${fields} of ${one.op.op}`, `${fields.join(", ")} of ${showOp(one.op)}\n      ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`);
+      this.#disagree(
+        `${fields} of ${one.op.op}`,
+        `${fields.join(", ")} of ${showOp(one.op)}\n      ZooKeeper: ${showEntry(one)}\n      Corral:    ${showEntry(other)}`,
+      );
       return false;
     }
     this.masked.push(row.id);
@@ -110,7 +147,19 @@ class Walk {
     const entry = stream[this.#at[from]];
     if (entry?.kind !== "event") return false;
     const [after, upTo] = this.#window(stream, this.#at[from]);
-    const row = differences.find(({ event }) => event?.({ from, type: entry.type, path: entry.path, session: this.#session, after, upTo, restored: this.#restored(stream, this.#at[from]), sequence: this.#view }) === true);
+    const row = differences.find(
+      ({ event }) =>
+        event?.({
+          from,
+          type: entry.type,
+          path: entry.path,
+          session: this.#session,
+          after,
+          upTo,
+          restored: this.#restored(stream, this.#at[from]),
+          sequence: this.#view,
+        }) === true,
+    );
     if (row === undefined) return false;
     this.masked.push(row.id);
     this.#at[from]++;
@@ -138,9 +187,12 @@ class Walk {
 
   #statFields(one: Stat, other: Stat): string[] {
     const fields: string[] = [];
-    for (const field of ["version", "cversion", "aversion", "dataLength", "numChildren"] as const) if (one[field] !== other[field]) fields.push(field);
-    for (const field of ["czxid", "mzxid", "pzxid"] as const) if (!this.#order.same(one[field], other[field])) fields.push(field);
-    if ((this.#owners.zookeeper.get(one.owner) ?? one.owner) !== (this.#owners.corral.get(other.owner) ?? other.owner)) fields.push("ephemeralOwner");
+    for (const field of ["version", "cversion", "aversion", "dataLength", "numChildren"] as const)
+      if (one[field] !== other[field]) fields.push(field);
+    for (const field of ["czxid", "mzxid", "pzxid"] as const)
+      if (!this.#order.same(one[field], other[field])) fields.push(field);
+    if ((this.#owners.zookeeper.get(one.owner) ?? one.owner) !== (this.#owners.corral.get(other.owner) ?? other.owner))
+      fields.push("ephemeralOwner");
     return fields;
   }
 
@@ -161,21 +213,30 @@ function sameError(one: string, other: string): boolean {
 
 const sessionGone: ReadonlySet<string> = new Set(["SESSION_EXPIRED", "UNKNOWN_SESSION", "NO_ANSWER"]);
 
-function answerFields(one: Answer, other: Answer, stat: (one: Stat, other: Stat) => string[], order: ZxidOrder): string[] {
+function answerFields(
+  one: Answer,
+  other: Answer,
+  stat: (one: Stat, other: Stat) => string[],
+  order: ZxidOrder,
+): string[] {
   if (!sameError(one.error, other.error)) return ["error"];
   const fields: string[] = [];
   for (const field of ["path", "data", "count"] as const) if (one[field] !== other[field]) fields.push(field);
   if (JSON.stringify(one.names) !== JSON.stringify(other.names)) fields.push("names");
-  if (JSON.stringify(one.acl && comparable(one.acl)) !== JSON.stringify(other.acl && comparable(other.acl))) fields.push("acl");
+  if (JSON.stringify(one.acl && comparable(one.acl)) !== JSON.stringify(other.acl && comparable(other.acl)))
+    fields.push("acl");
   if ((one.zxid === undefined) !== (other.zxid === undefined)) fields.push("zxid");
   else if (one.zxid !== undefined && other.zxid !== undefined && !order.same(one.zxid, other.zxid)) fields.push("zxid");
   if ((one.stat === undefined) !== (other.stat === undefined)) fields.push("stat");
-  else if (one.stat !== undefined && other.stat !== undefined) fields.push(...stat(one.stat, other.stat).map((name) => `stat.${name}`));
+  else if (one.stat !== undefined && other.stat !== undefined)
+    fields.push(...stat(one.stat, other.stat).map((name) => `stat.${name}`));
   if (one.parts?.length !== other.parts?.length) fields.push("parts");
-  else for (const [index, part] of (one.parts ?? []).entries()) {
-    const twin = other.parts?.[index];
-    if (twin !== undefined) fields.push(...answerFields(part, twin, stat, order).map((name) => `parts.${index}.${name}`));
-  }
+  else
+    for (const [index, part] of (one.parts ?? []).entries()) {
+      const twin = other.parts?.[index];
+      if (twin !== undefined)
+        fields.push(...answerFields(part, twin, stat, order).map((name) => `parts.${index}.${name}`));
+    }
   return fields;
 }
 
@@ -185,66 +246,16 @@ function comparable(acl: readonly AclEntry[]): AclEntry[] {
   for (let end = 1; end < sorted.length; end++) {
     for (let at = end; at > 0; at--) {
       const [one, other] = [sorted[at - 1], sorted[at]];
-      if (one?.scheme !== "digest" || other?.scheme !== "digest" || one.perms !== other.perms || one.id <= other.id) break;
+      if (one?.scheme !== "digest" || other?.scheme !== "digest" || one.perms !== other.perms || one.id <= other.id)
+        break;
       [sorted[at - 1], sorted[at]] = [other, one];
     }
   }
   return sorted;
 }
 
-/** Pairs the zxids of one server with those of the other, keeping their order: each has one twin, none overtakes. */
-class ZxidOrder {
-  readonly #twin = new Map<bigint, bigint>();
-  readonly #back = new Map<bigint, bigint>();
-  /** Ascending on both sides. */
-  readonly #pairs: [bigint, bigint][] = [];
-
-  same(one: bigint, other: bigint): boolean {
-    const twin = this.#twin.get(one);
-    if (twin !== undefined) return twin === other;
-    if (this.#back.has(other)) return false;
-    let at = this.#pairs.length;
-    while (at > 0 && (this.#pairs[at - 1]?.[0] ?? one) > one) at--;
-    const [below, above] = [this.#pairs[at - 1], this.#pairs[at]];
-    if ((below !== undefined && below[1] > other) || (above !== undefined && above[1] < other)) return false;
-    this.#pairs.splice(at, 0, [one, other]);
-    this.#twin.set(one, other);
-    this.#back.set(other, one);
-    return true;
-  }
-}
-
-/**
- * Events of one closing session have no order among each other, and neither have those that a session missed while it
- * was away: ZooKeeper sends these list by list. Such runs are sorted, on both sides.
- */
-function inOrder(stream: readonly Entry[]): Entry[] {
-  const ordered: Entry[] = [];
-  let run: (Entry & { kind: "event" })[] = [];
-  let unordered = false;
-  let back = false;
-  const flush = (): void => {
-    if (unordered) run.sort((one, other) => `${one.path} ${one.type}`.localeCompare(`${other.path} ${other.type}`));
-    ordered.push(...run);
-    run = [];
-  };
-  for (const entry of stream) {
-    if (entry.kind === "event") {
-      run.push(entry);
-      continue;
-    }
-    flush();
-    ordered.push(entry);
-    if (entry.kind === "fence") unordered = entry.unordered;
-    else if (entry.kind === "attach") unordered = true;
-    else if (back) unordered = false;
-    back = entry.kind === "attach";
-  }
-  flush();
-  return ordered;
-}
-
-const owners = ({ ids }: Transcript): ReadonlyMap<string, string> => new Map(ids.map((id, index) => [id, `session ${index}`]));
+const owners = ({ ids }: Transcript): ReadonlyMap<string, string> =>
+  new Map(ids.map((id, index) => [id, `session ${index}`]));
 
 function drifts(view: Forecast, stream: readonly Entry[]): string[] {
   const found: string[] = [];
@@ -253,31 +264,14 @@ function drifts(view: Forecast, stream: readonly Entry[]): string[] {
     const { foretold } = view.op(entry.step, entry.index);
     const parts = entry.answer.parts?.map(({ error }) => error);
     const wrong = foretold.error !== undefined && !sameError(foretold.error, entry.answer.error);
-    const wrongParts = foretold.parts !== undefined && parts !== undefined && JSON.stringify(foretold.parts) !== JSON.stringify(parts);
-    if (wrong || wrongParts) found.push(`step ${entry.step}: ${showOp(entry.op)}: foretold ${foretold.parts ?? foretold.error}, was ${showEntry(entry)}`);
+    const wrongParts =
+      foretold.parts !== undefined && parts !== undefined && JSON.stringify(foretold.parts) !== JSON.stringify(parts);
+    if (wrong || wrongParts)
+      found.push(
+        `step ${entry.step}: ${showOp(entry.op)}: foretold ${foretold.parts ?? foretold.error}, was ${showEntry(entry)}`,
+      );
   }
   return found;
-}
-
-/** A server stamps one time on one zxid, and never an earlier one on a later zxid. */
-function clockFault({ streams }: Transcript): string | undefined {
-  const stamps = new Map<bigint, number>();
-  for (const stat of streams.flat().flatMap((entry) => (entry.kind === "reply" ? statsOf(entry.answer) : []))) {
-    for (const [zxid, time] of [[stat.czxid, stat.ctime], [stat.mzxid, stat.mtime]] as const) {
-      if (stamps.has(zxid) && stamps.get(zxid) !== time) return `zxid ${zxid} has the times ${stamps.get(zxid)} and ${time}`;
-      stamps.set(zxid, time);
-    }
-  }
-  let latest = -Infinity;
-  for (const [zxid, time] of [...stamps].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    if (time < latest) return `zxid ${zxid} has the time ${time}, an earlier one has ${latest}`;
-    latest = time;
-  }
-  return undefined;
-}
-
-function statsOf(answer: Answer): Stat[] {
-  return [...(answer.stat === undefined ? [] : [answer.stat]), ...(answer.parts ?? []).flatMap(statsOf)];
 }
 
 function kindOf(entry: Entry | undefined): string {

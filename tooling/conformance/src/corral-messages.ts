@@ -1,8 +1,21 @@
 // Corral's requests and replies in the words of a sequence. It owns the mapping between these and the messages of
 // @corral/protocol, and keeps no state.
 import {
-  CheckKind, Consistency, CreateMode, Include, Op as Code, WatchKind, WatchMode, WatcherType, errorName, statFrom,
-  type CreateOp, type MultiOp, type Reply, type RequestBody, type Value,
+  CheckKind,
+  Consistency,
+  CreateMode,
+  Include,
+  Op as Code,
+  WatchKind,
+  WatchMode,
+  WatcherType,
+  errorName,
+  statFrom,
+  type CreateOp,
+  type MultiOp,
+  type Reply,
+  type RequestBody,
+  type Value,
 } from "@corral/protocol";
 import { absolutePath, ownPaths, relativePath, type Answer, type EventType, type Stat } from "./answer.ts";
 import type { AclEntry, Create, EditWatches, MultiPart, Op, SetWatches, SimpleRead } from "./operation.ts";
@@ -24,7 +37,12 @@ const watchTypes: Readonly<Record<EditWatches["type"], number>> = {
   recursive: WatcherType.persistentRecursive,
 };
 const watchModes = { persistent: WatchMode.persistent, recursive: WatchMode.persistentRecursive, unknown: 7 } as const;
-const eventTypes: Readonly<Record<number, EventType>> = { 1: "created", 2: "deleted", 3: "dataChanged", 4: "childrenChanged" };
+const eventTypes: Readonly<Record<number, EventType>> = {
+  1: "created",
+  2: "deleted",
+  3: "dataChanged",
+  4: "childrenChanged",
+};
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "utf8");
 const data = (text: string | null): Uint8Array | null => (text === null ? null : bytes(text));
@@ -51,13 +69,28 @@ export function requestOf(op: Op, top: string, seen: number): RequestBody | unde
       return { op: op.op === "exists" ? Code.exists : Code.get, path: path(op.path), watch: op.watch, consistency };
     case "getChildren":
     case "getChildren2":
-      return { op: Code.children, path: path(op.path), watch: op.watch, consistency, include: Include.names, cursor: null, limit: 0 };
+      return {
+        op: Code.children,
+        path: path(op.path),
+        watch: op.watch,
+        consistency,
+        include: Include.names,
+        cursor: null,
+        limit: 0,
+      };
     case "getACL":
       return { op: Code.getAcl, path: path(op.path), consistency };
     case "getAllChildrenNumber":
       return { op: Code.countDescendants, path: path(op.path), consistency };
     case "multiRead":
-      return { op: Code.multiRead, reads: op.parts.map((part) => ({ op: part.op === "getData" ? Code.get : Code.children, path: path(part.path) })), consistency };
+      return {
+        op: Code.multiRead,
+        reads: op.parts.map((part) => ({
+          op: part.op === "getData" ? Code.get : Code.children,
+          path: path(part.path),
+        })),
+        consistency,
+      };
     case "sync":
       return { op: Code.sync, path: path(op.path) };
     case "getEphemerals":
@@ -68,7 +101,11 @@ export function requestOf(op: Op, top: string, seen: number): RequestBody | unde
       return { op: Code.addWatch, path: path(op.path), mode: watchModes[op.mode] };
     case "checkWatches":
     case "removeWatches":
-      return { op: op.op === "checkWatches" ? Code.checkWatches : Code.removeWatches, path: path(op.path), type: watchTypes[op.type] };
+      return {
+        op: op.op === "checkWatches" ? Code.checkWatches : Code.removeWatches,
+        path: path(op.path),
+        type: watchTypes[op.type],
+      };
     case "setWatches":
       return { op: Code.setWatches, watches: registered(op, top, seen) };
     case "addAuth":
@@ -81,7 +118,15 @@ export function requestOf(op: Op, top: string, seen: number): RequestBody | unde
 }
 
 function createOf(op: Create, top: string): CreateOp {
-  return { op: Code.create, path: absolutePath(top, op.path), data: data(op.data), mode: modes[op.mode], acl: wireAcl(op.acl), ttlMs: op.ttl ?? 0, flags: 0 };
+  return {
+    op: Code.create,
+    path: absolutePath(top, op.path),
+    data: data(op.data),
+    mode: modes[op.mode],
+    acl: wireAcl(op.acl),
+    ttlMs: op.ttl ?? 0,
+    flags: 0,
+  };
 }
 
 function partOf(part: MultiPart, top: string): MultiOp {
@@ -100,8 +145,11 @@ function partOf(part: MultiPart, top: string): MultiOp {
 
 function registered(op: SetWatches, top: string, zxid: number): { path: string; kind: number; zxid: number }[] {
   const lists = [
-    [op.data, WatchKind.data], [op.exists, WatchKind.exist], [op.children, WatchKind.child],
-    [op.persistent, WatchKind.persistent], [op.recursive, WatchKind.recursive],
+    [op.data, WatchKind.data],
+    [op.exists, WatchKind.exist],
+    [op.children, WatchKind.child],
+    [op.persistent, WatchKind.persistent],
+    [op.recursive, WatchKind.recursive],
   ] as const;
   return lists.flatMap(([paths, kind]) => paths.map((path) => ({ path: absolutePath(top, path), kind, zxid })));
 }
@@ -120,7 +168,12 @@ function refusal(op: Op, reply: Reply): Answer {
   const error = errorText(reply.code);
   const failed = reply.detail.index;
   if (op.op !== "multi" || failed === undefined) return { error };
-  return { error, parts: op.parts.map((_, index) => ({ error: index < failed ? "OK" : index === failed ? error : "RUNTIME_INCONSISTENCY" })) };
+  return {
+    error,
+    parts: op.parts.map((_, index) => ({
+      error: index < failed ? "OK" : index === failed ? error : "RUNTIME_INCONSISTENCY",
+    })),
+  };
 }
 
 export const errorText = (code: number): string => (code === 0 ? "OK" : (errorName(code) ?? `ERROR(${code})`));
@@ -137,7 +190,11 @@ function resultOf(op: Op | MultiPart | SimpleRead, result: readonly Value[], top
     case "exists":
       return { error, stat: statOf(result[0]) };
     case "getData":
-      return { error, data: result[0] === null ? null : Buffer.from(result[0] as Uint8Array).toString("utf8"), stat: statOf(result[1]) };
+      return {
+        error,
+        data: result[0] === null ? null : Buffer.from(result[0] as Uint8Array).toString("utf8"),
+        stat: statOf(result[1]),
+      };
     case "getACL":
       return { error, acl: list(result[0]).map(aclEntry), stat: statOf(result[1]) };
     case "getChildren":
@@ -149,7 +206,12 @@ function resultOf(op: Op | MultiPart | SimpleRead, result: readonly Value[], top
     case "getAllChildrenNumber":
       return { error, count: result[0] as number };
     case "whoAmI":
-      return { error, names: list(result[0]).map((one) => list(one).map(text).join(":")).sort() };
+      return {
+        error,
+        names: list(result[0])
+          .map((one) => list(one).map(text).join(":"))
+          .sort(),
+      };
     case "multi":
       return { error, parts: list(result[0]).map((one, index) => resultOf(partAt(op.parts, index), list(one), top)) };
     case "multiRead":
@@ -188,7 +250,13 @@ export function eventType(code: number): EventType {
 
 function statOf(value: Value | undefined): Stat {
   const { czxid, mzxid, pzxid, ephemeralOwner, ...rest } = statFrom(list(value) as number[]);
-  return { ...rest, czxid: BigInt(czxid), mzxid: BigInt(mzxid), pzxid: BigInt(pzxid), owner: ephemeralOwner === 0 ? "" : String(ephemeralOwner) };
+  return {
+    ...rest,
+    czxid: BigInt(czxid),
+    mzxid: BigInt(mzxid),
+    pzxid: BigInt(pzxid),
+    owner: ephemeralOwner === 0 ? "" : String(ephemeralOwner),
+  };
 }
 
 function aclEntry(value: Value): AclEntry {

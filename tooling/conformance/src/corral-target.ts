@@ -3,8 +3,20 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import {
-  ELEMENTS_MAX_TO_CLIENT, Op as Code, PROTOCOL_VERSION, SUBPROTOCOL, Writer, decodeFrame, readServerMessage, readWelcome,
-  writeHello, writeRequest, writeSignal, type Reply, type SessionWish, type Value,
+  ELEMENTS_MAX_TO_CLIENT,
+  Op as Code,
+  PROTOCOL_VERSION,
+  SUBPROTOCOL,
+  Writer,
+  decodeFrame,
+  readServerMessage,
+  readWelcome,
+  writeHello,
+  writeRequest,
+  writeSignal,
+  type Reply,
+  type SessionWish,
+  type Value,
 } from "@corral/protocol";
 import { WebSocket } from "ws";
 import { relativePath, type Answer, type Session, type SessionOptions, type Target } from "./answer.ts";
@@ -125,10 +137,24 @@ class CorralSession implements Session {
   }
 
   #hello(): Uint8Array {
-    const session: SessionWish = this.#id === 0 ? { kind: "new", secret: this.#secret } : { kind: "resume", id: this.#id, secret: this.#secret, acked: this.#acked };
-    const credentials = this.#identities.map(({ scheme, credentials }) => ({ scheme, credential: Buffer.from(credentials, "utf8") }));
+    const session: SessionWish =
+      this.#id === 0
+        ? { kind: "new", secret: this.#secret }
+        : { kind: "resume", id: this.#id, secret: this.#secret, acked: this.#acked };
+    const credentials = this.#identities.map(({ scheme, credentials }) => ({
+      scheme,
+      credential: Buffer.from(credentials, "utf8"),
+    }));
     const writer = new Writer();
-    writeHello(writer, { versionMin: PROTOCOL_VERSION, versionMax: PROTOCOL_VERSION, clusterId: this.#clusterId, lastZxid: this.#seen, timeoutMs: this.#options.timeoutMs, credentials, session });
+    writeHello(writer, {
+      versionMin: PROTOCOL_VERSION,
+      versionMax: PROTOCOL_VERSION,
+      clusterId: this.#clusterId,
+      lastZxid: this.#seen,
+      timeoutMs: this.#options.timeoutMs,
+      credentials,
+      session,
+    });
     return writer.take();
   }
 
@@ -164,7 +190,11 @@ class CorralSession implements Session {
     switch (message.kind) {
       case "event":
         this.#seen = Math.max(this.#seen, message.zxid);
-        return this.#options.receive({ kind: "event", type: eventType(message.type), path: relativePath(this.#options.top, message.path) });
+        return this.#options.receive({
+          kind: "event",
+          type: eventType(message.type),
+          path: relativePath(this.#options.top, message.path),
+        });
       case "reply":
         return this.#reply(message);
       case "goodbye":

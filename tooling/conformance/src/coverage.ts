@@ -12,10 +12,39 @@ export interface Seen {
 
 /** Every operation that must be seen, so that one that is never drawn shows as 0. */
 const operations: readonly string[] = [
-  ...(["persistent", "ephemeral", "persistentSequential", "ephemeralSequential", "container", "ttl", "ttlSequential"] satisfies Create["mode"][]).map((mode) => `create ${mode}`),
-  "delete", "exists", "getData", "setData", "getACL", "setACL", "getChildren", "getChildren2", "check", "multi",
-  "multiRead", "sync", "getEphemerals", "getAllChildrenNumber", "whoAmI", "ping", "addAuth", "addWatch",
-  "checkWatches", "removeWatches", "close", "attach",
+  ...(
+    [
+      "persistent",
+      "ephemeral",
+      "persistentSequential",
+      "ephemeralSequential",
+      "container",
+      "ttl",
+      "ttlSequential",
+    ] satisfies Create["mode"][]
+  ).map((mode) => `create ${mode}`),
+  "delete",
+  "exists",
+  "getData",
+  "setData",
+  "getACL",
+  "setACL",
+  "getChildren",
+  "getChildren2",
+  "check",
+  "multi",
+  "multiRead",
+  "sync",
+  "getEphemerals",
+  "getAllChildrenNumber",
+  "whoAmI",
+  "ping",
+  "addAuth",
+  "addWatch",
+  "checkWatches",
+  "removeWatches",
+  "close",
+  "attach",
 ];
 
 export class Coverage {
@@ -35,23 +64,31 @@ export class Coverage {
 
   table(): Seen[] {
     const names = new Set([...operations, ...this.#succeeded.keys(), ...this.#refused.keys()]);
-    return [...names].map((operation) => ({ operation, succeeded: this.#succeeded.get(operation) ?? 0, refused: this.#refused.get(operation) ?? 0 }));
+    return [...names].map((operation) => ({
+      operation,
+      succeeded: this.#succeeded.get(operation) ?? 0,
+      refused: this.#refused.get(operation) ?? 0,
+    }));
   }
 
   /** Operations seen in fewer sequences than `floor`, either way. */
   below(floor: number): Seen[] {
-    return this.table().filter(({ operation, succeeded, refused }) => operations.includes(operation) && Math.min(succeeded, refused) < floor);
+    return this.table().filter(
+      ({ operation, succeeded, refused }) => operations.includes(operation) && Math.min(succeeded, refused) < floor,
+    );
   }
 }
 
 function sort(op: Op | MultiPart | SimpleRead, answer: Answer, good: Set<string>, bad: Set<string>): void {
   const parts = op.op === "multi" || op.op === "multiRead" ? op.parts : [];
-  const worked = answer.error === "OK" && (op.op !== "multiRead" || answer.parts?.every(({ error }) => error === "OK") === true);
+  const worked =
+    answer.error === "OK" && (op.op !== "multiRead" || answer.parts?.every(({ error }) => error === "OK") === true);
   (worked ? good : bad).add(op.op === "create" ? `create ${op.mode}` : op.op);
   for (const [index, part] of parts.entries()) {
     const own = answer.parts?.[index];
     // What was undone, or never tried, was neither done nor refused.
-    const counts = own !== undefined && own.error !== "RUNTIME_INCONSISTENCY" && (own.error !== "OK" || answer.error === "OK");
+    const counts =
+      own !== undefined && own.error !== "RUNTIME_INCONSISTENCY" && (own.error !== "OK" || answer.error === "OK");
     if (counts) sort(part, own, good, bad);
   }
 }

@@ -3,7 +3,17 @@
 import { openAcl, digestId } from "./acl.ts";
 import type { Model } from "./model.ts";
 import { maxTtl } from "./model.ts";
-import { sequentialModes, ttlModes, type AclEntry, type Create, type CreateMode, type EditWatches, type MultiPart, type Op, type SimpleRead } from "./operation.ts";
+import {
+  sequentialModes,
+  ttlModes,
+  type AclEntry,
+  type Create,
+  type CreateMode,
+  type EditWatches,
+  type MultiPart,
+  type Op,
+  type SimpleRead,
+} from "./operation.ts";
 import { childPath } from "./path.ts";
 import type { Random } from "./random.ts";
 
@@ -28,11 +38,31 @@ export interface Draw {
 }
 
 export const opKinds = {
-  "create.persistent": 7, "create.ephemeral": 6, "create.persistentSequential": 4, "create.ephemeralSequential": 4,
-  "create.container": 4, "create.ttl": 4, "create.ttlSequential": 4,
-  setData: 8, delete: 8, exists: 6, getData: 7, getChildren: 4, getChildren2: 4, getACL: 4, setACL: 5, multi: 9,
-  multiRead: 4, sync: 2, getEphemerals: 2, getAllChildrenNumber: 4, whoAmI: 2, ping: 1, addWatch: 4,
-  removeWatches: 4, checkWatches: 4,
+  "create.persistent": 7,
+  "create.ephemeral": 6,
+  "create.persistentSequential": 4,
+  "create.ephemeralSequential": 4,
+  "create.container": 4,
+  "create.ttl": 4,
+  "create.ttlSequential": 4,
+  setData: 8,
+  delete: 8,
+  exists: 6,
+  getData: 7,
+  getChildren: 4,
+  getChildren2: 4,
+  getACL: 4,
+  setACL: 5,
+  multi: 9,
+  multiRead: 4,
+  sync: 2,
+  getEphemerals: 2,
+  getAllChildrenNumber: 4,
+  whoAmI: 2,
+  ping: 1,
+  addWatch: 4,
+  removeWatches: 4,
+  checkWatches: 4,
 } as const;
 export type OpKind = keyof typeof opKinds;
 
@@ -61,7 +91,12 @@ export function drawOp(draw: Draw, kind: OpKind, mischief: boolean): Op {
     case "setACL": {
       const path = someNode(draw, mischief);
       const aversion = draw.model.node(path)?.aversion ?? 0;
-      return { op: kind, path: mischief ? spoil(draw, path) : path, acl: drawAcl(draw, mischief && random.chance(0.5)), version: drawVersion(draw, aversion, mischief) };
+      return {
+        op: kind,
+        path: mischief ? spoil(draw, path) : path,
+        acl: drawAcl(draw, mischief && random.chance(0.5)),
+        version: drawVersion(draw, aversion, mischief),
+      };
     }
     case "multi":
       return { op: kind, parts: drawParts(draw, mischief) };
@@ -69,7 +104,8 @@ export function drawOp(draw: Draw, kind: OpKind, mischief: boolean): Op {
       return { op: kind, parts: Array.from({ length: 1 + random.below(4) }, () => drawSimpleRead(draw, mischief)) };
     case "addWatch": {
       let path = existing(draw, random.chance(0.3));
-      for (let tries = 0; tries < 8 && draw.watchStyle(path) === "oneShot"; tries++) path = random.pick([...draw.model.paths(), ...keySpace]);
+      for (let tries = 0; tries < 8 && draw.watchStyle(path) === "oneShot"; tries++)
+        path = random.pick([...draw.model.paths(), ...keySpace]);
       const style = draw.watchStyle(path);
       return style === "oneShot" ? { op: "exists", path, watch: true } : { op: kind, path, mode: style };
     }
@@ -92,8 +128,10 @@ function drawCreate(draw: Draw, mode: CreateMode, mischief: boolean): Create {
   if (sequential) {
     const parent = random.pick(mischief ? [...keySpace, ...model.paths()] : parents);
     path = childPath(parent, random.pick(parent === "/" ? ["s-", "q"] : ["s-", "q", ""]));
-  }
-  else path = random.chance(0.7) ? random.pick(keySpace) : childPath(random.pick(parents), random.pick(["x", "y", "p", "z"]));
+  } else
+    path = random.chance(0.7)
+      ? random.pick(keySpace)
+      : childPath(random.pick(parents), random.pick(["x", "y", "p", "z"]));
   if (path.split("/").length > 6) path = random.pick(keySpace);
   if (mischief) path = spoil(draw, path);
   const badTtl = mischief && random.chance(0.4);
@@ -122,7 +160,11 @@ function drawDelete(draw: Draw, mischief: boolean): MultiPart & { op: "delete" }
 
 function drawCheck(draw: Draw, mischief: boolean): MultiPart {
   const path = someNode(draw, mischief);
-  return { op: "check", path: mischief ? spoil(draw, path) : path, version: drawVersion(draw, draw.model.node(path)?.version ?? 0, mischief) };
+  return {
+    op: "check",
+    path: mischief ? spoil(draw, path) : path,
+    version: drawVersion(draw, draw.model.node(path)?.version ?? 0, mischief),
+  };
 }
 
 /** Parts that build on each other, with mischief one that fails among them and a tail behind it. */
@@ -132,8 +174,10 @@ function drawParts(draw: Draw, mischief: boolean): MultiPart[] {
   const parts: MultiPart[] = [];
   const add = (bad: boolean): void => {
     let part = drawPart(scratch, bad);
-    for (let tries = 0; tries < 8 && (scratch.model.foretell(draw.session, part).error === "OK") === bad; tries++) part = drawPart(scratch, bad);
-    if (scratch.model.foretell(draw.session, part).error === "OK" && part.op !== "check") scratch.model.apply(draw.session, part);
+    for (let tries = 0; tries < 8 && (scratch.model.foretell(draw.session, part).error === "OK") === bad; tries++)
+      part = drawPart(scratch, bad);
+    if (scratch.model.foretell(draw.session, part).error === "OK" && part.op !== "check")
+      scratch.model.apply(draw.session, part);
     parts.push(part);
   };
   if (!mischief && random.chance(0.03)) return parts;
@@ -148,7 +192,15 @@ function drawPart(draw: Draw, mischief: boolean): MultiPart {
   if (kind === "setData") return drawSetData(draw, mischief);
   if (kind === "delete") return drawDelete(draw, mischief);
   if (kind === "check") return drawCheck(draw, mischief);
-  const mode = draw.random.pick(["persistent", "persistent", "ephemeral", "persistentSequential", "ephemeralSequential", "container", "ttl"] as const);
+  const mode = draw.random.pick([
+    "persistent",
+    "persistent",
+    "ephemeral",
+    "persistentSequential",
+    "ephemeralSequential",
+    "container",
+    "ttl",
+  ] as const);
   // A Stat inside a multi is a thing of newer releases; asking for it is left to a quirk of its own.
   const create = drawCreate(draw, mode, mischief);
   return { ...create, stat: false };
@@ -163,7 +215,8 @@ function drawEditWatches(draw: Draw, kind: "removeWatches" | "checkWatches"): Ed
   let path = existing(draw, random.chance(0.3));
   // Older releases take a watch of another session for the asker's own; that is met, but not all the time.
   const careful = kind === "checkWatches" && random.chance(0.8);
-  for (let tries = 0; careful && tries < 8 && draw.watchedByOthers(path); tries++) path = random.pick([...keySpace, ...draw.model.paths()]);
+  for (let tries = 0; careful && tries < 8 && draw.watchedByOthers(path); tries++)
+    path = random.pick([...keySpace, ...draw.model.paths()]);
   const type = draw.watchStyle(path) === "oneShot" ? random.pick(["data", "children", "any"] as const) : "any";
   return { op: kind, path, type };
 }
@@ -196,7 +249,11 @@ function drawData({ random }: Draw): string | null {
 function drawAcl(draw: Draw, bad: boolean): readonly AclEntry[] {
   const { random } = draw;
   const everyone = (perms: number): AclEntry => ({ perms, scheme: "world", id: "anyone" });
-  const digest = (perms: number, who = random.pick([bob, eve])): AclEntry => ({ perms, scheme: "digest", id: digestId(who) });
+  const digest = (perms: number, who = random.pick([bob, eve])): AclEntry => ({
+    perms,
+    scheme: "digest",
+    id: digestId(who),
+  });
   if (bad) {
     return random.pick<readonly AclEntry[]>([
       [],
@@ -207,7 +264,13 @@ function drawAcl(draw: Draw, bad: boolean): readonly AclEntry[] {
     ]);
   }
   if (draw.secrets && random.chance(0.12)) {
-    return random.pick<readonly AclEntry[]>([[digest(31)], [everyone(30)], [{ perms: 31, scheme: "auth", id: "" }], [everyone(0), digest(1)], [{ perms: 31, scheme: "ip", id: "10.0.0.0/8" }]]);
+    return random.pick<readonly AclEntry[]>([
+      [digest(31)],
+      [everyone(30)],
+      [{ perms: 31, scheme: "auth", id: "" }],
+      [everyone(0), digest(1)],
+      [{ perms: 31, scheme: "ip", id: "10.0.0.0/8" }],
+    ]);
   }
   if (random.chance(0.65)) return openAcl;
   return random.pick<readonly AclEntry[]>([

@@ -68,14 +68,17 @@ export function forecast(sequence: Sequence): Forecast {
         const foretold = model.apply(step.session, op);
         note(foretold.effects);
         // A removal ends what stood before it, not its own comparison.
-        for (const [path, kind] of registered(op)) registrations.push({ moment: kind === "cleared" ? moment + 0.5 : moment, session: step.session, path, kind });
+        for (const [path, kind] of registered(op))
+          registrations.push({ moment: kind === "cleared" ? moment + 0.5 : moment, session: step.session, path, kind });
         ops.push({ moment, foretold, unreadable });
       }
     } else if (step.step === "expire") note(model.expire(step.session));
-    else if (step.step === "drop") model.session(step.session).state = model.session(step.session).state === "gone" ? "gone" : "dropped";
+    else if (step.step === "drop")
+      model.session(step.session).state = model.session(step.session).state === "gone" ? "gone" : "dropped";
     else if (step.step === "attach" && model.session(step.session).state === "dropped") {
       model.session(step.session).state = "attached";
-      for (const path of new Set(registrations.map((one) => one.path))) registrations.push({ moment, session: step.session, path, kind: "cleared" });
+      for (const path of new Set(registrations.map((one) => one.path)))
+        registrations.push({ moment, session: step.session, path, kind: "cleared" });
     }
   }
   const watchKinds = (session: number, path: string, upTo: number): ReadonlySet<WatchKind> => {
@@ -91,9 +94,18 @@ export function forecast(sequence: Sequence): Forecast {
     op: (step, index) => must(steps[step]?.ops[index]),
     momentOf: (step) => must(steps[step]).moment,
     hiddenChange: (session, type, path, after, upTo) =>
-      changes.some((one) => one.type === type && one.path === path && one.moment > after && one.moment <= upTo && one.hiddenFrom.includes(session)),
-    change: (type, path, after, upTo) => changes.some((one) => one.type === type && one.path === path && one.moment > after && one.moment <= upTo),
-    watchedByOthers: (session, path, upTo) => [...sequence.mortal.keys()].some((other) => other !== session && watchKinds(other, path, upTo).size > 0),
+      changes.some(
+        (one) =>
+          one.type === type &&
+          one.path === path &&
+          one.moment > after &&
+          one.moment <= upTo &&
+          one.hiddenFrom.includes(session),
+      ),
+    change: (type, path, after, upTo) =>
+      changes.some((one) => one.type === type && one.path === path && one.moment > after && one.moment <= upTo),
+    watchedByOthers: (session, path, upTo) =>
+      [...sequence.mortal.keys()].some((other) => other !== session && watchKinds(other, path, upTo).size > 0),
     watchedFor: (session, path, type, upTo) =>
       watchKinds(session, path, upTo).has("persistent") ||
       (type !== "childrenChanged" && ancestry(path).some((one) => watchKinds(session, one, upTo).has("recursive"))),
@@ -135,4 +147,3 @@ function must<T>(value: T | undefined): T {
   if (value === undefined) throw new RangeError("the forecast and the transcript are of different sequences");
   return value;
 }
-

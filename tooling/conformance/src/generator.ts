@@ -79,7 +79,14 @@ class Builder {
   #burst(session: number): void {
     const size = Math.min(this.#opsLeft, 1 + this.#random.below(this.#random.chance(0.25) ? 12 : 4));
     const ops: Op[] = [];
-    if (this.#random.chance(0.1)) ops.push(this.#apply(session, { op: "addAuth", scheme: "digest", credentials: this.#random.weighted({ [bob]: 6, [eve]: 4, [root]: 1 }) }));
+    if (this.#random.chance(0.1))
+      ops.push(
+        this.#apply(session, {
+          op: "addAuth",
+          scheme: "digest",
+          credentials: this.#random.weighted({ [bob]: 6, [eve]: 4, [root]: 1 }),
+        }),
+      );
     while (ops.length < size) {
       const op = this.#apply(session, this.#aimed(session, this.#random.weighted(opKinds)));
       ops.push(op);
@@ -88,7 +95,9 @@ class Builder {
       const registered = registration(op);
       if (registered !== undefined && ops.length < size && this.#random.chance(0.2)) {
         const edit = this.#random.pick(["removeWatches", "checkWatches"] as const);
-        ops.push(this.#apply(session, { op: edit, path: registered.path, type: this.#random.pick([registered.type, "any"]) }));
+        ops.push(
+          this.#apply(session, { op: edit, path: registered.path, type: this.#random.pick([registered.type, "any"]) }),
+        );
       }
     }
     this.#push(session, ops);
@@ -100,7 +109,10 @@ class Builder {
     const path = this.#random.pick(this.#model.paths());
     const read = (op: "getData" | "exists"): Op => ({ op, path, watch: draw.watchStyle(path) === "oneShot" });
     const write = (data: string): Op => ({ op: "setData", path: path === "/" ? "/a" : path, data, version: -1 });
-    this.#emit(session, [write("1"), read("getData"), write("2"), read("exists"), write("3"), read("getData")].slice(0, this.#opsLeft));
+    this.#emit(
+      session,
+      [write("1"), read("getData"), write("2"), read("exists"), write("3"), read("getData")].slice(0, this.#opsLeft),
+    );
   }
 
   /** A session loses its connection, the others go on, it comes back and tells what it had been watching. */
@@ -110,7 +122,8 @@ class Builder {
     this.#model.session(session).state = "dropped";
     this.#missed = [];
     const before = new Set(this.#model.paths());
-    for (let bursts = 1 + this.#random.below(2); bursts > 0 && this.#opsLeft > 3; bursts--) this.#burst(this.#attached());
+    for (let bursts = 1 + this.#random.below(2); bursts > 0 && this.#opsLeft > 3; bursts--)
+      this.#burst(this.#attached());
     this.#attach(session);
     if (this.#opsLeft > 0) this.#emit(session, [restoredWatches(this.#draw(session), before, this.#missed)]);
   }
@@ -129,8 +142,19 @@ class Builder {
     if (sessions.length < 2) return;
     const session = this.#random.pick(sessions);
     const tail = Array.from({ length: 2 + this.#random.below(4) }, (): Op => {
-      const kind = this.#random.pick(["sync", "whoAmI", "getEphemerals", "addWatch", "setWatches", "addWatch", "create.persistent", "getData"] as const);
-      return kind === "setWatches" ? restoredWatches(this.#draw(session), new Set(), []) : drawOp(this.#draw(session), kind, false);
+      const kind = this.#random.pick([
+        "sync",
+        "whoAmI",
+        "getEphemerals",
+        "addWatch",
+        "setWatches",
+        "addWatch",
+        "create.persistent",
+        "getData",
+      ] as const);
+      return kind === "setWatches"
+        ? restoredWatches(this.#draw(session), new Set(), [])
+        : drawOp(this.#draw(session), kind, false);
     });
     this.#steps.push({ step: "fence", unordered: true });
     this.#emit(session, [{ op: "close" }, ...tail].slice(0, this.#opsLeft) as Op[]);
@@ -144,7 +168,7 @@ class Builder {
     this.#steps.push({ step: "expire", session, how: this.#random.pick(["silent", "dropped"]) });
     this.#model.expire(session);
     this.#steps.push({ step: "fence", unordered: false });
-    if (this.#opsLeft > 0) this.#emit(session, [{ op: "ping" }, { op: "close" } ].slice(0, this.#opsLeft) as Op[]);
+    if (this.#opsLeft > 0) this.#emit(session, [{ op: "ping" }, { op: "close" }].slice(0, this.#opsLeft) as Op[]);
     this.#steps.push({ step: "drop", session }, { step: "attach", session });
   }
 
@@ -158,7 +182,8 @@ class Builder {
     const mischief = this.#random.chance(0.42);
     const draw = this.#draw(session);
     let op = drawOp(draw, kind, mischief);
-    for (let tries = 1; tries < aimTries && this.#goesWell(session, op) === mischief; tries++) op = drawOp(draw, kind, mischief);
+    for (let tries = 1; tries < aimTries && this.#goesWell(session, op) === mischief; tries++)
+      op = drawOp(draw, kind, mischief);
     return op;
   }
 
@@ -169,13 +194,18 @@ class Builder {
 
   #draw(session: number): Draw {
     const styles = ["oneShot", "oneShot", "oneShot", "persistent", "recursive"] as const;
-    const watchStyle = (path: string): (typeof styles)[number] => styles[hash(`${this.#seed} ${session} ${path}`) % styles.length] ?? "oneShot";
-    const watchedByOthers = (path: string): boolean => [...(this.#watchers.get(path) ?? [])].some((one) => one !== session);
+    const watchStyle = (path: string): (typeof styles)[number] =>
+      styles[hash(`${this.#seed} ${session} ${path}`) % styles.length] ?? "oneShot";
+    const watchedByOthers = (path: string): boolean =>
+      [...(this.#watchers.get(path) ?? [])].some((one) => one !== session);
     return { random: this.#random, model: this.#model, session, secrets: this.#secrets, watchStyle, watchedByOthers };
   }
 
   #emit(session: number, ops: readonly Op[]): void {
-    this.#push(session, ops.map((op) => this.#apply(session, op)));
+    this.#push(
+      session,
+      ops.map((op) => this.#apply(session, op)),
+    );
   }
 
   /** Older releases show any znode to exists, and set the watch; newer ones do neither. The answer is compared, the watch left out. */

@@ -2,7 +2,7 @@
 // operation. Longs are bigints: ids and zxids use all 64 bits.
 
 /** Frames longer than this are refused on both sides; ZooKeeper's own default is 1 MiB. */
-export const maxFrameBytes: number = 4 * 1024 * 1024;
+const maxFrameBytes: number = 4 * 1024 * 1024;
 
 export class JuteWriter {
   #bytes: Buffer = Buffer.allocUnsafe(256);
@@ -124,7 +124,8 @@ export class FrameSplitter {
     const frames: Buffer[] = [];
     while (this.#pending.length >= 4) {
       const length = this.#pending.readInt32BE(0);
-      if (length < 0 || length > maxFrameBytes) throw new RangeError(`a frame of ${length} bytes, at most ${maxFrameBytes} are read`);
+      if (length < 0 || length > maxFrameBytes)
+        throw new RangeError(`a frame of ${length} bytes, at most ${maxFrameBytes} are read`);
       if (this.#pending.length < 4 + length) break;
       frames.push(this.#pending.subarray(4, 4 + length));
       this.#pending = this.#pending.subarray(4 + length);

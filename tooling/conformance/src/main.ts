@@ -59,7 +59,8 @@ const budget = {
   stopAfter: 10,
 };
 const targets: Target[] = [];
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(signal === "SIGINT" ? 130 : 143));
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => process.exit(signal === "SIGINT" ? 130 : 143));
 
 let failed = true;
 try {
@@ -77,7 +78,9 @@ async function main(): Promise<boolean> {
   if (values.plant) return plant(zookeeper);
   const other = await second();
   const pair = { zookeeper, other };
-  console.log(`${zookeeper.name} and ${other.name}, ${budget.sequences} sequences of ${budget.ops} operations from seed ${budget.seed}`);
+  console.log(
+    `${zookeeper.name} and ${other.name}, ${budget.sequences} sequences of ${budget.ops} operations from seed ${budget.seed}`,
+  );
   if (values.show) return show(pair);
   const started = performance.now();
   const outcome = await runCampaign(pair, budget, (done) => {
@@ -121,7 +124,11 @@ async function printSmaller(pair: Pair, failure: Failure): Promise<void> {
 
 /** The full budget asks for 200 sequences either way of each operation; a smaller one for its share. */
 function bounds(): Bounds {
-  return { floor: Math.min(200, Math.floor(budget.sequences / 10)), maskedShare: 0.01, rows: values.against !== "zookeeper" && budget.sequences >= 200 };
+  return {
+    floor: Math.min(200, Math.floor(budget.sequences / 10)),
+    maskedShare: 0.01,
+    rows: values.against !== "zookeeper" && budget.sequences >= 200,
+  };
 }
 
 async function show(pair: Pair): Promise<boolean> {
@@ -132,7 +139,8 @@ async function show(pair: Pair): Promise<boolean> {
     for (const session of sequence.mortal.keys()) {
       for (const [side, transcript] of transcripts.entries()) {
         console.log(`\nsession ${session} on ${side === 0 ? pair.zookeeper.name : pair.other.name}`);
-        for (const entry of transcript.streams[session] ?? []) console.log(`  ${entry.kind === "event" ? "" : `${entry.step} `}${showEntry(entry)}`);
+        for (const entry of transcript.streams[session] ?? [])
+          console.log(`  ${entry.kind === "event" ? "" : `${entry.step} `}${showEntry(entry)}`);
       }
     }
     if (verdict.disagreements.length + verdict.drift.length > 0) printFailure({ sequence, verdict });
@@ -153,7 +161,9 @@ async function plant(zookeeper: Target): Promise<boolean> {
     const { failures } = await runCampaign({ zookeeper, other }, small, () => {});
     const right = failures.some(({ verdict }) => verdict.disagreements.length > 0) === lying;
     if (!right) missed++;
-    console.log(`${right ? "ok    " : "MISSED"} ${name}: ${lying ? "noticed" : "agreed"}${right ? "" : " was expected"}`);
+    console.log(
+      `${right ? "ok    " : "MISSED"} ${name}: ${lying ? "noticed" : "agreed"}${right ? "" : " was expected"}`,
+    );
   }
   return missed > 0;
 }

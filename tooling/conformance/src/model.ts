@@ -4,7 +4,17 @@
 // real ZooKeeper does not give is a fault of the harness, and reported.
 import { allows, digestId, loopback, openAcl, permission, storedAcl, superIdentity, type Identity } from "./acl.ts";
 import type { EventType } from "./answer.ts";
-import { ephemeralModes, sequentialModes, ttlModes, type AclEntry, type Check, type Create, type MultiPart, type Op, type SimpleRead } from "./operation.ts";
+import {
+  ephemeralModes,
+  sequentialModes,
+  ttlModes,
+  type AclEntry,
+  type Check,
+  type Create,
+  type MultiPart,
+  type Op,
+  type SimpleRead,
+} from "./operation.ts";
 import { isGoodPath, parentOf } from "./path.ts";
 
 export const maxTtl: number = 2 ** 40 - 1;
@@ -52,7 +62,8 @@ export class Model {
   #nodes: Nodes = new Map([["/", { acl: openAcl, version: 0, aversion: 0, created: 0, owner: undefined }]]);
 
   constructor(sessions: number) {
-    for (let index = 0; index < sessions; index++) this.sessions.push({ identities: [worldly, loopback], state: "attached" });
+    for (let index = 0; index < sessions; index++)
+      this.sessions.push({ identities: [worldly, loopback], state: "attached" });
   }
 
   paths(): string[] {
@@ -88,7 +99,8 @@ export class Model {
     const foretold = this.#run(session, op, nodes);
     if (foretold.error === "OK") this.#nodes = nodes;
     const state = this.session(session);
-    if (op.op === "addAuth" && foretold.error === "OK") state.identities = withIdentity(state.identities, op.credentials);
+    if (op.op === "addAuth" && foretold.error === "OK")
+      state.identities = withIdentity(state.identities, op.credentials);
     if (op.op === "close" && foretold.error === "OK") state.state = "gone";
     if (op.op === "addAuth" && foretold.error === "AUTH_FAILED") state.state = "dropped";
     return foretold;
@@ -168,7 +180,10 @@ const worldly: Identity = { scheme: "world", id: "anyone" };
 function withIdentity(identities: readonly Identity[], credentials: string): readonly Identity[] {
   const id = digestId(credentials);
   const added = id === superIdentity.id ? [superUser, { scheme: "digest", id }] : [{ scheme: "digest", id }];
-  return [...identities, ...added.filter((one) => !identities.some((other) => other.scheme === one.scheme && other.id === one.id))];
+  return [
+    ...identities,
+    ...added.filter((one) => !identities.some((other) => other.scheme === one.scheme && other.id === one.id)),
+  ];
 }
 
 function read(nodes: Nodes, path: string, identities: readonly Identity[], wanted: number): Foretold {
@@ -183,7 +198,8 @@ function runPart(nodes: Nodes, session: number, identities: readonly Identity[],
   if (!isGoodPath(part.path)) return refused("BAD_ARGUMENTS");
   const node = nodes.get(part.path);
   if (node === undefined) return refused("NO_NODE");
-  if (!allows(node.acl, part.op === "check" ? permission.read : permission.write, identities)) return refused("NO_AUTH");
+  if (!allows(node.acl, part.op === "check" ? permission.read : permission.write, identities))
+    return refused("NO_AUTH");
   if (part.version !== -1 && part.version !== node.version) return refused("BAD_VERSION");
   if (part.op === "check") return fine();
   nodes.set(part.path, { ...node, version: node.version + 1 });
@@ -191,7 +207,8 @@ function runPart(nodes: Nodes, session: number, identities: readonly Identity[],
 }
 
 function create(nodes: Nodes, session: number, identities: readonly Identity[], op: Create): Foretold {
-  if (ttlModes.has(op.mode) && !(op.ttl !== undefined && op.ttl > 0 && op.ttl <= maxTtl)) return refused("BAD_ARGUMENTS");
+  if (ttlModes.has(op.mode) && !(op.ttl !== undefined && op.ttl > 0 && op.ttl <= maxTtl))
+    return refused("BAD_ARGUMENTS");
   if (!op.path.startsWith("/") || op.path.includes("\0")) return refused("BAD_ARGUMENTS");
   const acl = storedAcl(op.acl, identities);
   if (acl === undefined) return refused("INVALID_ACL");
@@ -204,8 +221,21 @@ function create(nodes: Nodes, session: number, identities: readonly Identity[], 
   if (nodes.has(path)) return refused("NODE_EXISTS");
   if (parent.owner !== undefined) return refused("NO_CHILDREN_FOR_EPHEMERALS");
   nodes.set(parentPath, { ...parent, created: parent.created + 1 });
-  nodes.set(path, { acl, version: 0, aversion: 0, created: 0, owner: ephemeralModes.has(op.mode) ? session : undefined });
-  return { error: "OK", path, effects: [{ type: "created", path, acl }, { type: "childrenChanged", path: parentPath, acl: parent.acl }] };
+  nodes.set(path, {
+    acl,
+    version: 0,
+    aversion: 0,
+    created: 0,
+    owner: ephemeralModes.has(op.mode) ? session : undefined,
+  });
+  return {
+    error: "OK",
+    path,
+    effects: [
+      { type: "created", path, acl },
+      { type: "childrenChanged", path: parentPath, acl: parent.acl },
+    ],
+  };
 }
 
 function remove(nodes: Nodes, identities: readonly Identity[], path: string, version: number): Foretold {
@@ -224,7 +254,10 @@ function remove(nodes: Nodes, identities: readonly Identity[], path: string, ver
 }
 
 function deletion(path: string, node: ModelNode, parent: ModelNode): Effect[] {
-  return [{ type: "deleted", path, acl: node.acl }, { type: "childrenChanged", path: parentOf(path), acl: parent.acl }];
+  return [
+    { type: "deleted", path, acl: node.acl },
+    { type: "childrenChanged", path: parentOf(path), acl: parent.acl },
+  ];
 }
 
 function closeSession(nodes: Nodes, session: number): Effect[] {
@@ -237,13 +270,22 @@ function closeSession(nodes: Nodes, session: number): Effect[] {
   return effects;
 }
 
-function runMulti(nodes: Nodes, session: number, identities: readonly Identity[], parts: readonly MultiPart[]): Foretold {
+function runMulti(
+  nodes: Nodes,
+  session: number,
+  identities: readonly Identity[],
+  parts: readonly MultiPart[],
+): Foretold {
   const effects: Effect[] = [];
   for (const [index, part] of parts.entries()) {
     const { error, effects: more } = runPart(nodes, session, identities, part);
     if (error === undefined) return refused(undefined);
     if (error !== "OK") {
-      return { error, parts: parts.map((_, at) => (at < index ? "OK" : at === index ? error : "RUNTIME_INCONSISTENCY")), effects: [] };
+      return {
+        error,
+        parts: parts.map((_, at) => (at < index ? "OK" : at === index ? error : "RUNTIME_INCONSISTENCY")),
+        effects: [],
+      };
     }
     effects.push(...more);
   }

@@ -36,23 +36,65 @@ export interface Create {
   /** Ask for the Stat as well: another opcode in ZooKeeper. */
   readonly stat: boolean;
 }
-export interface Delete { readonly op: "delete"; readonly path: Path; readonly version: number }
-export interface SetData { readonly op: "setData"; readonly path: Path; readonly data: string | null; readonly version: number }
-export interface Check { readonly op: "check"; readonly path: Path; readonly version: number }
-export interface SetAcl { readonly op: "setACL"; readonly path: Path; readonly acl: readonly AclEntry[]; readonly version: number }
+export interface Delete {
+  readonly op: "delete";
+  readonly path: Path;
+  readonly version: number;
+}
+export interface SetData {
+  readonly op: "setData";
+  readonly path: Path;
+  readonly data: string | null;
+  readonly version: number;
+}
+export interface Check {
+  readonly op: "check";
+  readonly path: Path;
+  readonly version: number;
+}
+export interface SetAcl {
+  readonly op: "setACL";
+  readonly path: Path;
+  readonly acl: readonly AclEntry[];
+  readonly version: number;
+}
 export interface WatchingRead {
   readonly op: "exists" | "getData" | "getChildren" | "getChildren2";
   readonly path: Path;
   readonly watch: boolean;
 }
-export interface PlainRead { readonly op: "getACL" | "sync" | "getEphemerals" | "getAllChildrenNumber"; readonly path: Path }
-export interface SimpleRead { readonly op: "getData" | "getChildren"; readonly path: Path }
+export interface PlainRead {
+  readonly op: "getACL" | "sync" | "getEphemerals" | "getAllChildrenNumber";
+  readonly path: Path;
+}
+export interface SimpleRead {
+  readonly op: "getData" | "getChildren";
+  readonly path: Path;
+}
 export type MultiPart = Create | Delete | SetData | Check;
-export interface Multi { readonly op: "multi"; readonly parts: readonly MultiPart[] }
-export interface MultiRead { readonly op: "multiRead"; readonly parts: readonly SimpleRead[] }
-export interface AddWatch { readonly op: "addWatch"; readonly path: Path; readonly mode: "persistent" | "recursive" | "unknown" }
-export interface EditWatches { readonly op: "removeWatches" | "checkWatches"; readonly path: Path; readonly type: WatchType }
-export interface AddAuth { readonly op: "addAuth"; readonly scheme: string; readonly credentials: string }
+export interface Multi {
+  readonly op: "multi";
+  readonly parts: readonly MultiPart[];
+}
+export interface MultiRead {
+  readonly op: "multiRead";
+  readonly parts: readonly SimpleRead[];
+}
+export interface AddWatch {
+  readonly op: "addWatch";
+  readonly path: Path;
+  readonly mode: "persistent" | "recursive" | "unknown";
+}
+export interface EditWatches {
+  readonly op: "removeWatches" | "checkWatches";
+  readonly path: Path;
+  readonly type: WatchType;
+}
+export interface AddAuth {
+  readonly op: "addAuth";
+  readonly scheme: string;
+  readonly credentials: string;
+}
 export interface SetWatches {
   readonly op: "setWatches";
   readonly data: readonly Path[];
@@ -61,7 +103,9 @@ export interface SetWatches {
   readonly persistent: readonly Path[];
   readonly recursive: readonly Path[];
 }
-export interface Bare { readonly op: "whoAmI" | "ping" | "close" }
+export interface Bare {
+  readonly op: "whoAmI" | "ping" | "close";
+}
 
 export type Op =
   | Create
@@ -99,7 +143,11 @@ export interface Sequence {
 }
 
 export const ephemeralModes: ReadonlySet<CreateMode> = new Set(["ephemeral", "ephemeralSequential"]);
-export const sequentialModes: ReadonlySet<CreateMode> = new Set(["persistentSequential", "ephemeralSequential", "ttlSequential"]);
+export const sequentialModes: ReadonlySet<CreateMode> = new Set([
+  "persistentSequential",
+  "ephemeralSequential",
+  "ttlSequential",
+]);
 export const ttlModes: ReadonlySet<CreateMode> = new Set(["ttl", "ttlSequential"]);
 
 const showAcl = (acl: readonly AclEntry[]): string => `[${acl.map((e) => `${e.scheme}:${e.id}:${e.perms}`).join(" ")}]`;

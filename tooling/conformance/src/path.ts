@@ -4,7 +4,13 @@
 export function isGoodPath(path: string): boolean {
   if (path === "/") return true;
   if (!path.startsWith("/") || path.endsWith("/")) return false;
-  if (path.slice(1).split("/").some((part) => part === "" || part === "." || part === "..")) return false;
+  if (
+    path
+      .slice(1)
+      .split("/")
+      .some((part) => part === "" || part === "." || part === "..")
+  )
+    return false;
   // oxlint-disable-next-line no-control-regex -- the characters ZooKeeper refuses
   return !/[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/.test(path);
 }

@@ -8,18 +8,35 @@ type Lie = (item: StreamItem, count: number) => readonly StreamItem[];
 export const lies: Readonly<Record<string, Lie>> = {
   "an event is lost": (item, count) => (item.kind === "event" && count % 3 === 0 ? [] : [item]),
   "an event is sent twice": (item, count) => (item.kind === "event" && count % 3 === 0 ? [item, item] : [item]),
-  "setACL is taken for a change of data": withStat((stat, op) => (op === "setACL" ? { ...stat, mzxid: stat.mzxid + 1n } : stat)),
-  "cversion counts creates only": withStat((stat) => (stat.cversion > 2 ? { ...stat, cversion: stat.cversion - 1 } : stat)),
+  "setACL is taken for a change of data": withStat((stat, op) =>
+    op === "setACL" ? { ...stat, mzxid: stat.mzxid + 1n } : stat,
+  ),
+  "cversion counts creates only": withStat((stat) =>
+    stat.cversion > 2 ? { ...stat, cversion: stat.cversion - 1 } : stat,
+  ),
   "pzxid does not move": withStat((stat) => (stat.pzxid > stat.czxid ? { ...stat, pzxid: stat.czxid } : stat)),
   "a znode owns itself no more": withStat((stat) => (stat.owner === "" ? stat : { ...stat, owner: "" })),
   "times do not follow zxids": withStat((stat) => (stat.version > 0 ? { ...stat, mtime: stat.ctime - 1 } : stat)),
   "null data becomes empty": withAnswer((answer) => (answer.data === null ? { ...answer, data: "" } : answer)),
-  "a refusal has another code": withAnswer((answer) => (answer.error === "NO_AUTH" ? { ...answer, error: "NO_NODE" } : answer)),
+  "a refusal has another code": withAnswer((answer) =>
+    answer.error === "NO_AUTH" ? { ...answer, error: "NO_NODE" } : answer,
+  ),
   "a failed multi blames another part": withAnswer((answer) =>
-    answer.parts === undefined || answer.error === "OK" || answer.parts.length < 2 ? answer : { ...answer, parts: [...answer.parts].reverse() }),
-  "a child is forgotten": withAnswer((answer) => (answer.names !== undefined && answer.names.length > 1 ? { ...answer, names: answer.names.slice(1) } : answer)),
+    answer.parts === undefined || answer.error === "OK" || answer.parts.length < 2
+      ? answer
+      : { ...answer, parts: [...answer.parts].reverse() },
+  ),
+  "a child is forgotten": withAnswer((answer) =>
+    answer.names !== undefined && answer.names.length > 1 ? { ...answer, names: answer.names.slice(1) } : answer,
+  ),
   "digests are shown to every reader": withAnswer((answer) =>
-    answer.acl === undefined ? answer : { ...answer, acl: answer.acl.map((entry) => (entry.id.endsWith(":x") ? { ...entry, id: entry.id.slice(0, -1) } : entry)) }),
+    answer.acl === undefined
+      ? answer
+      : {
+          ...answer,
+          acl: answer.acl.map((entry) => (entry.id.endsWith(":x") ? { ...entry, id: entry.id.slice(0, -1) } : entry)),
+        },
+  ),
 };
 
 export function lyingTarget(target: Target, lie: Lie): Target {
@@ -77,5 +94,7 @@ function withAnswer(change: (answer: Answer, op: string) => Answer): Lie {
 }
 
 function withStat(change: (stat: Stat, op: string) => Stat): Lie {
-  return withAnswer((answer, op) => (answer.stat === undefined ? answer : { ...answer, stat: change(answer.stat, op) }));
+  return withAnswer((answer, op) =>
+    answer.stat === undefined ? answer : { ...answer, stat: change(answer.stat, op) },
+  );
 }

@@ -45,12 +45,17 @@ export function printOutcome(outcome: Outcome, bounds: Bounds, seconds: number):
       if (hits === 0) faults.push(`the difference ${row.id} was never hit`);
     }
   }
-  if (share > bounds.maskedShare) faults.push(`${(share * 100).toFixed(2)} % of the comparisons are masked, at most ${bounds.maskedShare * 100} % may be`);
+  if (share > bounds.maskedShare)
+    faults.push(
+      `${(share * 100).toFixed(2)} % of the comparisons are masked, at most ${bounds.maskedShare * 100} % may be`,
+    );
   const disagreed = outcome.failures.filter(({ verdict }) => verdict.disagreements.length > 0).length;
   const drifted = outcome.failures.filter(({ verdict }) => verdict.drift.length > 0).length;
   if (disagreed > 0) faults.push(`${disagreed} sequences disagree`);
   if (drifted > 0) faults.push(`in ${drifted} sequences the model foretold what ZooKeeper did not do`);
-  console.log(`\n${outcome.sequences} sequences, ${outcome.comparisons} comparisons, ${maskedCount} masked (${(share * 100).toFixed(2)} %), ${seconds.toFixed(0)} s`);
+  console.log(
+    `\n${outcome.sequences} sequences, ${outcome.comparisons} comparisons, ${maskedCount} masked (${(share * 100).toFixed(2)} %), ${seconds.toFixed(0)} s`,
+  );
   for (const fault of faults) console.log(`FAILED: ${fault}`);
   if (faults.length === 0) console.log("all agree");
   return faults.length === 0;

@@ -6,14 +6,23 @@ import type { Effect, Model } from "./model.ts";
 import type { SetWatches } from "./operation.ts";
 
 /** `before`: the paths that were there when the session left; `missed`: what has happened since, in order. */
-export function restoredWatches({ random, model, session, watchStyle }: Draw, before: ReadonlySet<string>, missed: readonly Effect[]): SetWatches {
-  const lists = { data: [], exists: [], children: [], persistent: [], recursive: [] } as Record<"data" | "exists" | "children" | "persistent" | "recursive", string[]>;
+export function restoredWatches(
+  { random, model, session, watchStyle }: Draw,
+  before: ReadonlySet<string>,
+  missed: readonly Effect[],
+): SetWatches {
+  const lists = { data: [], exists: [], children: [], persistent: [], recursive: [] } as Record<
+    "data" | "exists" | "children" | "persistent" | "recursive",
+    string[]
+  >;
   for (const path of new Set(["/a", "/b", "/c", ...before])) {
     if (!random.chance(0.5)) continue;
     const own = missed.filter((effect) => effect.path === path);
     const style = watchStyle(path);
     if (style !== "oneShot") {
-      const below = missed.filter((effect) => effect.path === path || effect.path.startsWith(path === "/" ? "/" : `${path}/`));
+      const below = missed.filter(
+        (effect) => effect.path === path || effect.path.startsWith(path === "/" ? "/" : `${path}/`),
+      );
       if ((style === "recursive" ? below : own).length === 0 || random.chance(0.2)) lists[style].push(path);
     } else if (own.some(({ acl }) => !model.mayRead(session, acl))) continue;
     else if (!before.has(path)) {

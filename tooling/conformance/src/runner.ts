@@ -35,7 +35,8 @@ export async function runSequence(target: Target, sequence: Sequence, top: strin
   try {
     await control.does({ ...persistent, path: top });
     await run.open(target);
-    for (const [index, step] of sequence.steps.entries()) await inTime(run.step(index, step), `step ${index} of seed ${sequence.seed} on ${target.name}`);
+    for (const [index, step] of sequence.steps.entries())
+      await inTime(run.step(index, step), `step ${index} of seed ${sequence.seed} on ${target.name}`);
     return run.transcript();
   } finally {
     await run.end();

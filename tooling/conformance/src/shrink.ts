@@ -6,9 +6,14 @@ import type { Op, Sequence, Step } from "./operation.ts";
 const triesMax = 300;
 
 /** One operation of a burst, or a step of another kind. Neighbouring operations of one burst stay one burst. */
-type Unit = { readonly step: Exclude<Step, { step: "burst" }> } | { readonly session: number; readonly op: Op; readonly burst: number };
+type Unit =
+  | { readonly step: Exclude<Step, { step: "burst" }> }
+  | { readonly session: number; readonly op: Op; readonly burst: number };
 
-export async function shrink(sequence: Sequence, disagrees: (smaller: Sequence) => Promise<boolean>): Promise<Sequence> {
+export async function shrink(
+  sequence: Sequence,
+  disagrees: (smaller: Sequence) => Promise<boolean>,
+): Promise<Sequence> {
   let units = unitsOf(sequence);
   let tries = 0;
   for (let size = Math.ceil(units.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
@@ -29,7 +34,9 @@ export async function shrink(sequence: Sequence, disagrees: (smaller: Sequence) 
 }
 
 function unitsOf({ steps }: Sequence): Unit[] {
-  return steps.flatMap((step, burst): Unit[] => (step.step === "burst" ? step.ops.map((op) => ({ session: step.session, op, burst })) : [{ step }]));
+  return steps.flatMap((step, burst): Unit[] =>
+    step.step === "burst" ? step.ops.map((op) => ({ session: step.session, op, burst })) : [{ step }],
+  );
 }
 
 function sequenceOf({ seed, mortal }: Sequence, units: readonly Unit[]): Sequence {

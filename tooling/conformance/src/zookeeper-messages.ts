@@ -1,38 +1,68 @@
 // ZooKeeper's requests and replies as bytes: opcodes, records, error names. It owns the mapping between the words of
 // a sequence and ZooKeeper's wire, and keeps no state.
 import { absolutePath, ownPaths, relativePath, type Answer, type EventType, type Stat } from "./answer.ts";
+import { errorName } from "./zookeeper-errors.ts";
 import { JuteReader, JuteWriter } from "./jute.ts";
-import { type AclEntry, type Create, type CreateMode, type MultiPart, type Op, type SimpleRead, type WatchType } from "./operation.ts";
+import {
+  type AclEntry,
+  type Create,
+  type CreateMode,
+  type MultiPart,
+  type Op,
+  type SimpleRead,
+  type WatchType,
+} from "./operation.ts";
 
 export const pingXid = -2;
 export const authXid = -4;
 export const eventXid = -1;
 
 const opcode = {
-  create: 1, delete: 2, exists: 3, getData: 4, setData: 5, getACL: 6, setACL: 7, getChildren: 8, sync: 9, ping: 11,
-  getChildren2: 12, check: 13, multi: 14, create2: 15, checkWatches: 17, removeWatches: 18, createContainer: 19,
-  createTTL: 21, multiRead: 22, auth: 100, getEphemerals: 103, getAllChildrenNumber: 104, setWatches2: 105,
-  addWatch: 106, whoAmI: 107, close: -11,
+  create: 1,
+  delete: 2,
+  exists: 3,
+  getData: 4,
+  setData: 5,
+  getACL: 6,
+  setACL: 7,
+  getChildren: 8,
+  sync: 9,
+  ping: 11,
+  getChildren2: 12,
+  check: 13,
+  multi: 14,
+  create2: 15,
+  checkWatches: 17,
+  removeWatches: 18,
+  createContainer: 19,
+  createTTL: 21,
+  multiRead: 22,
+  auth: 100,
+  getEphemerals: 103,
+  getAllChildrenNumber: 104,
+  setWatches2: 105,
+  addWatch: 106,
+  whoAmI: 107,
+  close: -11,
 } as const;
 
-const errorNames: Readonly<Record<number, string>> = {
-  0: "OK", [-1]: "SYSTEM_ERROR", [-2]: "RUNTIME_INCONSISTENCY", [-5]: "MARSHALLING_ERROR", [-6]: "UNIMPLEMENTED",
-  [-8]: "BAD_ARGUMENTS", [-12]: "UNKNOWN_SESSION", [-101]: "NO_NODE", [-102]: "NO_AUTH", [-103]: "BAD_VERSION",
-  [-108]: "NO_CHILDREN_FOR_EPHEMERALS", [-110]: "NODE_EXISTS", [-111]: "NOT_EMPTY", [-112]: "SESSION_EXPIRED",
-  [-114]: "INVALID_ACL", [-115]: "AUTH_FAILED", [-121]: "NO_WATCHER", [-125]: "QUOTA_EXCEEDED",
-};
-
-/** ZooKeeper's name of an error number; both servers share the numbers. */
-export function errorName(code: number): string {
-  return errorNames[code] ?? `ERROR(${code})`;
-}
-
 const modeFlags: Readonly<Record<CreateMode, number>> = {
-  persistent: 0, ephemeral: 1, persistentSequential: 2, ephemeralSequential: 3, container: 4, ttl: 5, ttlSequential: 6,
+  persistent: 0,
+  ephemeral: 1,
+  persistentSequential: 2,
+  ephemeralSequential: 3,
+  container: 4,
+  ttl: 5,
+  ttlSequential: 6,
 };
 const watchTypes: Readonly<Record<WatchType, number>> = { children: 1, data: 2, any: 3, persistent: 4, recursive: 5 };
 const watchModes = { persistent: 0, recursive: 1, unknown: 7 } as const;
-const eventTypes: Readonly<Record<number, EventType>> = { 1: "created", 2: "deleted", 3: "dataChanged", 4: "childrenChanged" };
+const eventTypes: Readonly<Record<number, EventType>> = {
+  1: "created",
+  2: "deleted",
+  3: "dataChanged",
+  4: "childrenChanged",
+};
 
 /** Operations whose success changes the tree: the zxid of their reply is their own. */
 const writes: ReadonlySet<Op["op"]> = new Set(["create", "delete", "setData", "setACL", "multi"]);
@@ -239,7 +269,19 @@ function readStat(reader: JuteReader): Stat {
   const [version, cversion, aversion] = [reader.int(), reader.int(), reader.int()];
   const owner = reader.long();
   const [dataLength, numChildren, pzxid] = [reader.int(), reader.int(), reader.long()];
-  return { czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion, owner: sessionName(owner), dataLength, numChildren };
+  return {
+    czxid,
+    mzxid,
+    pzxid,
+    ctime,
+    mtime,
+    version,
+    cversion,
+    aversion,
+    owner: sessionName(owner),
+    dataLength,
+    numChildren,
+  };
 }
 
 export function sessionName(id: bigint): string {
@@ -252,4 +294,3 @@ const readNames = (reader: JuteReader): string[] => reader.vector(() => reader.s
 function readAcl(reader: JuteReader): AclEntry[] {
   return reader.vector(() => ({ perms: reader.int(), scheme: reader.string() ?? "", id: reader.string() ?? "" }));
 }
-

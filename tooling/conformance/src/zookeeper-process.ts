@@ -20,7 +20,8 @@ const portTries = 100;
 /** Why a real ZooKeeper cannot be started here, or undefined if it can. */
 export function zookeeperMissing(): string | undefined {
   if (!existsSync(jar)) return `${jar} is not there. Install Debian's ZooKeeper: apt-get install -y zookeeper`;
-  if (spawnSync("java", ["-version"]).error !== undefined) return "java is not on the PATH. Install it: apt-get install -y default-jre-headless";
+  if (spawnSync("java", ["-version"]).error !== undefined)
+    return "java is not on the PATH. Install it: apt-get install -y default-jre-headless";
   return undefined;
 }
 
@@ -38,10 +39,14 @@ export async function startZooKeeper(): Promise<ZooKeeperProcess> {
   const directory = mkdtempSync(join(tmpdir(), "corral-conformance-"));
   const config = join(directory, "zoo.cfg");
   writeFileSync(config, configuration(directory, port));
-  const java = spawn("java", [...javaFlags, "-cp", `${jar}:${loggingJar}`, "org.apache.zookeeper.server.ZooKeeperServerMain", config], {
-    cwd: directory,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const java = spawn(
+    "java",
+    [...javaFlags, "-cp", `${jar}:${loggingJar}`, "org.apache.zookeeper.server.ZooKeeperServerMain", config],
+    {
+      cwd: directory,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let output = "";
   const keep = (chunk: Buffer): void => void (output = (output + chunk.toString()).slice(-4000));
   java.stdout.on("data", keep);
@@ -85,13 +90,16 @@ function configuration(directory: string, port: number): string {
     snapCount: 100_000_000,
     preAllocSize: 4096,
   };
-  return Object.entries(settings).map(([key, value]) => `${key}=${value}\n`).join("");
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join("");
 }
 
 async function ready(java: ChildProcess, port: number): Promise<string> {
   const deadline = performance.now() + startLimit;
   while (performance.now() < deadline) {
-    if (java.exitCode !== null || java.signalCode !== null) throw new Error(`java ended with ${java.exitCode ?? java.signalCode}`);
+    if (java.exitCode !== null || java.signalCode !== null)
+      throw new Error(`java ended with ${java.exitCode ?? java.signalCode}`);
     const answer = await fourLetterWord(port, "srvr").catch(() => "");
     const version = /^Zookeeper version: ([\d.]+)/.exec(answer)?.[1];
     if (version !== undefined && answer.includes("Mode:")) return version;
@@ -101,7 +109,7 @@ async function ready(java: ChildProcess, port: number): Promise<string> {
 }
 
 /** Sends one of ZooKeeper's four-letter words and gives its whole answer. */
-export async function fourLetterWord(port: number, word: string): Promise<string> {
+async function fourLetterWord(port: number, word: string): Promise<string> {
   const socket = connect(port, "127.0.0.1").setTimeout(wordLimit);
   socket.on("timeout", () => socket.destroy(new Error(`no answer to ${word} within ${wordLimit} ms`)));
   let answer = "";
@@ -123,11 +131,14 @@ async function end(child: ChildProcess): Promise<void> {
  * A port that was free a moment ago. Below the range that outgoing connections take theirs from: asking an unbound
  * port of that range whether a server is up can connect a socket with itself, and so take the server's port away.
  */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   for (let tries = 0; tries < portTries; tries++) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const server = createServer().listen(port, "127.0.0.1");
-    const free = await once(server, "listening").then(() => true, () => false);
+    const free = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
     if (!free) continue;
     server.close();
     await once(server, "close");

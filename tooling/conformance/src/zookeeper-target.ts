@@ -5,7 +5,18 @@ import { connect, type Socket } from "node:net";
 import type { Session, SessionOptions, Target } from "./answer.ts";
 import { FrameSplitter, JuteReader } from "./jute.ts";
 import type { AddAuth, Op } from "./operation.ts";
-import { authXid, connectRequest, eventXid, pingXid, readAnswer, readConnectResponse, readEvent, request, sessionName, xidOf } from "./zookeeper-messages.ts";
+import {
+  authXid,
+  connectRequest,
+  eventXid,
+  pingXid,
+  readAnswer,
+  readConnectResponse,
+  readEvent,
+  request,
+  sessionName,
+  xidOf,
+} from "./zookeeper-messages.ts";
 import type { ZooKeeperProcess } from "./zookeeper-process.ts";
 
 export function zookeeperTarget(server: ZooKeeperProcess, name: string = `ZooKeeper ${server.version}`): Target {
@@ -97,7 +108,10 @@ class ZooKeeperSession implements Session {
       return "SESSION_EXPIRED";
     }
     this.#socket = socket;
-    this.#heartbeat = setInterval(() => void this.#send([{ op: { op: "ping" }, heard: false }]), this.#options.timeoutMs / 6);
+    this.#heartbeat = setInterval(
+      () => void this.#send([{ op: { op: "ping" }, heard: false }]),
+      this.#options.timeoutMs / 6,
+    );
     if (this.#identities.length > 0) await this.#send(this.#identities.map((op) => ({ op, heard: false })));
     return "OK";
   }

@@ -8,11 +8,25 @@ import type { Entry, Transcript } from "../src/runner.ts";
 const create: Op = { op: "create", path: "/a", data: "x", acl: openAcl, mode: "persistent", stat: true };
 const get: Op = { op: "getData", path: "/a", watch: true };
 const set: Op = { op: "setData", path: "/a", data: "y", version: -1 };
-const sequence: Sequence = { seed: 1, mortal: [false], steps: [{ step: "burst", session: 0, ops: [create, get, set] }] };
+const sequence: Sequence = {
+  seed: 1,
+  mortal: [false],
+  steps: [{ step: "burst", session: 0, ops: [create, get, set] }],
+};
 
 const stat = (zxid: number, changes: Partial<Stat> = {}): Stat => ({
-  czxid: BigInt(zxid), mzxid: BigInt(zxid), pzxid: BigInt(zxid), ctime: 1000, mtime: 1000,
-  version: 0, cversion: 0, aversion: 0, owner: "", dataLength: 1, numChildren: 0, ...changes,
+  czxid: BigInt(zxid),
+  mzxid: BigInt(zxid),
+  pzxid: BigInt(zxid),
+  ctime: 1000,
+  mtime: 1000,
+  version: 0,
+  cversion: 0,
+  aversion: 0,
+  owner: "",
+  dataLength: 1,
+  numChildren: 0,
+  ...changes,
 });
 const reply = (index: number, op: Op, answer: Answer): Entry => ({ kind: "reply", step: 0, index, op, answer });
 const changed: Entry = { kind: "event", type: "dataChanged", path: "/a" };
@@ -29,7 +43,8 @@ function heard(base: number, gap: number, second: Partial<Stat> = {}): Transcrip
   return { streams: [stream], ids: ["1"] };
 }
 
-const faults = (other: Transcript): string[] => compare(sequence, heard(10, 1), other).disagreements.map(({ what }) => what);
+const faults = (other: Transcript): string[] =>
+  compare(sequence, heard(10, 1), other).disagreements.map(({ what }) => what);
 
 function without(entry: Entry): Transcript {
   const whole = heard(10, 1);
@@ -38,7 +53,12 @@ function without(entry: Entry): Transcript {
 
 describe("a comparison", () => {
   it("agrees when zxids differ in number and agree in order", () => {
-    expect(compare(sequence, heard(10, 1), heard(4_294_967_299, 7))).toMatchObject({ comparisons: 4, masked: [], disagreements: [], drift: [] });
+    expect(compare(sequence, heard(10, 1), heard(4_294_967_299, 7))).toMatchObject({
+      comparisons: 4,
+      masked: [],
+      disagreements: [],
+      drift: [],
+    });
   });
 
   it("tells a zxid that is another one's", () => {
@@ -68,7 +88,10 @@ describe("a comparison", () => {
 
   it("excuses nothing that no row of the table tells", () => {
     const refused = heard(10, 1);
-    const other = { ...refused, streams: [[...(refused.streams[0] ?? []).slice(0, 3), reply(2, set, { error: "NO_AUTH" })]] };
+    const other = {
+      ...refused,
+      streams: [[...(refused.streams[0] ?? []).slice(0, 3), reply(2, set, { error: "NO_AUTH" })]],
+    };
     expect(faults(other)[0]).toMatch(/error of setData/);
   });
 });
