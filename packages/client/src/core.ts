@@ -3,7 +3,7 @@ export { type AclEntry, type ErrorName, type Identity, OPEN_ACL, type Outcome, P
 export type { Cache, CacheOptions } from "./api/cache.ts";
 export type { Client } from "./api/client.ts";
 export { op, read } from "./api/multi.ts";
-export type { Operation, ReadOperation, ReadResults, Results, SettledResults } from "./api/multi.ts";
+export type { Condition, Operation, ReadOperation, ReadResults, Results, SettledResults } from "./api/multi.ts";
 export type { WatchType } from "./api/streams.ts";
 export type {
   Child,

@@ -359,6 +359,21 @@ describe("connecting", () => {
     expect(hello?.credentials.map(({ credential }) => new Uint8Array(credential))).toEqual([bytes("a:b"), bytes("c:d")]);
   });
 
+  test("a credential refused by addAuth is that call's error; the session goes on without it", async () => {
+    const { client, clock, server } = await connectHarness();
+    const states = record(client);
+    server.answer = (request, connection) => {
+      if (request.op === Op.addAuth) connection.goodbye("AUTH_FAILED");
+      return undefined;
+    };
+    const refused = rejection(client.addAuth("digest", "wrong"));
+    await clock.advance(1_000);
+    expect(await refused).toMatchObject({ code: "AUTH_FAILED", op: "addAuth", outcome: "no" });
+    expect(names(states)).toEqual(["suspended", "connected"]);
+    expect(server.last.requests).toEqual([]);
+    expect(server.last.hello?.credentials).toEqual([]);
+  });
+
   test("connections that break at once are not made again at once", async () => {
     const { clock, server, client } = await connectHarness();
     server.answer = (_request, connection) => {

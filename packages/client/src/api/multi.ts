@@ -16,7 +16,7 @@ import {
 import { decodeAt, encodeAt, raw, type Codec } from "../codec.ts";
 import { CorralError, refusal } from "../error.ts";
 import { statOf } from "./reads.ts";
-import type { Created, CreateShape, Entry, Guard, Match, ReadOptions, Settled, WriteOptions } from "./types.ts";
+import type { Created, CreateShape, Entry, Match, ReadOptions, Settled, WriteOptions } from "./types.ts";
 import { badArgument, consistencyOf, matched, type View } from "./view.ts";
 import { createOp } from "./writes.ts";
 
@@ -26,6 +26,9 @@ export interface Operation<R> {
   readonly wire: (view: View) => readonly MultiOp[];
   readonly read: (result: readonly Value[], view: View) => R;
 }
+
+/** What a check demands of a znode. */
+export type Condition = Match | { readonly owner: number } | "absent";
 
 /** The results of a list of operations, one by one. */
 export type Results<O extends readonly Operation<unknown>[]> = { -readonly [I in keyof O]: O[I] extends Operation<infer R> ? R : never };
@@ -40,7 +43,7 @@ export const op: {
   delete(path: string, options?: { readonly ifMatch?: Match }): Operation<void>;
   setAcl(path: string, acl: readonly AclEntry[], options?: { readonly aversion?: number }): Operation<Stat>;
   /** Must hold, else the whole multi is refused: by version with `BAD_VERSION` or `NO_NODE`, `absent` with `NODE_EXISTS`, else with `GUARD_FAILED`. */
-  check(guard: Guard): Operation<void>;
+  check(path: string, condition: Condition): Operation<void>;
 } = {
   create: (path, value, options = {}) => ({
     wire: (view) => [createOp(view, path, encodeAt(options.codec ?? (raw as never), value, path, "multi"), options, "multi")],
@@ -61,8 +64,8 @@ export const op: {
     wire: (view) => [{ op: Op.setAcl, path: view.toServer(path, "multi"), acl, version: options.aversion ?? -1 }],
     read: (result) => statOf(result[0]),
   }),
-  check: (guard) => ({
-    wire: (view) => [{ op: Op.check, ...view.guard(guard, "multi") }],
+  check: (path, condition) => ({
+    wire: (view) => [{ op: Op.check, ...view.guard(condition === "absent" ? { path, absent: true } : { path, ...condition }, "multi") }],
     read: () => undefined,
   }),
 };

@@ -221,6 +221,14 @@ export class Requester {
     else this.#held.push(settle);
   }
 
+  /** The connection was closed over a credential: the oldest addAuth is not to be sent again, and this is its answer. */
+  refuseCredential(cause: CorralError): void {
+    const call = this.table.oldest(Op.addAuth);
+    if (call === undefined) return;
+    this.table.done(call);
+    call.fail(new CorralError("AUTH_FAILED", { op: call.op, detail: { name: cause.limitName }, cause }));
+  }
+
   /** The session is over: a write that was sent may have happened, everything else did not. */
   sessionOver(cause: CorralError): void {
     this.#endAll((call, happened) =>

@@ -149,6 +149,12 @@ export class RequestTable {
     return this.#outstanding.get(xid);
   }
 
+  /** The oldest outstanding request of this operation. */
+  oldest(op: Op): Call | undefined {
+    for (const call of this.#outstanding.values()) if (call.body.op === op) return call;
+    return undefined;
+  }
+
   /** It has its answer. */
   done(call: Call): void {
     this.#outstanding.delete(call.xid);

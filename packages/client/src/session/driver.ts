@@ -293,7 +293,8 @@ export class Driver implements ConnectionOwner, DialerOwner {
     }
     this.#connectionLost();
     if (this.#sessionEndedBy(cause)) return this.#endSession("server", cause);
-    if (isHopeless(cause)) return this.#shutDown({ type: "rejected", cause });
+    if (cause.code === "AUTH_FAILED") this.requester.refuseCredential(cause);
+    else if (isHopeless(cause)) return this.#shutDown({ type: "rejected", cause });
     this.#transition({ type: "disconnected", cause });
     if (!this.checkDeadline()) return;
     // A connection that breaks again and again must not be made again at once.
