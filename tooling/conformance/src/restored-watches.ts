@@ -24,7 +24,7 @@ export function restoredWatches(
         (effect) => effect.path === path || effect.path.startsWith(path === "/" ? "/" : `${path}/`),
       );
       if ((style === "recursive" ? below : own).length === 0 || random.chance(0.2)) lists[style].push(path);
-    } else if (own.some(({ acl }) => !model.mayRead(session, acl))) continue;
+    } else if (hidden(model, session, path, own)) continue;
     else if (!before.has(path)) {
       if (agreed(own, ["created"], model.node(path) === undefined ? undefined : "created")) lists.exists.push(path);
     } else {
@@ -37,6 +37,12 @@ export function restoredWatches(
     }
   }
   return { op: "setWatches", ...lists };
+}
+
+/** Of what a session may not read, then or now, ZooKeeper tells it all the same in answer to setWatches. */
+function hidden(model: Model, session: number, path: string, own: readonly Effect[]): boolean {
+  const acls = [model.node(path)?.acl, ...own.map(({ acl }) => acl)];
+  return acls.some((acl) => acl !== undefined && !model.mayRead(session, acl));
 }
 
 /** Is the first event that was missed the one that ZooKeeper makes up from the state? */
