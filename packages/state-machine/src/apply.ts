@@ -8,7 +8,7 @@
  */
 import { Op, type WriteRequest, Writer, writeRefusal } from "@corral/protocol";
 import { type Change, Context } from "./context.ts";
-import { type Refusal, refuse } from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Session } from "./session-table.ts";
 import type { State } from "./state.ts";
 import { checkGuards } from "./transitions/change.ts";
@@ -171,8 +171,6 @@ export class Applier implements Applied {
         this.#close(session);
         this.#head(3, request.xid, zxid);
         return undefined;
-      default:
-        return refuse("UNIMPLEMENTED");
     }
   }
 

@@ -5,7 +5,7 @@ import { type AclEntry, EventType, type Identity, parentOf } from "@corral/proto
 import { ACL_CHANGED } from "./history.ts";
 import { allows } from "./permission.ts";
 import type { State } from "./state.ts";
-import type { Stamp } from "./tree/tree.ts";
+import type { Stamp } from "./tree/journal.ts";
 import { Undo } from "./undo.ts";
 
 /** One change, for the watchers. */
@@ -27,7 +27,7 @@ export class Context {
   /** The session that asks, 0 for the server's own entries. */
   session = 0;
   readonly changes: Change[] = [];
-  readonly #counted: Counted[] = [];
+  #isUndoable = false;
 
   constructor(state: State) {
     this.state = state;
@@ -42,7 +42,7 @@ export class Context {
     history.add(this.stamp.zxid, EventType.created, tree, slot, path);
     const acl = tree.acl(slot);
     this.changes.push({ type: EventType.created, path, acl, parentAcl: tree.acl(tree.parent(slot)) });
-    this.#count(path, 1, Math.max(0, tree.dataLength(slot)));
+    this.state.quotas.changed(path, 1, Math.max(0, tree.dataLength(slot)));
   }
 
   /** `bytes`: by how much the data grew. */
@@ -51,7 +51,7 @@ export class Context {
     history.add(this.stamp.zxid, EventType.changed, tree, slot, path);
     const acl = tree.acl(slot);
     this.changes.push({ type: EventType.changed, path, acl, parentAcl: acl });
-    this.#count(path, 0, bytes);
+    this.state.quotas.changed(path, 0, bytes);
   }
 
   /** Watches do not hear of it; subscribers do. `before` must still be in use: call while it is shared by the journal, or share it. */
@@ -66,26 +66,32 @@ export class Context {
     history.addDeleted(this.stamp.zxid, tree, slot, path);
     this.changes.push({ type: EventType.deleted, path, acl: tree.acl(slot), parentAcl: tree.acl(tree.parent(slot)) });
     tree.remove(slot, this.stamp.zxid);
-    this.#count(path, -1, -bytes);
+    this.state.quotas.changed(path, -1, -bytes);
   }
 
   /**
    * Runs a transition that may be refused half-way: if it is, everything that it changed is as before, and nobody hears of it.
+   * Within another one (a create with parents in a multi) it only runs: its refusal refuses, and undoes, the whole.
    */
   atomically<T>(isRefused: (result: T) => boolean, run: () => T): T {
-    const { tree, history } = this.state;
+    if (this.#isUndoable) return run();
+    const { tree, history, quotas } = this.state;
     const undo = new Undo(tree);
     const mark = history.mark();
     const changes = this.changes.length;
-    const counted = this.#counted.length;
+    this.#isUndoable = true;
     tree.journals.push(undo);
+    quotas.begin();
     const result = run();
+    const isWasted = isRefused(result);
     tree.journals.splice(tree.journals.indexOf(undo), 1);
-    if (!isRefused(result)) return result;
-    undo.revert();
-    history.rewind(mark);
-    this.changes.length = changes;
-    this.#uncount(counted);
+    this.#isUndoable = false;
+    if (isWasted) {
+      undo.revert();
+      history.rewind(mark);
+      this.changes.length = changes;
+    }
+    quotas.end(isWasted);
     return result;
   }
 
@@ -95,28 +101,7 @@ export class Context {
     this.session = session;
     this.identities = identities;
     this.changes.length = 0;
-    this.#counted.length = 0;
   }
-
-  #count(path: string, count: number, bytes: number): void {
-    this.state.quotas.changed(path, count, bytes);
-    if (this.state.tree.journals.length > 0) this.#counted.push({ path, count, bytes });
-  }
-
-  /** Usage first, limits last: a quota that comes back is measured on the tree as it is again. */
-  #uncount(from: number): void {
-    const taken = this.#counted.splice(from);
-    const isLimit = ({ path }: Counted): boolean => path.startsWith("/zookeeper/quota/");
-    for (const { path, count, bytes } of taken.filter((c) => !isLimit(c))) this.state.quotas.changed(path, -count, -bytes);
-    for (const { path } of taken.filter(isLimit)) this.state.quotas.changed(path, 0, 0);
-  }
-}
-
-/** What was told to the quotas, so that it can be taken back. */
-interface Counted {
-  readonly path: string;
-  readonly count: number;
-  readonly bytes: number;
 }
 
 /** The parent's path, as ZooKeeper cuts it: everything before the last slash, which for a path without one is nothing. */

@@ -65,3 +65,16 @@ function mix(word: number): number {
   h = Math.imul(h, -2_073_254_261);
   return (h ^ (h >>> 16)) >>> 0;
 }
+
+/** What a checksum begins with. */
+export const CHECKSUM_START = -2_128_831_035;
+
+/**
+ * Continues a checksum over bytes. Each step is a bijection, so that one damaged byte always shows, also in what is
+ * continued later.
+ */
+export function checksum(start: number, bytes: Uint8Array): number {
+  let sum = Math.imul(start ^ bytes.length, 16_777_619);
+  for (let i = 0; i < bytes.length; i++) sum = Math.imul(sum ^ bytes[i]!, 16_777_619);
+  return sum;
+}

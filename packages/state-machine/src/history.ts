@@ -85,7 +85,7 @@ export class History {
     return this.#sealedBytes + this.#open.length;
   }
 
-  /** The history begins here: for a state that was loaded, and for a test of what happens then. */
+  /** The history begins here: what was before is not known, or not wholly. */
   forgetUpTo(zxid: number): void {
     this.#since = Math.max(this.#since, zxid);
   }

@@ -44,9 +44,9 @@ export function resolveAcl(
   options: Options,
   path: string,
 ): readonly AclEntry[] | Refusal {
-  if (acl.length > options.aclEntries) {
-    return refuse("LIMIT_EXCEEDED", { path, name: "aclEntries", limit: options.aclEntries, actual: acl.length });
-  }
+  const tooMany = (entries: number): Refusal =>
+    refuse("LIMIT_EXCEEDED", { path, name: "aclEntries", limit: options.aclEntries, actual: entries });
+  if (acl.length > options.aclEntries) return tooMany(acl.length);
   const resolved: AclEntry[] = [];
   const add = (entry: AclEntry): void => {
     const { permissions, scheme, id } = entry;
@@ -61,6 +61,8 @@ export function resolveAcl(
     } else if (isValidId(entry)) add(entry);
     else return refuse("INVALID_ACL", { path, name: entry.scheme });
   }
+  // One `auth` may have become many.
+  if (resolved.length > options.aclEntries) return tooMany(resolved.length);
   return resolved.length === 0 ? refuse("INVALID_ACL", { path, name: "empty" }) : resolved;
 }
 
@@ -85,4 +87,3 @@ export function maskDigests(acl: readonly AclEntry[]): readonly AclEntry[] {
     entry.scheme === "digest" ? { ...entry, id: `${entry.id.slice(0, entry.id.indexOf(":"))}:x` } : entry,
   );
 }
-

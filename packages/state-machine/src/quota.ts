@@ -3,12 +3,16 @@
  * text in the tree under /zookeeper/quota. Usage is kept up in the znode `zookeeper_stats` beside the limit, outside of
  * versions and times, and recomputed from the tree where it is not there.
  *
+ * Where several quotas lie on one line, a change counts towards each of them. The root and what is below /zookeeper have none.
+ *
  * Format: `count=N,bytes=M`, optionally followed by `=;` and further `key=value` pairs: countHardLimit, byteHardLimit.
  * -1 means no limit. Soft limits only count; hard ones refuse when they are enforced.
  */
-import { type Tree } from "./tree/tree.ts";
+import { isWithin } from "@corral/protocol";
+import type { Tree } from "./tree/tree.ts";
 import { NIL } from "./tree/columns.ts";
 
+const RESERVED = "/zookeeper";
 const ROOT = "/zookeeper/quota";
 const LIMITS = "zookeeper_limits";
 const STATS = "zookeeper_stats";
@@ -33,6 +37,8 @@ export interface QuotaExcess {
 export class QuotaTable {
   readonly #tree: Tree;
   readonly #quotas = new Map<string, Quota>();
+  /** As they were when a transition that may be undone began, of those that it touched; undefined: there was none. */
+  #before: Map<string, Quota | undefined> | undefined;
 
   constructor(tree: Tree) {
     this.#tree = tree;
@@ -40,25 +46,46 @@ export class QuotaTable {
 
   /** Would this change exceed a hard limit? Call before it is made. */
   excess(path: string, count: number, bytes: number): QuotaExcess | undefined {
-    const quota = this.#of(path);
-    if (quota === undefined) return undefined;
-    if (count > 0 && quota.countHard >= 0 && quota.count + count > quota.countHard) {
-      return { path: quota.path, name: "countHardLimit", limit: quota.countHard, actual: quota.count + count };
-    }
-    if (bytes > 0 && quota.bytesHard >= 0 && quota.bytes + bytes > quota.bytesHard) {
-      return { path: quota.path, name: "byteHardLimit", limit: quota.bytesHard, actual: quota.bytes + bytes };
+    for (const quota of this.#above(path)) {
+      if (count > 0 && quota.countHard >= 0 && quota.count + count > quota.countHard) {
+        return { path: quota.path, name: "countHardLimit", limit: quota.countHard, actual: quota.count + count };
+      }
+      if (bytes > 0 && quota.bytesHard >= 0 && quota.bytes + bytes > quota.bytesHard) {
+        return { path: quota.path, name: "byteHardLimit", limit: quota.bytesHard, actual: quota.bytes + bytes };
+      }
     }
     return undefined;
   }
 
-  /** A change was made at `path`, or is being undone: counts it, and takes note when a quota itself was set or removed. */
+  /** A change was made at `path`: counts it, or takes note when a quota itself was set or removed. */
   changed(path: string, count: number, bytes: number): void {
-    if (path.startsWith(`${ROOT}/`)) this.#limitsChanged(path);
-    const quota = this.#of(path);
-    if (quota === undefined) return;
-    quota.count += count;
-    quota.bytes += bytes;
-    this.#store(quota);
+    if (path.startsWith(`${ROOT}/`)) return this.#limitsChanged(path);
+    for (const quota of this.#above(path)) {
+      this.#keep(quota.path);
+      quota.count += count;
+      quota.bytes += bytes;
+      this.#store(quota);
+    }
+  }
+
+  /** What follows may have to be undone. */
+  begin(): void {
+    this.#before = new Map();
+  }
+
+  /** Ends what `begin` began; after an undo of the tree, which holds the usage as text, everything is as it was then. */
+  end(isUndone: boolean): void {
+    for (const [path, quota] of isUndone ? this.#before! : []) {
+      if (quota === undefined) this.#quotas.delete(path);
+      else this.#quotas.set(path, quota);
+    }
+    this.#before = undefined;
+  }
+
+  #keep(path: string): void {
+    if (this.#before === undefined || this.#before.has(path)) return;
+    const quota = this.#quotas.get(path);
+    this.#before.set(path, quota && { ...quota });
   }
 
   /** Reads all quotas from the tree: after a load. */
@@ -75,21 +102,24 @@ export class QuotaTable {
     }
   }
 
-  /** The quota nearest above; none if there are no quotas at all, which is the common case. */
-  #of(path: string): Quota | undefined {
-    if (this.#quotas.size === 0) return undefined;
+  /** Those of the znode and its ancestors; none if there are no quotas at all, which is the common case. */
+  #above(path: string): Quota[] {
+    const found: Quota[] = [];
+    if (this.#quotas.size === 0) return found;
     for (let at = path; at.length > 1; at = at.slice(0, at.lastIndexOf("/"))) {
       const quota = this.#quotas.get(at);
-      if (quota !== undefined) return quota;
+      if (quota !== undefined) found.push(quota);
     }
-    return undefined;
+    return found;
   }
 
   #limitsChanged(path: string): void {
     if (!path.endsWith(`/${LIMITS}`) && !path.endsWith(`/${STATS}`)) return;
     const target = path.slice(ROOT.length, path.lastIndexOf("/"));
+    if (target === "" || isWithin(RESERVED, target)) return;
+    this.#keep(target);
     const limits = this.#tree.find(`${ROOT}${target}/${LIMITS}`);
-    if (limits === NIL || target === "") {
+    if (limits === NIL) {
       this.#quotas.delete(target);
       return;
     }

@@ -3,7 +3,7 @@
  * one is to be tried.
  */
 import { type AclEntry, type Value, decodeFrame } from "@corral/protocol";
-import { Digest } from "./digest.ts";
+import { CHECKSUM_START, Digest, checksum } from "./digest.ts";
 import type { HistoryLimits } from "./history.ts";
 import { readAclRecord, readHead, readSession, readZnode, Record, digestOptions, digestSession, digestZnode } from "./snapshot-records.ts";
 import { State } from "./state.ts";
@@ -15,7 +15,7 @@ export class Restorer {
   readonly #acls = new Map<number, readonly AclEntry[]>();
   #pending: Uint8Array = new Uint8Array(0);
   #znodes = 0;
-  #history = 0;
+  #checksum = CHECKSUM_START;
   #end: readonly Value[] | undefined;
 
   constructor(historyLimits?: HistoryLimits) {
@@ -31,16 +31,22 @@ export class Restorer {
       bytes.set(chunk, this.#pending.length);
     }
     let at = 0;
-    while (bytes.length - at >= 4) {
-      const length = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0);
-      if (bytes.length - at < 4 + length) break;
-      this.#piece(bytes.subarray(at + 4, at + 4 + length));
-      at += 4 + length;
+    while (bytes.length - at >= 8) {
+      const head = new DataView(bytes.buffer, bytes.byteOffset + at);
+      const length = head.getUint32(0);
+      if (bytes.length - at < 8 + length) break;
+      this.#piece(bytes.subarray(at + 8, at + 8 + length), head.getInt32(4));
+      at += 8 + length;
     }
     this.#pending = bytes.slice(at);
   }
 
-  #piece(bytes: Uint8Array): void {
+  #piece(bytes: Uint8Array, expected: number): void {
+    if (this.#end !== undefined) throw new Error("the snapshot goes on after its end");
+    this.#checksum = checksum(this.#checksum, bytes);
+    if (this.#checksum !== expected) throw new Error("the snapshot is damaged: the checksum of a piece does not match");
+    // Where no znode was left among so many slots, there was nothing to write.
+    if (bytes.length === 0) return;
     for (const value of decodeFrame(bytes, Number.MAX_SAFE_INTEGER).values) this.#record(value as readonly Value[]);
   }
 
@@ -71,6 +77,8 @@ export class Restorer {
       }
       case Record.history:
         return this.#entry(value);
+      case Record.historySince:
+        return state.history.forgetUpTo(value[1] as number);
       case Record.end:
         this.#end = value;
         return;
@@ -93,8 +101,6 @@ export class Restorer {
     const [, zxid, type, acl, before, path, data, stat] = value as unknown as [
       number, number, number, number, number, Uint8Array, Uint8Array | null, Uint8Array | null,
     ];
-    // Everything before the oldest entry is unknown; its own transaction may have had more changes.
-    if (this.#history++ === 0) this.#state.history.forgetUpTo(zxid);
     const parts = data === null || stat === null ? [path] : [path, data, stat];
     this.#state.history.restore(zxid, type, this.#acls.get(acl)!, this.#acls.get(before), parts);
   }
@@ -102,7 +108,7 @@ export class Restorer {
   /** The state, complete and verified. */
   finish(): State {
     const state = this.#state;
-    if (this.#end === undefined) throw new Error("the snapshot has no end");
+    if (this.#end === undefined || this.#pending.length > 0) throw new Error("the snapshot ends early");
     const [, znodes, sessions, digest] = this.#end as [number, number, number, string];
     if (this.#znodes !== znodes || state.sessions.count !== sessions) {
       throw new Error(`the snapshot has ${this.#znodes} znodes and ${state.sessions.count} sessions instead of ${znodes} and ${sessions}`);
@@ -110,7 +116,6 @@ export class Restorer {
     if (this.#digest.value !== digest) throw new Error(`the snapshot's digest is ${this.#digest.value} instead of ${digest}`);
     state.tree.loaded();
     state.quotas.reload();
-    if (this.#history === 0) state.history.forgetUpTo(state.zxid);
     return state;
   }
 }

@@ -2,7 +2,8 @@
  * The records of a snapshot: one MessagePack array each, and what each adds to the digest.
  *
  * `[0, version, zxid, timeMs, options]` head · `[1, …]` session · `[2, …]` znode · `[3, number, acl]` ACL, before its first
- * use · `[4, …]` entry of the history · `[9, znodes, sessions, digest]` end. Znodes are named by slot and parent slot.
+ * use · `[4, …]` entry of the history · `[5, since]` what follows of the history is whole after this zxid, what came before is
+ * void · `[9, znodes, sessions, digest]` end. Znodes are named by slot and parent slot.
  */
 import { type AclEntry, type Value, type Writer, readAclEntry, writeAcl } from "@corral/protocol";
 import type { Digest } from "./digest.ts";
@@ -10,10 +11,10 @@ import type { HistoryEntry } from "./history.ts";
 import { readIdentities, writeIdentities } from "./identities.ts";
 import { type Options, readOptions, writeOptions } from "./options.ts";
 import type { Session } from "./session-table.ts";
-import type { ZnodeImage } from "./tree/tree.ts";
+import type { ZnodeImage } from "./tree/journal.ts";
 
 export const SNAPSHOT_VERSION = 1;
-export const Record = { head: 0, session: 1, znode: 2, acl: 3, history: 4, end: 9 } as const;
+export const Record = { head: 0, session: 1, znode: 2, acl: 3, history: 4, historySince: 5, end: 9 } as const;
 
 export function writeHead(w: Writer, zxid: number, timeMs: number, options: Options): void {
   w.array(5);
@@ -186,6 +187,12 @@ export function writeHistory(w: Writer, entry: HistoryEntry, acl: number, before
   w.bin(entry.path);
   w.bin(entry.data ?? null);
   w.bin(entry.stat ?? null);
+}
+
+export function writeHistorySince(w: Writer, since: number): void {
+  w.array(2);
+  w.int(Record.historySince);
+  w.int(since);
 }
 
 export function writeEnd(w: Writer, znodes: number, sessions: number, digest: string): void {

@@ -8,7 +8,7 @@
  * The images are bounded (`imageBytesMax`): beyond, the snapshot is abandoned, to be tried again later.
  */
 import { type AclEntry, Writer } from "@corral/protocol";
-import { Digest } from "./digest.ts";
+import { CHECKSUM_START, Digest, checksum } from "./digest.ts";
 import type { HistoryEntry } from "./history.ts";
 import type { Session } from "./session-table.ts";
 import {
@@ -17,11 +17,12 @@ import {
   writeEnd,
   writeHead,
   writeHistory,
+  writeHistorySince,
   writeSession,
   writeZnode,
 } from "./snapshot-records.ts";
 import type { State } from "./state.ts";
-import type { TreeJournal, ZnodeImage } from "./tree/tree.ts";
+import type { TreeJournal, ZnodeImage } from "./tree/journal.ts";
 
 /** A piece ends after so many bytes or items, whichever comes first: about a millisecond of work. */
 const PIECE_BYTES = 64 * 1024;
@@ -61,6 +62,7 @@ export class SnapshotCut implements TreeJournal {
   #cursor = 0;
   readonly #slots: number;
   #abandoned = false;
+  #checksum = CHECKSUM_START;
 
   constructor(state: State, imageBytesMax: number) {
     this.#state = state;
@@ -88,9 +90,8 @@ export class SnapshotCut implements TreeJournal {
 
   /** The next piece, or undefined at the end. */
   next(): Uint8Array | undefined {
-    if (this.#abandoned) return undefined;
-    const piece = this.#pieces.next();
-    if (piece.done !== true) return piece.value;
+    const piece = this.#abandoned ? undefined : this.#pieces.next();
+    if (piece !== undefined && piece.done !== true) return piece.value;
     this.end();
     return undefined;
   }
@@ -113,7 +114,8 @@ export class SnapshotCut implements TreeJournal {
 
   changing(slot: number): void {
     const { tree } = this.#state;
-    if (slot < this.#cursor || slot >= this.#slots || this.#images.has(slot) || tree.czxid(slot) > this.zxid) return;
+    if (this.#abandoned || slot < this.#cursor || slot >= this.#slots) return;
+    if (this.#images.has(slot) || tree.czxid(slot) > this.zxid) return;
     this.#images.set(slot, tree.image(slot));
     this.#imageBytes += 300 + Math.max(0, tree.dataLength(slot));
     if (this.#imageBytes > this.#imageBytesMax) this.#abandon();
@@ -124,7 +126,7 @@ export class SnapshotCut implements TreeJournal {
   }
 
   sessionChanging(session: Session): void {
-    if (session.id > this.zxid || this.#sessionImages.has(session.id)) return;
+    if (this.#abandoned || session.id > this.zxid || this.#sessionImages.has(session.id)) return;
     const w = new Writer(512);
     writeSession(w, session, this.#digest);
     this.#imageBytes += w.length;
@@ -132,9 +134,11 @@ export class SnapshotCut implements TreeJournal {
     if (this.#imageBytes > this.#imageBytesMax) this.#abandon();
   }
 
+  /** It stays among the journals until `end`: it is being told of a change by a loop over them. */
   #abandon(): void {
     this.#abandoned = true;
-    this.end();
+    this.#images.clear();
+    this.#sessionImages.clear();
   }
 
   // Writing
@@ -146,16 +150,16 @@ export class SnapshotCut implements TreeJournal {
     let items = 0;
     for (const id of this.#sessionIds) {
       this.#writeSession(w, id);
-      if (++items % PIECE_ITEMS === 0 || w.length > PIECE_BYTES) yield framed(w);
+      if (++items % PIECE_ITEMS === 0 || w.length > PIECE_BYTES) yield this.#framed(w);
     }
     let znodes = 0;
     while (this.#cursor < this.#slots) {
       if (this.#writeZnode(w, this.#cursor++)) znodes++;
-      if (this.#cursor % PIECE_ITEMS === 0 || w.length > PIECE_BYTES) yield framed(w);
+      if (this.#cursor % PIECE_ITEMS === 0 || w.length > PIECE_BYTES) yield this.#framed(w);
     }
     yield* this.#writeHistory(w);
     writeEnd(w, znodes, this.#sessionIds.length, this.#digest.value);
-    yield framed(w);
+    yield this.#framed(w);
   }
 
   #writeSession(w: Writer, id: number): void {
@@ -177,23 +181,26 @@ export class SnapshotCut implements TreeJournal {
     return true;
   }
 
-  /** What is still remembered of the time before the cut. */
+  /** What is still remembered of the time up to the cut. Where it is forgotten faster than written, it begins anew. */
   *#writeHistory(w: Writer): IterableIterator<Uint8Array> {
     const { history } = this.#state;
-    for (let from = history.since; ; ) {
+    let from = -1;
+    for (;;) {
+      if (from < history.since) {
+        from = Math.min(history.since, this.zxid);
+        writeHistorySince(w, from);
+      }
       let items = 0;
-      let last = from;
       for (const entry of history.after(Math.max(from, history.since))) {
         if (entry.zxid > this.zxid) break;
         // A piece ends between two zxids only, so that the next can begin after the last.
-        if (entry.zxid !== last && (items >= PIECE_ITEMS || w.length > PIECE_BYTES)) break;
+        if (entry.zxid !== from && (items >= PIECE_ITEMS || w.length > PIECE_BYTES)) break;
         this.#writeEntry(w, entry);
-        last = entry.zxid;
+        from = entry.zxid;
         items++;
       }
       if (items === 0) return;
-      from = last;
-      yield framed(w);
+      yield this.#framed(w);
     }
   }
 
@@ -202,16 +209,19 @@ export class SnapshotCut implements TreeJournal {
     const before = entry.aclBefore === undefined ? -1 : this.#acls.of(entry.aclBefore, w);
     writeHistory(w, entry, acl, before);
   }
-}
 
-/** A piece with its length before it, so that the reader need not find where records end. */
-function framed(w: Writer): Uint8Array {
-  const body = w.written();
-  const piece = new Uint8Array(4 + body.length);
-  new DataView(piece.buffer).setUint32(0, body.length);
-  piece.set(body, 4);
-  w.clear();
-  return piece;
+  /** A piece with its length before it, so that the reader need not find where records end, and a checksum over all so far. */
+  #framed(w: Writer): Uint8Array {
+    const body = w.written();
+    this.#checksum = checksum(this.#checksum, body);
+    const piece = new Uint8Array(8 + body.length);
+    const view = new DataView(piece.buffer);
+    view.setUint32(0, body.length);
+    view.setInt32(4, this.#checksum);
+    piece.set(body, 8);
+    w.clear();
+    return piece;
+  }
 }
 
 /** The digest of a state as it is now: the walk of a snapshot, without writing it anywhere. For tests and tools. */

@@ -19,10 +19,12 @@ export function deleteTree(cx: Context, request: DeleteTreeRequest): number | Re
   const { path } = request;
   const fault = checkPath(cx, path);
   if (fault !== undefined) return fault;
-  if (path === "/" || path === "/zookeeper" || isReserved(path)) return refuse("BAD_ARGUMENTS", { path, name: "is reserved" });
+  if (isReserved(path)) return refuse("BAD_ARGUMENTS", { path, name: "is reserved" });
+  const parent = tree.find(cutParent(path));
+  if (parent === NIL) return refuse("NO_NODE", { path });
+  if (!cx.may(parent, Permission.delete)) return refuse("NO_AUTH", { path: cutParent(path) });
   const root = tree.find(path);
   if (root === NIL) return refuse("NO_NODE", { path });
-  if (!cx.may(tree.parent(root), Permission.delete)) return refuse("NO_AUTH", { path: cutParent(path) });
   const limit = Math.min(request.nodesMax, options.deleteTreeNodes);
   const nodes = 1 + tree.descendants(root);
   if (nodes > limit) return refuse("LIMIT_EXCEEDED", { path, name: "deleteTreeNodes", limit, actual: nodes });

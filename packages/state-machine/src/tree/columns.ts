@@ -4,7 +4,7 @@
  */
 
 const PAGE_BITS = 14;
-export const PAGE_SLOTS: number = 1 << PAGE_BITS;
+const PAGE_SLOTS: number = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_SLOTS - 1;
 /** No znode: no sibling, no child, a free slot's neighbour. */
 export const NIL = -1;
@@ -22,7 +22,7 @@ export interface Page {
   /** Slab address of the name; single bytes if it is ASCII, else UTF-16 units. */
   readonly nameAt: Uint32Array;
   /** Code units of the name, times 2, plus 1 if it is not ASCII. */
-  readonly nameLength: Uint16Array;
+  readonly nameLength: Uint32Array;
   readonly dataAt: Uint32Array;
   /** -1: no data (not the same as empty). */
   readonly dataLength: Int32Array;
@@ -36,7 +36,7 @@ export interface Page {
   readonly aversion: Int32Array;
   /** Children ever created: the next sequence number, and the base of cversion. */
   readonly creates: Float64Array;
-  /** The parent's `creates` before this znode: its place among its siblings, which stand in this order. */
+  /** The parent's `creates` before this znode, negative for those of a new tree: its place among its siblings. */
   readonly ordinal: Float64Array;
   readonly numChildren: Int32Array;
   readonly descendants: Int32Array;
@@ -60,7 +60,7 @@ function newPage(): Page {
     previous: ints(),
     hash: ints(),
     nameAt: new Uint32Array(PAGE_SLOTS),
-    nameLength: new Uint16Array(PAGE_SLOTS),
+    nameLength: new Uint32Array(PAGE_SLOTS),
     dataAt: new Uint32Array(PAGE_SLOTS),
     dataLength: ints(),
     czxid: doubles().fill(FREE),

@@ -1,10 +1,10 @@
 /**
  * The slab: where byte strings (names, data, remembered results) are kept outside the JavaScript heap.
  *
- * An address is a 32-bit number: segment · 2^17 + offset in units of 8 bytes. A segment of 1 MiB holds blocks of one
- * size class; freed blocks are chained through their own first bytes, and a segment without live blocks serves any
- * class. Strings above the largest class have a segment of their own. Blocks are immutable while live, and are never
- * handed out as views that outlive the call: an address is valid until `free`.
+ * An address is a 32-bit number. Below 2^31 it is segment · 2^17 + offset in units of 8 bytes: a segment of 1 MiB holds
+ * blocks of one size class; freed blocks are chained through their own first bytes, and a segment without live blocks
+ * serves any class. From 2^31 on it is the number of a string above the largest class, which has an array of its own.
+ * Blocks are immutable while live, and are never handed out as views that outlive the call: an address is valid until `free`.
  */
 
 const UNIT = 8;
@@ -12,8 +12,10 @@ const SEGMENT_UNITS = 1 << 17;
 const SEGMENT_BYTES = SEGMENT_UNITS * UNIT;
 /** Largest block that shares a segment with others. */
 const SHARED_BYTES_MAX = 32 * 1024;
-/** 2^15 segments of 1 MiB: the addresses of 32 bits. */
-const SEGMENTS_MAX = 1 << 15;
+/** 16 GiB in segments: the addresses below ALONE. */
+const SEGMENTS_MAX = 1 << 14;
+/** First address of strings that have an array of their own. */
+const ALONE = 2 ** 31;
 /** Ends a chain of free blocks. */
 const NONE = -1;
 
@@ -42,7 +44,7 @@ const CLASS_OF: Uint8Array = (() => {
 interface Segment {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
-  /** Size of its blocks in units; 0 for a block of its own. */
+  /** Size of its blocks in units. */
   units: number;
   /** First free block, as an offset in units, or NONE. */
   free: number;
@@ -54,11 +56,13 @@ interface Segment {
 }
 
 export class Slab {
-  readonly #segments: (Segment | undefined)[] = [];
+  readonly #segments: Segment[] = [];
   /** Per class: segments that may have room. */
   readonly #open: number[][] = CLASS_UNITS.map(() => []);
-  /** Empty shared segments, and numbers without a segment. */
+  /** Empty segments. */
   readonly #idle: number[] = [];
+  /** Strings with an array of their own, and the numbers that have none. */
+  readonly #alone: (Uint8Array | undefined)[] = [];
   readonly #vacant: number[] = [];
   #liveBytes = 0;
 
@@ -103,11 +107,11 @@ export class Slab {
 
   /** The array that holds the block; read it at `offsetOf(address)`. */
   bytesAt(address: number): Uint8Array {
-    return this.#segments[address >>> 17]!.bytes;
+    return address >= ALONE ? this.#alone[address - ALONE]! : this.#segments[address >>> 17]!.bytes;
   }
 
   offsetOf(address: number): number {
-    return (address & (SEGMENT_UNITS - 1)) * UNIT;
+    return address >= ALONE ? 0 : (address & (SEGMENT_UNITS - 1)) * UNIT;
   }
 
   /** A copy of a block's bytes. */
@@ -118,13 +122,13 @@ export class Slab {
 
   free(address: number, length: number): void {
     this.#liveBytes -= length;
-    const number = address >>> 17;
-    const segment = this.#segments[number]!;
-    if (segment.units === 0) {
-      this.#segments[number] = undefined;
-      this.#vacant.push(number);
+    if (address >= ALONE) {
+      this.#alone[address - ALONE] = undefined;
+      this.#vacant.push(address - ALONE);
       return;
     }
+    const number = address >>> 17;
+    const segment = this.#segments[number]!;
     const block = address & (SEGMENT_UNITS - 1);
     segment.words[block * 2] = segment.free;
     segment.free = block;
@@ -144,9 +148,7 @@ export class Slab {
   }
 
   #openSegment(sizeClass: number): number {
-    const idle = this.#idle.pop();
-    const number = idle ?? this.#number();
-    if (idle === undefined) this.#segments[number] = segmentOf(SEGMENT_BYTES);
+    const number = this.#idle.pop() ?? this.#addSegment();
     const segment = this.#segments[number]!;
     segment.units = CLASS_UNITS[sizeClass]!;
     segment.free = NONE;
@@ -157,21 +159,23 @@ export class Slab {
     return number;
   }
 
+  #addSegment(): number {
+    if (this.#segments.length === SEGMENTS_MAX) throw new RangeError(`the slab is full: ${SEGMENTS_MAX} MiB (SEGMENTS_MAX)`);
+    const buffer = new ArrayBuffer(SEGMENT_BYTES);
+    return this.#segments.push({
+      bytes: new Uint8Array(buffer),
+      words: new Int32Array(buffer),
+      units: 0,
+      free: NONE,
+      fresh: 0,
+      live: 0,
+      open: false,
+    }) - 1;
+  }
+
   #allocateAlone(length: number): number {
-    const number = this.#number();
-    this.#segments[number] = segmentOf(length);
-    return number * SEGMENT_UNITS;
+    const number = this.#vacant.pop() ?? this.#alone.length;
+    this.#alone[number] = new Uint8Array(length);
+    return ALONE + number;
   }
-
-  #number(): number {
-    const vacant = this.#vacant.pop();
-    if (vacant !== undefined) return vacant;
-    if (this.#segments.length >= SEGMENTS_MAX) throw new RangeError(`the tree holds ${SEGMENTS_MAX} segments of data (SEGMENTS_MAX)`);
-    return this.#segments.push(undefined) - 1;
-  }
-}
-
-function segmentOf(bytes: number): Segment {
-  const buffer = new ArrayBuffer((bytes + UNIT - 1) & -UNIT);
-  return { bytes: new Uint8Array(buffer), words: new Int32Array(buffer), units: 0, free: NONE, fresh: 0, live: 0, open: false };
 }

@@ -5,7 +5,14 @@
  * The tree tells each walk of every znode that is about to go; a place that stands on it steps back to the sibling before.
  */
 import { NIL } from "./columns.ts";
-import type { Tree } from "./tree.ts";
+
+/** What a walk needs of the tree. */
+interface Walked {
+  readonly walks: Set<Walk>;
+  firstChild(slot: number): number;
+  next(slot: number): number;
+  previous(slot: number): number;
+}
 
 /** A level of the walk: the child last met among the children of `parent`; NIL before the first. */
 interface Level {
@@ -14,19 +21,19 @@ interface Level {
 }
 
 export class Walk {
-  readonly #levels: Level[] = [];
+  #levels: Level[] = [];
   readonly #depth: number;
   #root: number;
 
   /** `depth` 0 meets the root alone, 1 its children too, and so on. */
-  constructor(tree: Tree, root: number, depth: number) {
+  constructor(tree: Walked, root: number, depth: number) {
     this.#root = root;
     this.#depth = depth;
     tree.walks.add(this);
   }
 
   /** The next znode, or NIL at the end. */
-  step(tree: Tree): number {
+  step(tree: Walked): number {
     if (this.#root !== NIL) {
       const root = this.#root;
       this.#root = NIL;
@@ -52,7 +59,7 @@ export class Walk {
   }
 
   /** The znode in this slot is about to be taken away; it has no children any more. */
-  leave(slot: number, tree: Tree): void {
+  leave(slot: number, tree: Walked): void {
     if (this.#root === slot) this.#root = NIL;
     for (const level of this.#levels) {
       if (level.at === slot) level.at = tree.previous(slot);
@@ -60,7 +67,17 @@ export class Walk {
     }
   }
 
-  end(tree: Tree): void {
+  /** Its place now, to go back to if what is about to go comes back: see Undo. */
+  place(): () => void {
+    const root = this.#root;
+    const levels = this.#levels.map((level) => ({ ...level }));
+    return () => {
+      this.#root = root;
+      this.#levels = levels;
+    };
+  }
+
+  end(tree: Walked): void {
     tree.walks.delete(this);
   }
 }
