@@ -8,6 +8,7 @@
  * Nothing assumes that this is the only daemon: own proposals come back from the log among others'.
  */
 import type { CommittedBatch } from "@corral/log";
+import type { Hello } from "@corral/protocol";
 import { Applier, type Options, SnapshotCut, type State, TxnKind, sameOptions } from "@corral/state-machine";
 import type { Authenticator } from "./authenticator.ts";
 import type { ServerLimits } from "./limits.ts";
@@ -20,7 +21,7 @@ import { WatchTable } from "./tables/watch-table.ts";
 import { commit } from "./steps/commit.ts";
 import { connect, refuse } from "./steps/connect.ts";
 import { expire, expireNow } from "./steps/expire.ts";
-import { pump, regulate } from "./steps/order.ts";
+import { cutSlowConsumer, pump, regulate } from "./steps/order.ts";
 import { ProposedBatch, Proposer } from "./steps/propose.ts";
 import { reap } from "./steps/reap.ts";
 import { receive } from "./steps/receive.ts";
@@ -50,7 +51,6 @@ export class Engine {
   readonly #clock: LogClock;
   #wallMs: number;
   readonly #suspects = new Set<number>();
-  readonly #reaping = new Map<number, number>();
   /** Connections whose pending requests are to be looked at in this turn. */
   readonly #touched = new Set<Connection>();
   #entriesSinceSnapshot = 0;
@@ -75,17 +75,19 @@ export class Engine {
       watches: new WatchTable(),
       subscriptions: new SubscriptionTable(),
       sessionClock: new SessionClock(monotonicMs),
-      expiring: new Set(),
+      expiring: new Map(),
+      reaping: new Set(),
       dirty: [],
       counters: newCounters(),
       now: monotonicMs,
+      work: 0,
       isDiskLow: false,
       isDraining: false,
     };
     this.#applier = new Applier(state);
     this.#proposer = new Proposer(this.#world, config.authenticator, () => this.#logTimeMs());
     // A new authority gives every session its full timeout.
-    for (const session of state.sessions.values()) this.#world.sessionClock.start(session.id, session.timeoutMs);
+    for (const session of state.sessions.values()) this.#world.sessionClock.start(session.id, session.timeoutMs, monotonicMs);
   }
 
   get state(): State {
@@ -125,13 +127,14 @@ export class Engine {
   /** Every turn begins with the time: monotonic, and of the wall. */
   begin(monotonicMs: number, wallMs: number): void {
     this.#world.now = Math.max(this.#world.now, monotonicMs);
+    this.#world.work = 0;
     this.#wallMs = wallMs;
   }
 
   /** The end of a turn: what gathered goes out, to the log and to the clients. */
   end(): void {
-    for (const connection of this.#touched) pump(this.#world, this.#proposer, connection);
-    this.#touched.clear();
+    for (const connection of this.#touched) if (pump(this.#world, this.#proposer, connection)) this.#touched.delete(connection);
+    if (this.#touched.size > 0) this.#world.sink.again();
     pumpSubscriptions(this.#world);
     this.#proposer.flush();
     flush(this.#world);
@@ -163,11 +166,11 @@ export class Engine {
     if (connection === undefined) return;
     const received = receive(world, connection, bytes);
     if (received.kind === "requests") this.#touched.add(connection);
-    else if (received.kind === "hello") this.#hello(connection, received.message, bytes.length);
+    else if (received.kind === "hello") this.#hello(connection, received.hello);
   }
 
-  #hello(connection: Connection, message: Parameters<typeof connect>[2], frameBytes: number): void {
-    const txn = connect(this.#world, connection, message, frameBytes, this.#authenticator);
+  #hello(connection: Connection, hello: Hello): void {
+    const txn = connect(this.#world, connection, hello, this.#authenticator);
     if (txn !== undefined) this.#proposer.txn(txn);
   }
 
@@ -176,9 +179,12 @@ export class Engine {
     const world = this.#world;
     const connection = world.connections.get(id);
     if (connection === undefined) return;
+    const { unsentBytesSoft } = world.limits;
+    const wasFull = connection.unsent > unsentBytesSoft;
     connection.unsent -= bytes;
     connection.unsentSince = world.now;
-    if (connection.unsent > world.limits.unsentBytesSoft) return;
+    if (!wasFull || connection.unsent > unsentBytesSoft) return;
+    // There is room again: for answers, requests and what subscriptions have missed.
     this.#touched.add(connection);
     for (const subscription of connection.subscriptions.values()) world.subscriptions.ready.add(subscription);
   }
@@ -208,7 +214,7 @@ export class Engine {
   tick(): void {
     const world = this.#world;
     expire(world, this.#proposer, this.#suspects);
-    reap(world, this.#proposer, this.#logTimeMs(), this.#reaping);
+    reap(world, this.#proposer, this.#logTimeMs());
     for (const connection of world.connections.values()) this.#checkConnection(connection);
   }
 
@@ -216,14 +222,12 @@ export class Engine {
     const world = this.#world;
     const { helloTimeoutMs, slowConsumerMs, unsentBytesHard } = world.limits;
     if (connection.state === "hello" && world.now - connection.openedAt > helloTimeoutMs) {
-      refuse(world, connection, "PROTOCOL_ERROR", { name: "helloTimeoutMs", limit: helloTimeoutMs });
+      refuse(world, connection, "PROTOCOL_ERROR", { name: "helloTimeoutMs", limit: helloTimeoutMs }, CloseCode.policy);
       return;
     }
     const isStuck = connection.unsent > 0 && world.now - connection.unsentSince > slowConsumerMs;
     if (connection.state === "attached" && (isStuck || connection.unsent > unsentBytesHard)) {
-      world.counters.slowConsumers++;
-      const name = isStuck ? "slowConsumerMs" : "unsentBytesHard";
-      goodbye(world, connection, "SLOW_CONSUMER", CloseCode.slowConsumer, { name, limit: world.limits[name] });
+      cutSlowConsumer(world, connection, isStuck ? "slowConsumerMs" : "unsentBytesHard");
     } else regulate(world, connection);
   }
 

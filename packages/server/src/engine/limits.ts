@@ -33,6 +33,8 @@ export const SERVER_BOUNDS: Readonly<Record<ServerLimit, Bound>> = {
   sessionTimeoutMsMax: bound(600_000, 1_000, 86_400_000, 40_000, 600_000),
   /** Requests of one connection that have not been answered; beyond, its socket is not read. */
   inFlight: bound(DEFAULT_LIMITS.inFlight, 1, 100_000, 2, 200),
+  /** Bytes of those requests; beyond, the socket is not read either. */
+  inFlightBytes: bound(8 * MIB, 64 * KIB, 1024 * MIB, 64 * KIB, 4 * MIB),
   frameBytes: bound(DEFAULT_LIMITS.frameBytes, 64 * KIB, 64 * MIB, 64 * KIB, 4 * MIB),
   requestBytes: bound(DEFAULT_LIMITS.requestBytes, 4 * KIB, 32 * MIB, 32 * KIB, MIB),
   pageBytes: bound(DEFAULT_LIMITS.pageBytes, KIB, 4 * MIB, KIB, 64 * KIB),
@@ -59,8 +61,8 @@ export const SERVER_BOUNDS: Readonly<Record<ServerLimit, Bound>> = {
   snapshotImageBytes: bound(256 * MIB, 64 * KIB, 64 * 1024 * MIB, 64 * KIB, MIB),
   /** Entries of the history read through for a reconnecting client in one go. */
   catchUpEntries: bound(10_000, 1, 1_000_000, 5, 500),
-  /** Znodes reaped in one tick. */
-  reapsPerTick: bound(1_000, 1, 100_000, 1, 50),
+  /** Znodes reaped in one tick; 0: none ever. */
+  reapsPerTick: bound(1_000, 0, 100_000, 1, 50),
   /** Between two looks at deadlines. */
   tickMs: bound(100, 5, 1_000, 20, 300),
 };
@@ -72,6 +74,7 @@ export type ServerLimit =
   | "sessionTimeoutMsMin"
   | "sessionTimeoutMsMax"
   | "inFlight"
+  | "inFlightBytes"
   | "frameBytes"
   | "requestBytes"
   | "pageBytes"

@@ -1,7 +1,7 @@
 /**
  * World: the tables that the steps share. Each step is handed this and nothing else; none of them knows the engine.
  */
-import type { State } from "@corral/state-machine";
+import type { Session, State } from "@corral/state-machine";
 import type { ServerLimits } from "./limits.ts";
 import type { Sink } from "./sink.ts";
 import type { Connection } from "./tables/connection.ts";
@@ -24,16 +24,25 @@ export interface World {
   readonly watches: WatchTable;
   readonly subscriptions: SubscriptionTable;
   readonly sessionClock: SessionClock;
-  /** Sessions whose expiry stands in the log, or is on its way there. */
-  readonly expiring: Set<number>;
+  /** Sessions whose expiry is on its way through the log, with the attachment that it names; see `isExpiring`. */
+  readonly expiring: Map<number, number>;
+  /** Paths whose reaping is on its way through the log. */
+  readonly reaping: Set<string>;
   /** Connections with something to say at the end of the turn. */
   readonly dirty: Connection[];
   readonly counters: Counters;
   /** Monotonic milliseconds of this turn. */
   now: number;
+  /** What reading has cost in this turn: znodes, watches and history entries looked at. */
+  work: number;
   /** The log wants no more client writes. */
   isDiskLow: boolean;
   isDraining: boolean;
+}
+
+/** The end of this session is on its way, and no newer attachment will prevent it: nothing may be answered as if it lived. */
+export function isExpiring(world: World, session: Session): boolean {
+  return world.expiring.size > 0 && world.expiring.get(session.id) === session.generation;
 }
 
 /** Plain numbers that only grow; the driver publishes them. */

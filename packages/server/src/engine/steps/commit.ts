@@ -30,6 +30,7 @@ export function commit(world: World, applier: Applier, batch: CommittedBatch, to
     const connection = settle(world, txn, applied);
     if (connection !== undefined) touchedConnections.add(connection);
     if (applied.closed !== undefined) ended(world, applied.closed, txn);
+    cameTrue(world, txn);
   }
 }
 
@@ -47,6 +48,12 @@ export function* applyAll(
     const txn = txns[i]!;
     yield { zxid, txn, applied: applier.apply(zxid, batch.timeMs, txn) };
   }
+}
+
+/** The server's own entries: what they were proposed for has happened, or turned out not to be due. */
+function cameTrue(world: World, txn: Txn): void {
+  if (txn.kind === TxnKind.reap) world.reaping.delete(txn.path);
+  else if (txn.kind === TxnKind.expire && world.expiring.get(txn.session) === txn.generation) world.expiring.delete(txn.session);
 }
 
 /** Answers whoever waits for this entry; returns the connection whose requests may go on. */

@@ -5,13 +5,10 @@
 import {
   type ErrorDetail,
   type ErrorName,
-  HELLO_BYTES_MAX,
   type Hello,
   type Identity,
   PROTOCOL_VERSION,
-  type Value,
   errorCode,
-  readHello,
   writeRefused,
   writeWelcome,
 } from "@corral/protocol";
@@ -19,22 +16,16 @@ import { type Session, type Txn, TxnKind } from "@corral/state-machine";
 import type { Authenticator } from "../authenticator.ts";
 import { protocolLimits } from "../limits.ts";
 import type { Connection } from "../tables/connection.ts";
-import type { World } from "../world.ts";
+import { type World, isExpiring } from "../world.ts";
 import { CloseCode, close, goodbye, touched } from "./respond.ts";
 
 /** The entry that this Hello asks for; undefined if it was refused. */
 export function connect(
   world: World,
   connection: Connection,
-  message: Value,
-  frameBytes: number,
+  hello: Hello,
   authenticator: Authenticator,
 ): Exclude<Txn, { kind: 0 }> | undefined {
-  if (frameBytes > HELLO_BYTES_MAX) {
-    refuse(world, connection, "PROTOCOL_ERROR", { name: "HELLO_BYTES_MAX", limit: HELLO_BYTES_MAX, actual: frameBytes });
-    return undefined;
-  }
-  const hello = readHello(message);
   const refusal = check(world, hello);
   if (refusal !== undefined) {
     refuse(world, connection, refusal.name, refusal.detail);
@@ -47,7 +38,8 @@ export function connect(
       refuse(world, connection, "AUTH_FAILED", { name: scheme });
       return undefined;
     }
-    identities.push(identity);
+    const isKnown = identities.some(({ scheme: s, id }) => s === identity.scheme && id === identity.id);
+    if (!isKnown) identities.push(identity);
   }
   connection.state = "attaching";
   return txnOf(world, connection, hello, identities, authenticator);
@@ -63,8 +55,8 @@ function check(world: World, hello: Hello): { name: ErrorName; detail: ErrorDeta
   if (clusterId !== null && clusterId !== world.clusterId) return no("SERVER_WENT_BACK", { name: "clusterId" });
   if (lastZxid > world.state.zxid) return no("SERVER_WENT_BACK", { name: "zxid", limit: lastZxid, actual: world.state.zxid });
   if (session.kind === "resume") {
-    const isKnown = world.state.sessions.get(session.id) !== undefined && !world.expiring.has(session.id);
-    return isKnown ? undefined : no("SESSION_EXPIRED");
+    const known = world.state.sessions.get(session.id);
+    return known !== undefined && !isExpiring(world, known) ? undefined : no("SESSION_EXPIRED");
   }
   const { sessions } = world.limits;
   if (world.state.sessions.count >= sessions) {
@@ -101,7 +93,7 @@ function txnOf(
 
 /** The open or attach entry was applied: greets the connection that asked, unless it is gone. */
 export function welcome(world: World, connection: Connection | undefined, session: Session, resumed: boolean): void {
-  world.sessionClock.start(session.id, session.timeoutMs);
+  world.sessionClock.start(session.id, session.timeoutMs, world.now);
   const former = world.attached.get(session.id);
   if (former !== undefined && former !== connection) goodbye(world, former, "SESSION_MOVED", CloseCode.moved);
   if (connection === undefined || connection.state !== "attaching") return;
@@ -122,10 +114,17 @@ export function welcome(world: World, connection: Connection | undefined, sessio
 }
 
 /** Refused instead of Welcome; then the connection is closed. */
-export function refuse(world: World, connection: Connection, name: ErrorName, detail: ErrorDetail = {}): void {
+export function refuse(
+  world: World,
+  connection: Connection,
+  name: ErrorName,
+  detail: ErrorDetail = {},
+  code: number = CLOSE_CODE_OF[name] ?? CloseCode.refused,
+): void {
+  if (connection.state === "closing") return;
   writeRefused(connection.out, { code: errorCode(name), detail });
   touched(world, connection);
-  close(world, connection, CLOSE_CODE_OF[name] ?? CloseCode.refused, name);
+  close(world, connection, code, name);
 }
 
 const CLOSE_CODE_OF: Partial<Record<ErrorName, number>> = {

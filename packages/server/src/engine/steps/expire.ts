@@ -5,7 +5,7 @@
  * meanwhile are heard first. It names the attachment whose silence was measured; a newer one keeps the session alive.
  */
 import { TxnKind } from "@corral/state-machine";
-import type { World } from "../world.ts";
+import { type World, isExpiring } from "../world.ts";
 import type { Proposer } from "./propose.ts";
 
 /** Sessions ended in one tick: a mass of them must not fill a batch. */
@@ -25,7 +25,7 @@ export function expire(world: World, proposer: Proposer, suspects: Set<number>):
   const before = new Set(suspects);
   suspects.clear();
   for (const id of silent) {
-    if (world.expiring.has(id)) continue;
+    if (isExpiring(world, sessions.get(id)!)) continue;
     if (before.has(id)) expireNow(world, proposer, id);
     else suspects.add(id);
   }
@@ -35,7 +35,7 @@ export function expire(world: World, proposer: Proposer, suspects: Set<number>):
 export function expireNow(world: World, proposer: Proposer, id: number): boolean {
   const session = world.state.sessions.get(id);
   if (session === undefined) return false;
-  world.expiring.add(id);
+  world.expiring.set(id, session.generation);
   proposer.txn({ kind: TxnKind.expire, session: id, generation: session.generation });
   return true;
 }

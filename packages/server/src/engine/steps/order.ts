@@ -3,45 +3,66 @@
  * waits until the writes before it have been applied, and is answered before the next one is.
  *
  * Also the place where a connection's demand is bounded: when it has too much unanswered, untaken or unacknowledged, it
- * is not read, or its writes wait.
+ * is not read, or its requests wait.
  */
-import { Op, type ReadRequest, isWrite } from "@corral/protocol";
+import { type AddAuthRequest, Op, type ReadRequest, type Request, type WriteRequest, isWrite } from "@corral/protocol";
 import type { Connection, Pending } from "../tables/connection.ts";
 import type { World } from "../world.ts";
+import { answerBytes } from "./answer-bytes.ts";
 import type { Proposer } from "./propose.ts";
 import { read } from "./read.ts";
-import { refuseRequest } from "./respond.ts";
+import { CloseCode, goodbye, refuseRequest } from "./respond.ts";
 
-/** Looks at what the connection has pending: proposes writes, answers reads whose turn it is. */
-export function pump(world: World, proposer: Proposer, connection: Connection): void {
-  if (!connection.isLive) return;
+/** Reading beyond this is put off to the next turn, unless a write in the log's hands waits for it. About 10 ms. */
+const WORK_PER_TURN = 100_000;
+
+/** Looks at what the connection has pending: proposes writes, answers reads whose turn it is. False if work is left over. */
+export function pump(world: World, proposer: Proposer, connection: Connection): boolean {
+  if (connection.state === "closing") return true;
+  if (connection.isLive) {
+    do propose(world, proposer, connection);
+    while (answerReads(world, connection) && connection.unproposed < connection.pending.length);
+  }
+  regulate(world, connection);
+  return world.work <= WORK_PER_TURN || connection.first()?.state !== "reading" || isFull(world, connection);
+}
+
+function propose(world: World, proposer: Proposer, connection: Connection): void {
   while (connection.unproposed < connection.pending.length) {
-    const entry = connection.pending[connection.unproposed]!;
-    if (entry.state === "held" && !advance(world, proposer, connection, entry)) break;
+    if (!advance(world, proposer, connection, connection.pending[connection.unproposed]!)) return;
     connection.unproposed++;
   }
-  answerReads(world, connection);
-  regulate(world, connection);
 }
 
 /** Gives a held request its next state; false if it has to wait, and all behind it. */
 function advance(world: World, proposer: Proposer, connection: Connection, entry: Pending): boolean {
   const { request } = entry;
-  const goesToLog = isWrite(request) || request.op === Op.addAuth || needsBarrier(world, request as ReadRequest);
-  if (!goesToLog) {
+  const isChange = changes(request);
+  if (!isChange && connection.proposed > 0) expectAnswer(world, connection, entry, request);
+  if (!isChange && !needsBarrier(world, request)) {
     entry.state = "reading";
     return true;
   }
-  if (isOverloaded(world, proposer, connection, request.op)) {
-    connection.refusedFrom ||= request.xid;
-    entry.state = "refused";
-    world.counters.overloads++;
+  const reason = overload(world, proposer, connection, request, isChange);
+  if (reason !== undefined) {
+    refuse(world, connection, entry, reason, isChange);
     return true;
   }
-  if (hasTooManyUnacked(world, connection)) return false;
+  if (hasTooManyUnacked(world, connection) || isFull(world, connection, connection.answerBytes)) return false;
   entry.state = "proposed";
+  connection.proposed++;
   proposer.request(connection, entry);
   return true;
+}
+
+const changes = (request: Request): request is WriteRequest | (AddAuthRequest & { readonly xid: number }) =>
+  isWrite(request) || request.op === Op.addAuth;
+
+/** Between two writes a read must be answered, whether there is room or not. So writes wait while much is to be answered before them. */
+function expectAnswer(world: World, connection: Connection, entry: Pending, request: ReadRequest): void {
+  if (entry.answerBytes > 0) return;
+  entry.answerBytes = answerBytes(world, request);
+  connection.answerBytes += entry.answerBytes;
 }
 
 /** A read that must see what others have been acknowledged goes behind a mark in the log, unless the log is ours alone. */
@@ -50,9 +71,23 @@ function needsBarrier(world: World, request: ReadRequest): boolean {
   return request.op === Op.sync || ("consistency" in request && request.consistency === 1);
 }
 
-function isOverloaded(world: World, proposer: Proposer, connection: Connection, op: number): boolean {
-  if (op === Op.close) return false;
-  return connection.refusedFrom !== 0 || world.isDiskLow || proposer.uncommittedBytes > world.limits.uncommittedBytes;
+/** Why the request may not go to the log now; undefined if it may. A session can always be closed. */
+function overload(world: World, proposer: Proposer, connection: Connection, request: Request, isChange: boolean): string | undefined {
+  if (request.op === Op.close) return undefined;
+  if (isChange && connection.refusedFrom !== 0) return connection.refusedReason;
+  if (world.isDiskLow) return "disk";
+  return proposer.uncommittedBytes > world.limits.uncommittedBytes ? "uncommittedBytes" : undefined;
+}
+
+/** The later writes of the session are refused too, until this one is sent again: they must not overtake it. */
+function refuse(world: World, connection: Connection, entry: Pending, reason: string, isChange: boolean): void {
+  if (isChange && connection.refusedFrom === 0) {
+    connection.refusedFrom = entry.request.xid;
+    connection.refusedReason = reason;
+  }
+  entry.state = "refused";
+  entry.reason = reason;
+  world.counters.overloads++;
 }
 
 function hasTooManyUnacked(world: World, connection: Connection): boolean {
@@ -63,27 +98,47 @@ function hasTooManyUnacked(world: World, connection: Connection): boolean {
   return above.count > unackedReplies || above.bytes > unackedBytes;
 }
 
-/** Answers everything at the front that waits for nothing any more. */
-export function answerReads(world: World, connection: Connection): void {
-  for (let entry = connection.first(); entry !== undefined && connection.isLive; entry = connection.first()) {
+/** Does more wait to be taken by the client than is good? `expected`: bytes that are sure to come. */
+function isFull(world: World, connection: Connection, expected = 0): boolean {
+  return connection.unsent + connection.out.length + expected > world.limits.unsentBytesSoft;
+}
+
+/** Answers everything at the front that waits for nothing any more. True if there was something. */
+export function answerReads(world: World, connection: Connection): boolean {
+  let hasAnswered = false;
+  for (let entry = connection.first(); entry !== undefined; entry = connection.first()) {
     if (entry.state === "reading") {
-      if (connection.unsent + connection.out.length > world.limits.unsentBytesSoft) return;
+      // A write behind it may be applied next: it is now or never.
+      const isDue = connection.proposed > 0;
+      if (!isDue && (world.work > WORK_PER_TURN || isFull(world, connection))) return hasAnswered;
+      if (isDue && connection.unsent + connection.out.length > world.limits.unsentBytesHard) {
+        cutSlowConsumer(world, connection, "unsentBytesHard");
+        return hasAnswered;
+      }
       connection.takeFirst();
       read(world, connection, entry.request as ReadRequest);
     } else if (entry.state === "refused") {
       connection.takeFirst();
-      const name = world.isDiskLow ? "disk" : "uncommittedBytes";
-      refuseRequest(world, connection, entry.request.xid, "OVERLOADED", { name });
-    } else return;
+      refuseRequest(world, connection, entry.request.xid, "OVERLOADED", { name: entry.reason });
+    } else return hasAnswered;
+    hasAnswered = true;
   }
+  return hasAnswered;
+}
+
+/** The client does not take what it is sent; what else is said to it would only fill memory. */
+export function cutSlowConsumer(world: World, connection: Connection, name: "slowConsumerMs" | "unsentBytesHard"): void {
+  world.counters.slowConsumers++;
+  goodbye(world, connection, "SLOW_CONSUMER", CloseCode.slowConsumer, { name, limit: world.limits[name] });
 }
 
 /** Reads from the socket only as long as there is room for what it brings. */
 export function regulate(world: World, connection: Connection): void {
-  const { inFlight, unsentBytesSoft } = world.limits;
-  const isFull = connection.pendingCount >= inFlight || connection.unsent > unsentBytesSoft;
-  if (isFull === connection.isPaused) return;
-  connection.isPaused = isFull;
-  if (isFull) world.sink.pause(connection.id);
+  if (connection.state === "closing") return;
+  const { inFlight, inFlightBytes, unsentBytesSoft } = world.limits;
+  const isCrowded = connection.pendingCount >= inFlight || connection.pendingBytes > inFlightBytes || connection.unsent > unsentBytesSoft;
+  if (isCrowded === connection.isPaused) return;
+  connection.isPaused = isCrowded;
+  if (isCrowded) world.sink.pause(connection.id);
   else world.sink.resume(connection.id);
 }

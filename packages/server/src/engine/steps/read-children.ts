@@ -5,11 +5,12 @@
  * else its place is found by the ordinal. So children that exist through all pages are in exactly one of them.
  */
 import { type ChildrenRead, Include, Permission, type Writer } from "@corral/protocol";
-import { NIL, type Refusal, type Tree, allows, refuse } from "@corral/state-machine";
+import { NIL, type Refusal, allows, refuse } from "@corral/state-machine";
 import type { Connection } from "../tables/connection.ts";
 import { WatchBit } from "../tables/watch-table.ts";
 import type { World } from "../world.ts";
-import { readable, watchOnce } from "./read.ts";
+import { readable } from "./readable.ts";
+import { registerWatch } from "./watch.ts";
 
 /** Array lengths of open arrays have 16 bits. */
 const CHILDREN_MAX = 65_535;
@@ -29,7 +30,7 @@ export function readChildren(
   const parent = readable(world, connection, path);
   if (typeof parent !== "number") return parent;
   if (request.watch && cursor === null) {
-    const full = watchOnce(world, connection, path, WatchBit.child);
+    const full = registerWatch(world, connection, path, WatchBit.child);
     if (full !== undefined) return full;
   }
   const most = limit === 0 ? CHILDREN_MAX : Math.min(limit, CHILDREN_MAX);
@@ -37,13 +38,14 @@ export function readChildren(
   const list = w.openArray();
   let found = 0;
   let last = NIL;
-  let child = cursor === null ? tree.firstChild(parent) : childAfter(tree, parent, cursor[0]!, cursor[1]!);
+  let child = cursor === null ? tree.firstChild(parent) : childAfter(world, parent, cursor[0]!, cursor[1]!);
   while (child !== NIL && found < most && (found === 0 || w.length - start < world.limits.pageBytes)) {
     writeChild(world, connection, child, include, w);
     found++;
     last = child;
     child = tree.next(child);
   }
+  world.work += found;
   if (whole && child !== NIL) {
     return refuse("LIMIT_EXCEEDED", { path, name: "pageBytes", limit: world.limits.pageBytes, actual: tree.numChildren(parent) });
   }
@@ -58,11 +60,12 @@ export function readChildren(
   return undefined;
 }
 
-function childAfter(tree: Tree, parent: number, ordinal: number, slot: number): number {
-  const isThere = tree.isLive(slot) && slot !== 0 && tree.parent(slot) === parent && tree.ordinal(slot) === ordinal;
+function childAfter(world: World, parent: number, ordinal: number, slot: number): number {
+  const { tree } = world.state;
+  const isThere = slot > 0 && tree.isLive(slot) && tree.parent(slot) === parent && tree.ordinal(slot) === ordinal;
   if (isThere) return tree.next(slot);
   let child = tree.firstChild(parent);
-  while (child !== NIL && tree.ordinal(child) <= ordinal) child = tree.next(child);
+  for (; child !== NIL && tree.ordinal(child) <= ordinal; child = tree.next(child)) world.work++;
   return child;
 }
 

@@ -12,36 +12,32 @@ import {
   Permission,
   type ReadRequest,
   type Writer,
-  pathFault,
   writeAcl,
   writeDetail,
 } from "@corral/protocol";
 import { NIL, type Refusal, allows, maskDigests, refuse } from "@corral/state-machine";
 import type { Connection } from "../tables/connection.ts";
 import { WatchBit } from "../tables/watch-table.ts";
-import type { World } from "../world.ts";
+import { type World, isExpiring } from "../world.ts";
 import { readChildren } from "./read-children.ts";
+import { readable } from "./readable.ts";
 import { touched } from "./respond.ts";
 import { setWatches } from "./set-watches.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
-import { addWatch, changeWatches } from "./watch.ts";
+import { addWatch, changeWatches, registerWatch } from "./watch.ts";
 
 /** Answers a read. */
 export function read(world: World, connection: Connection, request: ReadRequest): void {
   const { out } = connection;
   const start = out.length;
-  const refusal = isExpiring(world, connection) ? refuse("SESSION_EXPIRED") : answer(world, connection, request);
+  world.work++;
+  const refusal = isExpiring(world, connection.session!) ? refuse("SESSION_EXPIRED") : answer(world, connection, request);
   if (refusal !== undefined) {
     out.truncate(start);
     head(world, connection, request.xid, 4, refusal.code);
     writeDetail(out, refusal.detail);
   }
   touched(world, connection);
-}
-
-/** Its expiry is on its way through the log: nothing may be answered as if it lived. */
-function isExpiring(world: World, connection: Connection): boolean {
-  return world.expiring.size > 0 && world.expiring.has(connection.session!.id);
 }
 
 function head(world: World, connection: Connection, xid: number, elements: number, code = 0): void {
@@ -102,34 +98,23 @@ function answer(world: World, connection: Connection, request: ReadRequest): Ref
   }
 }
 
-/** The slot of a path that the session may read, or why not. Reading what is not there is NO_NODE, not NO_AUTH. */
-export function readable(world: World, connection: Connection, path: string, permission: number = Permission.read): number | Refusal {
-  const { tree, options } = world.state;
-  const fault = pathFault(path, options.pathBytes);
-  if (fault !== undefined) return refuse("BAD_ARGUMENTS", { path, name: fault });
-  const slot = tree.find(path);
-  if (slot === NIL) return refuse("NO_NODE", { path });
-  const { identities } = connection.session!;
-  return allows(tree.acl(slot), permission, identities, options) ? slot : refuse("NO_AUTH", { path });
-}
-
 /** Also an absent znode can be watched: for its creation. */
 function exists(world: World, connection: Connection, request: NodeRead, w: Writer): Refusal | undefined {
   const { path } = request;
   const slot = readable(world, connection, path);
   if (typeof slot === "number") {
-    const full = request.watch ? watchOnce(world, connection, path, WatchBit.data) : undefined;
+    const full = request.watch ? registerWatch(world, connection, path, WatchBit.data) : undefined;
     if (full === undefined) world.state.tree.writeStat(w, slot);
     return full;
   }
   const isAbsent = slot.detail.name === undefined && world.state.tree.find(path) === NIL;
-  return (request.watch && isAbsent ? watchOnce(world, connection, path, WatchBit.data) : undefined) ?? slot;
+  return (request.watch && isAbsent ? registerWatch(world, connection, path, WatchBit.data) : undefined) ?? slot;
 }
 
 function get(world: World, connection: Connection, request: NodeRead, w: Writer): Refusal | undefined {
   const slot = readable(world, connection, request.path);
   if (typeof slot !== "number") return slot;
-  const full = request.watch ? watchOnce(world, connection, request.path, WatchBit.data) : undefined;
+  const full = request.watch ? registerWatch(world, connection, request.path, WatchBit.data) : undefined;
   if (full !== undefined) return full;
   world.state.tree.writeData(w, slot);
   world.state.tree.writeStat(w, slot);
@@ -170,7 +155,9 @@ function whoAmI(connection: Connection, w: Writer): undefined {
 /** A page ends between two transactions, so that `after` can name the place. */
 function ephemerals(world: World, connection: Connection, request: EphemeralsRead, w: Writer): undefined {
   const { tree } = world.state;
-  const slots = tree.ephemeralsOf(connection.session!.id).filter((slot) => tree.czxid(slot) > request.after);
+  const all = tree.ephemeralsOf(connection.session!.id);
+  world.work += all.length;
+  const slots = all.filter((slot) => tree.czxid(slot) > request.after);
   const start = w.length;
   const list = w.openArray();
   let found = 0;
@@ -212,6 +199,7 @@ function multiRead(
   const start = w.length;
   w.array(request.reads.length);
   for (const { op, path } of request.reads) {
+    world.work++;
     const from = w.length;
     const refusal = readPart(world, connection, op, path, w);
     if (refusal !== undefined) {
@@ -251,17 +239,4 @@ function readPart(world: World, connection: Connection, op: number, path: string
     default:
       return refuse("BAD_ARGUMENTS", { path, name: "operation", actual: op });
   }
-}
-
-/** Sets a one-shot watch; refused when there are too many. */
-export function watchOnce(world: World, connection: Connection, path: string, bit: number): Refusal | undefined {
-  const { watchesPerConnection, watches } = world.limits;
-  if (!connection.watches.has(path)) {
-    if (connection.watches.size >= watchesPerConnection) {
-      return refuse("LIMIT_EXCEEDED", { path, name: "watchesPerConnection", limit: watchesPerConnection });
-    }
-    if (world.watches.count >= watches) return refuse("LIMIT_EXCEEDED", { path, name: "watches", limit: watches });
-  }
-  world.watches.add(connection, path, bit);
-  return undefined;
 }

@@ -4,15 +4,26 @@
  *
  * Any frame shows that the client lives.
  */
-import { Op, ProtocolError, type Request, type Signal, UnknownOperation, type Value, decodeFrame, readMessage } from "@corral/protocol";
-import type { Connection, Pending } from "../tables/connection.ts";
+import {
+  HELLO_BYTES_MAX,
+  type Hello,
+  Op,
+  ProtocolError,
+  type Request,
+  type Signal,
+  UnknownOperation,
+  decodeFrame,
+  readHello,
+  readMessage,
+} from "@corral/protocol";
+import type { Connection } from "../tables/connection.ts";
 import type { World } from "../world.ts";
 import { refuse } from "./connect.ts";
 import { CloseCode, close, goodbye, refuseRequest, touched } from "./respond.ts";
 
 /** What a frame turned out to be. */
 export type Received =
-  | { readonly kind: "hello"; readonly message: Value }
+  | { readonly kind: "hello"; readonly hello: Hello }
   /** Requests were appended to the connection's pending ones. */
   | { readonly kind: "requests" }
   | { readonly kind: "nothing" };
@@ -28,18 +39,25 @@ const REQUESTS: Received = { kind: "requests" };
 export function receive(world: World, connection: Connection, bytes: Uint8Array): Received {
   if (connection.state === "closing") return NOTHING;
   try {
-    if (connection.session !== undefined) world.sessionClock.heard(connection.session.id);
+    if (connection.state === "hello") return { kind: "hello", hello: hello(bytes) };
+    if (connection.session !== undefined) world.sessionClock.heard(connection.session.id, world.now);
     const { values, ends } = decodeFrame(bytes);
-    if (connection.state === "hello") {
-      if (values.length !== 1) throw new ProtocolError(`the first frame holds ${values.length} messages instead of one Hello`);
-      return { kind: "hello", message: values[0]! };
-    }
     return admit(world, connection, bytes, values.map(readMessage), ends);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     refuseFrame(world, connection, error);
     return NOTHING;
   }
+}
+
+/** A stranger's first frame is small, and nothing but a Hello. */
+function hello(bytes: Uint8Array): Hello {
+  if (bytes.length > HELLO_BYTES_MAX) {
+    throw new ProtocolError(`the first frame has ${bytes.length} bytes (HELLO_BYTES_MAX: ${HELLO_BYTES_MAX})`);
+  }
+  const { values } = decodeFrame(bytes);
+  if (values.length !== 1) throw new ProtocolError(`the first frame holds ${values.length} messages instead of one Hello`);
+  return readHello(values[0]!);
 }
 
 function admit(
@@ -55,11 +73,8 @@ function admit(
     if (isSignal(message)) signal(world, connection, message);
     else {
       const start = i === 0 ? 0 : ends[i - 1]!;
-      const pending: Pending = { request: message, bytes: bytes.subarray(start, ends[i]), state: "held" };
       if (message.xid === connection.refusedFrom) connection.refusedFrom = 0;
-      connection.lastXid = message.xid;
-      connection.pending.push(pending);
-      connection.received++;
+      connection.admit(message, bytes.subarray(start, ends[i]));
       world.counters.requests++;
     }
   }
@@ -117,6 +132,6 @@ function refuseFrame(world: World, connection: Connection, error: ProtocolError)
   if (error instanceof UnknownOperation && connection.state === "attached") {
     refuseRequest(world, connection, error.xid, "UNIMPLEMENTED", detail);
     close(world, connection, CloseCode.protocolError, "UNIMPLEMENTED");
-  } else if (connection.state === "hello") refuse(world, connection, "PROTOCOL_ERROR", detail);
-  else goodbye(world, connection, "PROTOCOL_ERROR", CloseCode.protocolError, detail);
+  } else if (connection.state === "attached") goodbye(world, connection, "PROTOCOL_ERROR", CloseCode.protocolError, detail);
+  else refuse(world, connection, "PROTOCOL_ERROR", detail);
 }

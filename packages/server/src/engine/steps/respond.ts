@@ -100,9 +100,7 @@ export function release(world: World, connection: Connection): void {
     world.subscriptions.remove(subscription);
   }
   connection.subscriptions.clear();
-  connection.pending.length = 0;
-  connection.head = 0;
-  connection.unproposed = 0;
+  connection.forgetPending();
   const session = connection.session;
   if (session !== undefined && world.attached.get(session.id) === connection) world.attached.delete(session.id);
 }

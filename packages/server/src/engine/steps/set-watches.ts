@@ -11,7 +11,6 @@ import {
   type RegisteredWatch,
   type SetWatchesRequest,
   WatchKind,
-  isWithin,
   parentOf,
   pathFault,
 } from "@corral/protocol";
@@ -21,7 +20,8 @@ import { BIT_OF_KIND } from "../tables/watch-table.ts";
 import type { World } from "../world.ts";
 import { pathOfEntry } from "./history-path.ts";
 import { writeEvent } from "./notify.ts";
-import { watchOnce } from "./read.ts";
+import { touched } from "./respond.ts";
+import { roomForWatches } from "./watch.ts";
 
 export function setWatches(
   world: World,
@@ -29,7 +29,7 @@ export function setWatches(
   request: SetWatchesRequest,
   openReply: () => void,
 ): Refusal | undefined {
-  const refusal = check(world, request.watches);
+  const refusal = check(world, connection, request.watches);
   if (refusal !== undefined) return refusal;
   const spent = new Set<RegisteredWatch>();
   const isCovered = coverage(world, request.watches);
@@ -40,23 +40,24 @@ export function setWatches(
       if (isOneShot(watch)) tellByStat(world, connection, watch, spent);
       else lost.push(index);
     }
-    if (spent.has(watch)) continue;
-    const full = watchOnce(world, connection, watch.path, BIT_OF_KIND[watch.kind as WatchKind]);
-    if (full !== undefined) return full;
+    if (!spent.has(watch)) world.watches.add(connection, watch.path, BIT_OF_KIND[watch.kind as WatchKind]);
   }
+  world.work += request.watches.length;
   openReply();
   connection.out.array(lost.length);
   for (const index of lost) connection.out.int(index);
   return undefined;
 }
 
-function check(world: World, watches: readonly RegisteredWatch[]): Refusal | undefined {
+/** All that can be wrong, before anything is said: an event that has been sent cannot be taken back. */
+function check(world: World, connection: Connection, watches: readonly RegisteredWatch[]): Refusal | undefined {
   for (const { path, kind } of watches) {
     const fault = pathFault(path, world.state.options.pathBytes);
     if (fault !== undefined) return refuse("BAD_ARGUMENTS", { path, name: fault });
     if (!(kind in BIT_OF_KIND)) return refuse("BAD_ARGUMENTS", { path, name: "kind", actual: kind });
   }
-  return undefined;
+  const more = new Set(watches.map(({ path }) => path).filter((path) => !connection.watches.has(path))).size;
+  return roomForWatches(world, connection, more);
 }
 
 const isOneShot = ({ kind }: RegisteredWatch): boolean => kind <= WatchKind.child;
@@ -72,7 +73,7 @@ function coverage(
   return { from, has: ({ zxid }) => zxid >= reach };
 }
 
-/** Reads the history once, and tells each watch what it would have been told. */
+/** Reads the history once, and tells each watch what it would have been told, in the order of `notify`. */
 function tellMissed(
   world: World,
   connection: Connection,
@@ -87,43 +88,33 @@ function tellMissed(
     else there.push(watch);
   }
   for (const entry of world.state.history.after(from)) {
+    world.work++;
     if (entry.type === ACL_CHANGED) continue;
     const path = pathOfEntry(entry);
-    const told = new Set<number>();
-    for (let at = path; ; at = parentOf(at)) {
-      for (const watch of byPath.get(at) ?? []) {
-        if (watch.zxid >= entry.zxid || spent.has(watch)) continue;
-        for (const type of typesFor(watch, entry.type, path)) {
-          if (isOneShot(watch)) spent.add(watch);
-          const key = type === EventType.children ? -1 : type;
-          if (told.has(key)) continue;
-          told.add(key);
-          tell(world, connection, entry, type, type === EventType.children ? watch.path : path);
-        }
-      }
-      if (at === "/") break;
+    const isWanted = (watch: RegisteredWatch, kinds: ReadonlySet<number>): boolean =>
+      kinds.has(watch.kind) && watch.zxid < entry.zxid && !spent.has(watch);
+    /** One event for all the watches at a path that want it. */
+    const fire = (at: string, kinds: ReadonlySet<number>): boolean => {
+      const wanting = (byPath.get(at) ?? []).filter((watch) => isWanted(watch, kinds));
+      for (const watch of wanting) if (isOneShot(watch)) spent.add(watch);
+      return wanting.length > 0;
+    };
+    let isHeard = fire(path, OWN);
+    for (let at = path; at !== "/"; ) {
+      at = parentOf(at);
+      isHeard = fire(at, RECURSIVE) || isHeard;
+    }
+    if (entry.type === EventType.deleted) isHeard = fire(path, CHILD) || isHeard;
+    if (isHeard) tell(world, connection, entry, entry.type, path);
+    if (entry.type !== EventType.changed && fire(parentOf(path), CHILD)) {
+      tell(world, connection, entry, EventType.children, parentOf(path));
     }
   }
 }
 
-/** The events that a change at `path` is to this watch. */
-function typesFor(watch: RegisteredWatch, type: number, path: string): readonly number[] {
-  const isChild = path !== "/" && parentOf(path) === watch.path && path !== watch.path;
-  const isOwn = path === watch.path;
-  switch (watch.kind) {
-    case WatchKind.data:
-    case WatchKind.exist:
-      return isOwn ? [type] : [];
-    case WatchKind.child:
-      if (isOwn && type === EventType.deleted) return [type];
-      return isChild && type !== EventType.changed ? [EventType.children] : [];
-    case WatchKind.persistent:
-      if (isOwn) return [type];
-      return isChild && type !== EventType.changed ? [EventType.children] : [];
-    default:
-      return isWithin(watch.path, path) ? [type] : [];
-  }
-}
+const OWN: ReadonlySet<number> = new Set([WatchKind.data, WatchKind.exist, WatchKind.persistent, WatchKind.recursive]);
+const RECURSIVE: ReadonlySet<number> = new Set([WatchKind.recursive]);
+const CHILD: ReadonlySet<number> = new Set([WatchKind.child, WatchKind.persistent]);
 
 /** The ACL of a parent is not part of the history: for its children event, today's decides. */
 function tell(world: World, connection: Connection, entry: HistoryEntry, type: number, path: string): void {
@@ -134,14 +125,21 @@ function tell(world: World, connection: Connection, entry: HistoryEntry, type: n
     if (slot !== NIL) acl = tree.acl(slot);
   }
   if (!allows(acl, Permission.read, connection.session!.identities, options)) return;
-  writeEvent(connection.out, entry.zxid, type, path);
+  event(world, connection, entry.zxid, type, path);
+}
+
+/** Sent in between if there is much of it. */
+function event(world: World, connection: Connection, zxid: number, type: number, path: string): void {
+  writeEvent(connection.out, zxid, type, path);
   world.counters.events++;
+  touched(world, connection);
 }
 
 /** ZooKeeper's rule for a one-shot watch, by what the znode looks like now. */
 function tellByStat(world: World, connection: Connection, watch: RegisteredWatch, spent: Set<RegisteredWatch>): void {
-  const { tree } = world.state;
+  const { tree, options } = world.state;
   const slot = tree.find(watch.path);
+  if (slot !== NIL && !allows(tree.acl(slot), Permission.read, connection.session!.identities, options)) return;
   let type: number | undefined;
   if (watch.kind === WatchKind.exist) type = slot === NIL ? undefined : EventType.created;
   else if (slot === NIL) type = EventType.deleted;
@@ -149,6 +147,5 @@ function tellByStat(world: World, connection: Connection, watch: RegisteredWatch
   else if (watch.kind === WatchKind.child && tree.pzxid(slot) > watch.zxid) type = EventType.children;
   if (type === undefined) return;
   spent.add(watch);
-  writeEvent(connection.out, world.state.zxid, type, watch.path);
-  world.counters.events++;
+  event(world, connection, world.state.zxid, type, watch.path);
 }

@@ -74,6 +74,7 @@ function end(world: World, subscription: Subscription): void {
 /** After each entry: tells those at the present of its changes. */
 export function tellSubscribers(world: World, zxid: number): void {
   if (world.subscriptions.count === 0) return;
+  if (world.state.history.since >= zxid) return leaveBehind(world, zxid);
   const units = new Map<Subscription, HistoryEntry[]>();
   for (const entry of world.state.history.after(zxid - 1)) {
     world.subscriptions.covering(pathOfEntry(entry), (subscription) => {
@@ -85,19 +86,28 @@ export function tellSubscribers(world: World, zxid: number): void {
   for (const [subscription, unit] of units) {
     if (subscription.lag !== undefined) continue;
     if (subscription.walk === "wanted") continue;
-    if (!sendUnit(world, subscription, zxid, unit)) {
-      subscription.lag = zxid - 1;
-      world.subscriptions.ready.add(subscription);
-    }
+    if (!sendUnit(world, subscription, zxid, unit)) fallBehind(world, subscription, zxid);
+  }
+}
+
+/** It has been told everything before this zxid. */
+function fallBehind(world: World, subscription: Subscription, zxid: number): void {
+  subscription.lag = zxid - 1;
+  world.subscriptions.ready.add(subscription);
+}
+
+/** One transaction changed more than the history holds: whoever it may concern begins anew. */
+function leaveBehind(world: World, zxid: number): void {
+  for (const subscription of world.subscriptions) {
+    if (subscription.lag === undefined && subscription.walk !== "wanted") fallBehind(world, subscription, zxid);
   }
 }
 
 /** At the end of a turn: brings forward whoever has something to come and the credit for it. */
 export function pumpSubscriptions(world: World): void {
-  for (const subscription of world.subscriptions.ready) {
-    if (pumpOne(world, subscription)) world.subscriptions.ready.delete(subscription);
-    else world.sink.again();
-  }
+  const { ready } = world.subscriptions;
+  for (const subscription of ready) if (pumpOne(world, subscription)) ready.delete(subscription);
+  if (ready.size > 0) world.sink.again();
 }
 
 /** True when there is nothing left to do until something happens. */
@@ -105,7 +115,7 @@ function pumpOne(world: World, subscription: Subscription): boolean {
   const { connection } = subscription;
   for (let steps = 0; steps < STEPS_PER_TURN; ) {
     if (subscription.credits === 0 || !connection.isLive) return true;
-    if (connection.unsent + connection.out.length > world.limits.unsentBytesSoft) return true;
+    if (isFull(world, connection)) return true;
     if (subscription.lag !== undefined) steps += catchUp(world, subscription, subscription.lag, STEPS_PER_TURN - steps);
     else if (subscription.walk !== undefined) steps += sendPage(world, subscription);
     else if (!subscription.isSynced) {
@@ -116,6 +126,11 @@ function pumpOne(world: World, subscription: Subscription): boolean {
     } else return true;
   }
   return false;
+}
+
+/** The client has enough to take; goes on when it has taken some. */
+function isFull(world: World, { unsent, out }: Connection): boolean {
+  return unsent + out.length > world.limits.unsentBytesSoft;
 }
 
 /** Sends what the history holds after `lag`, unit by unit; returns how many entries it looked at. */
@@ -129,7 +144,7 @@ function catchUp(world: World, subscription: Subscription, lag: number, stepsMax
     if (entry.zxid !== at) {
       if (!sendUnit(world, subscription, at, unit)) return steps + 1;
       subscription.lag = at;
-      if (steps >= stepsMax) return steps;
+      if (steps >= stepsMax || isFull(world, subscription.connection)) return steps;
       unit = [];
       at = entry.zxid;
     }

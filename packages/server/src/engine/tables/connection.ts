@@ -21,8 +21,12 @@ export interface Pending {
   readonly request: Request;
   /** Bytes of the request, valid while it has not been proposed. */
   readonly bytes: Uint8Array;
-  /** held: not given to the log yet. proposed: in the log's hands. reading: waits for earlier writes. refused: see `refusal`. */
+  /** held: not looked at yet. proposed: in the log's hands. reading: waits for earlier writes. refused: for overload. */
   state: "held" | "proposed" | "reading" | "refused";
+  /** Of a read behind writes that are in the log's hands: about how many bytes its answer will have. */
+  answerBytes: number;
+  /** Of a refused one: the reason of the overload. */
+  reason: string;
 }
 
 export class Connection {
@@ -39,11 +43,17 @@ export class Connection {
   lastXid = 0;
   /** A write refused for overload: all later ones are refused until it is sent again. 0: none. */
   refusedFrom = 0;
+  refusedReason = "";
   readonly pending: Pending[] = [];
   /** Entries of `pending` before this are answered; kept to make taking from the front cheap. */
   head = 0;
-  /** Index in `pending` of the first that has not been looked at by propose. */
+  /** Index in `pending` of the first that is held. */
   unproposed = 0;
+  /** How many of `pending` are in the log's hands. */
+  proposed = 0;
+  /** Sum of `bytes` of what is pending, and of `answerBytes`. */
+  pendingBytes = 0;
+  answerBytes = 0;
   /** What this turn has to say to the client. */
   readonly out: Writer = new Writer(512);
   isDirty = false;
@@ -77,18 +87,34 @@ export class Connection {
     return this.pending[this.head];
   }
 
+  admit(request: Request, bytes: Uint8Array): void {
+    this.pending.push({ request, bytes, state: "held", answerBytes: 0, reason: "" });
+    this.pendingBytes += bytes.length;
+    this.lastXid = request.xid;
+    this.received++;
+  }
+
   takeFirst(): void {
-    this.head++;
+    const { bytes, answerBytes, state } = this.pending[this.head++]!;
+    this.pendingBytes -= bytes.length;
+    this.answerBytes -= answerBytes;
+    if (state === "proposed") this.proposed--;
     if (this.unproposed < this.head) this.unproposed = this.head;
-    if (this.head === this.pending.length) {
-      this.pending.length = 0;
-      this.head = 0;
-      this.unproposed = 0;
-    } else if (this.head >= 1024) {
+    if (this.head === this.pending.length) this.forgetPending();
+    else if (this.head >= 1024) {
       this.pending.splice(0, this.head);
       this.unproposed -= this.head;
       this.head = 0;
     }
+  }
+
+  forgetPending(): void {
+    this.pending.length = 0;
+    this.head = 0;
+    this.unproposed = 0;
+    this.proposed = 0;
+    this.pendingBytes = 0;
+    this.answerBytes = 0;
   }
 }
 

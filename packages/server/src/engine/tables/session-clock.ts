@@ -23,23 +23,24 @@ export class SessionClock {
   }
 
   /** A session begins, or begins anew with this timeout. */
-  start(session: number, timeoutMs: number): void {
-    this.#heard.set(session, this.#now);
-    this.#due.set(session, this.#now + timeoutMs);
+  start(session: number, timeoutMs: number, monotonicMs: number): void {
+    const at = this.#at(monotonicMs);
+    this.#heard.set(session, at);
+    this.#due.set(session, at + timeoutMs);
   }
 
-  heard(session: number): void {
-    if (this.#heard.has(session)) this.#heard.set(session, this.#now);
+  heard(session: number, monotonicMs: number): void {
+    if (this.#heard.has(session)) this.#heard.set(session, this.#at(monotonicMs));
+  }
+
+  /** Also between two advances no session is given less than its timeout. */
+  #at(monotonicMs: number): number {
+    return this.#now + Math.max(0, monotonicMs - this.#wallAt);
   }
 
   forget(session: number): void {
     this.#heard.delete(session);
     this.#due.set(session, undefined);
-  }
-
-  /** Milliseconds since the session was heard. */
-  silence(session: number): number {
-    return this.#now - (this.#heard.get(session) ?? this.#now);
   }
 
   /** Sessions that have been silent for their timeout; at most `max`. */

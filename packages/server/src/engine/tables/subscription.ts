@@ -47,6 +47,10 @@ export class SubscriptionTable {
     this.#count--;
   }
 
+  *[Symbol.iterator](): IterableIterator<Subscription> {
+    for (const there of this.#byRoot.values()) yield* there;
+  }
+
   /** Calls with each subscription whose part of the tree holds the path. */
   covering(path: string, tell: (subscription: Subscription) => void): void {
     for (let at = path; ; at = parentOf(at)) {
