@@ -17,7 +17,9 @@ export interface Codec<T> {
 /** What a Standard Schema (zod, valibot, arktype …) shows. Only synchronous ones can be used. */
 export interface StandardSchema<T> {
   readonly "~standard": {
-    readonly validate: (value: unknown) => { readonly value: T } | { readonly issues: readonly { readonly message: string }[] } | Promise<unknown>;
+    readonly validate: (
+      value: unknown,
+    ) => { readonly value: T } | { readonly issues: readonly { readonly message: string }[] } | Promise<unknown>;
   };
 }
 
@@ -68,7 +70,12 @@ export function msgpack<T = unknown>(options: ObjectCodecOptions<T> = {}): Codec
   };
 }
 
-function decodeObject<T>(name: string, data: Uint8Array | null, { schema, empty }: ObjectCodecOptions<T>, parse: (bytes: Uint8Array) => unknown): T {
+function decodeObject<T>(
+  name: string,
+  data: Uint8Array | null,
+  { schema, empty }: ObjectCodecOptions<T>,
+  parse: (bytes: Uint8Array) => unknown,
+): T {
   if (data === null) {
     if (empty !== undefined) return empty;
     throw new TypeError(`the znode has no data, and the codec ${name} no value for that`);
@@ -97,6 +104,11 @@ export function encodeAt<T>(codec: Codec<T>, value: T | null | undefined, path: 
     return codec.encode(value);
   } catch (error) {
     if (isCorralError(error)) throw error;
-    throw new CorralError("CODEC", { op, detail: { path, name: codec.name }, cause: error, means: "the value could not be encoded" });
+    throw new CorralError("CODEC", {
+      op,
+      detail: { path, name: codec.name },
+      cause: error,
+      means: "the value could not be encoded",
+    });
   }
 }

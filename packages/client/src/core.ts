@@ -1,5 +1,14 @@
 /** What both entries export. */
-export { type AclEntry, type ErrorName, type Identity, OPEN_ACL, type Outcome, Permission, READ_ACL, type Stat } from "@corral/protocol";
+export {
+  type AclEntry,
+  type ErrorName,
+  type Identity,
+  OPEN_ACL,
+  type Outcome,
+  Permission,
+  READ_ACL,
+  type Stat,
+} from "@corral/protocol";
 export type { Cache, CacheOptions } from "./api/cache.ts";
 export type { Client } from "./api/client.ts";
 export { op, read } from "./api/multi.ts";

@@ -80,9 +80,17 @@ function messageOf(code: ErrorName, { op, detail, means }: CorralErrorInit): str
 }
 
 /** The error for a refusal that came over the wire. */
-export function refusal(code: number, detail: ErrorDetail, op: string | undefined, path: string | undefined): CorralError {
+export function refusal(
+  code: number,
+  detail: ErrorDetail,
+  op: string | undefined,
+  path: string | undefined,
+): CorralError {
   const name = errorName(code);
   const known = { op, detail: { ...detail, path: detail.path ?? path } };
   if (name !== undefined) return new CorralError(name, known);
-  return new CorralError("UNIMPLEMENTED", { ...known, means: `the server refused with the error number ${code}, which this release does not know` });
+  return new CorralError("UNIMPLEMENTED", {
+    ...known,
+    means: `the server refused with the error number ${code}, which this release does not know`,
+  });
 }

@@ -30,7 +30,7 @@ export const SEND_BUFFER_POLL_MS = 5;
 export const WATCH_EVENTS_MAX = 10_000;
 /** States kept for a slow consumer of `states()`; the oldest is dropped. */
 export const STATES_MAX = 100;
-/** Messages of a subscription that the server may send ahead of the consumer. */
+/** Units of a subscription (a page, the changes of one zxid) that the server may send ahead of the consumer. */
 export const SUBSCRIPTION_CREDITS = 64;
 /** Distinct paths that a coalescing subscription holds for a slow consumer before it stops taking messages. */
 export const COALESCED_PATHS_MAX = 10_000;

@@ -15,11 +15,13 @@ async function cached(options: { readonly entriesMax?: number } = {}) {
   server.answer = agreeable;
   const opening = client.cache("/t", { codec: text, ...options });
   await settled();
-  const ids = (): number[] => server.last.requests.filter(({ op }) => op === Op.subscribe).map((request) => ("id" in request ? request.id : 0));
+  const ids = (): number[] =>
+    server.last.requests.filter(({ op }) => op === Op.subscribe).map((request) => ("id" in request ? request.id : 0));
   server.last.subscription(ids()[0]!, page, [entry("/t", "root"), entry("/t/a", "1"), entry("/t/b", "2")], 50);
   server.last.subscription(ids()[0]!, synced, undefined, 50);
   const cache = await opening;
-  const gets = (): number => server.connections.flatMap(({ requests }) => requests).filter(({ op }) => op === Op.get).length;
+  const gets = (): number =>
+    server.connections.flatMap(({ requests }) => requests).filter(({ op }) => op === Op.get).length;
   return { ...harness, cache, ids, gets };
 }
 
@@ -30,7 +32,15 @@ describe("a cache", () => {
     expect(await cache.get("/t/none")).toBeUndefined();
     const told: (readonly string[])[] = [];
     cache.onChange((paths) => told.push(paths));
-    server.last.subscription(ids()[0]!, changes, [[3, "/t/a", bytes("11"), statFields(60)], [2, "/t/b", null, null]], 60);
+    server.last.subscription(
+      ids()[0]!,
+      changes,
+      [
+        [3, "/t/a", bytes("11"), statFields(60)],
+        [2, "/t/b", null, null],
+      ],
+      60,
+    );
     await settled();
     expect(cache.peek("/t/a")?.value).toBe("11");
     expect(await cache.get("/t/b")).toBeUndefined();
@@ -56,7 +66,12 @@ describe("a cache", () => {
     await settled();
     const { xid } = server.last.requests.at(-1)!;
     server.last.together(() => {
-      server.last.subscription(ids()[0]!, changes, [[3, "/t", bytes("new"), statFields(server.zxid + 9)]], server.zxid + 9);
+      server.last.subscription(
+        ids()[0]!,
+        changes,
+        [[3, "/t", bytes("new"), statFields(server.zxid + 9)]],
+        server.zxid + 9,
+      );
       server.last.reply(xid, bytes("old"), statFields(5));
     });
     await reading;

@@ -48,7 +48,9 @@ describe("calls", () => {
     const { client, server } = await connectHarness();
     server.answer = (request) => {
       if (request.op !== Op.multi) return [];
-      return request.ops.length === 4 ? [[["/a", statFields(9)], [], [statFields(10)], []]] : { code: "NOT_EMPTY", detail: { index: 1, path: "/b" } };
+      return request.ops.length === 4
+        ? [[["/a", statFields(9)], [], [statFields(10)], []]]
+        : { code: "NOT_EMPTY", detail: { index: 1, path: "/b" } };
     };
     const [created, set, nothing] = await client.multi([
       op.create("/a", "x", { codec: text }),
@@ -134,7 +136,12 @@ describe("the queue", () => {
   test("is bounded by calls: one more is refused with the name of the limit", async () => {
     const { client } = openHarness({ queue: { calls: 2 }, servers: ["ws://a"] });
     const first = [client.sync(), client.sync()];
-    expect(await errorOf(client.sync())).toMatchObject({ code: "OVERLOADED", limitName: "queueCalls", limit: 2, outcome: "no" });
+    expect(await errorOf(client.sync())).toMatchObject({
+      code: "OVERLOADED",
+      limitName: "queueCalls",
+      limit: 2,
+      outcome: "no",
+    });
     void first.map((call) => call.catch(() => {}));
   });
 

@@ -41,7 +41,9 @@ describe("a client with a root", () => {
     const subscription = await view.subscribe("/s");
     await settled();
     const request = server.last.requests.at(-1)!;
-    server.last.subscription("id" in request ? request.id : 0, SubscriptionKind.page, [["/app/x/s/1", null, statFields(1)]]);
+    server.last.subscription("id" in request ? request.id : 0, SubscriptionKind.page, [
+      ["/app/x/s/1", null, statFields(1)],
+    ]);
     expect((await subscription.next()).value).toMatchObject({ path: "/s/1" });
   });
 

@@ -10,7 +10,12 @@ describe("aborting", () => {
     const abort = new AbortController();
     const write = client.set("/a", null, { signal: abort.signal });
     abort.abort(new Error("enough"));
-    expect(await errorOf(write)).toMatchObject({ code: "ABORTED", name: "AbortError", outcome: "no", cause: abort.signal.reason });
+    expect(await errorOf(write)).toMatchObject({
+      code: "ABORTED",
+      name: "AbortError",
+      outcome: "no",
+      cause: abort.signal.reason,
+    });
     await clock.advance(100);
     expect(server.last.requests).toEqual([]);
     expect(client.stats().queued).toBe(0);
@@ -48,7 +53,10 @@ describe("aborting", () => {
 
   test("a signal that is aborted already sends nothing", async () => {
     const { client, server } = await connectHarness();
-    expect(await errorOf(client.set("/a", null, { signal: AbortSignal.abort() }))).toMatchObject({ code: "ABORTED", outcome: "no" });
+    expect(await errorOf(client.set("/a", null, { signal: AbortSignal.abort() }))).toMatchObject({
+      code: "ABORTED",
+      outcome: "no",
+    });
     expect(server.last.requests).toEqual([]);
   });
 
@@ -108,7 +116,8 @@ describe("time limits", () => {
     await clock.advance(999);
     expect(isOver).toBe(false);
     await clock.advance(1);
-    for (const error of await errors) expect(error).toMatchObject({ code: "TIMEOUT", name: "TimeoutError", outcome: "no" });
+    for (const error of await errors)
+      expect(error).toMatchObject({ code: "TIMEOUT", name: "TimeoutError", outcome: "no" });
     expect(client.stats()).toMatchObject({ queued: 0, watches: 0, subscriptions: 0 });
     await client.close();
     expect(clock.pendingTimers).toBe(0);
@@ -174,7 +183,8 @@ describe("a write refused for overload", () => {
   test("ends with OVERLOADED and outcome no at its time, and a check that changes nothing takes its number", async () => {
     const { client, clock, server } = await connectHarness();
     let overloaded = true;
-    server.answer = (request) => (request.op === Op.set && overloaded ? { code: "OVERLOADED", detail: { name: "disk" } } : agreeable(request));
+    server.answer = (request) =>
+      request.op === Op.set && overloaded ? { code: "OVERLOADED", detail: { name: "disk" } } : agreeable(request);
     const write = rejection(client.set("/a", new Uint8Array(9), { timeoutMs: 400 }));
     const later = client.create("/later");
     await clock.advance(400);
@@ -199,7 +209,9 @@ describe("a write refused for overload", () => {
     expect(await write).toMatchObject({ outcome: "unknown" });
     server.answer = agreeable;
     await clock.advance(10_000);
-    expect(new Set(server.connections.flatMap(({ requests }) => requests.map(({ op }) => op)))).toEqual(new Set([Op.set]));
+    expect(new Set(server.connections.flatMap(({ requests }) => requests.map(({ op }) => op)))).toEqual(
+      new Set([Op.set]),
+    );
     expect(client.stats().inFlight).toBe(0);
   });
 

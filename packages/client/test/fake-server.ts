@@ -104,7 +104,7 @@ export class FakeConnection {
       }
       const message = readMessage(value) as Received;
       this.received.push(message);
-      this.bytes.push(frame.slice(i === 0 ? 0 : ends[i - 1]!, ends[i]!));
+      this.bytes.push(frame.slice(i === 0 ? 0 : ends[i - 1]!, ends[i]));
       this.server.handle(this, message);
     });
   }

@@ -46,7 +46,11 @@ export function agreeable(request: Request): Answer {
   }
 }
 
-export function openHarness(options: Partial<ConnectOptions> = {}, server = new FakeServer(), clock = new VirtualClock()): Harness {
+export function openHarness(
+  options: Partial<ConnectOptions> = {},
+  server = new FakeServer(),
+  clock = new VirtualClock(),
+): Harness {
   const log: LogRecord[] = [];
   const client = openWith(server.transport, {
     servers: ["ws://a"],
@@ -60,14 +64,19 @@ export function openHarness(options: Partial<ConnectOptions> = {}, server = new 
   return { clock, server, client, log };
 }
 
-export async function connectHarness(options: Partial<ConnectOptions> = {}, server = new FakeServer()): Promise<Harness> {
+export async function connectHarness(
+  options: Partial<ConnectOptions> = {},
+  server = new FakeServer(),
+): Promise<Harness> {
   const harness = openHarness(options, server);
   await harness.client.ready();
   return harness;
 }
 
 /** How a promise stands, without waiting for it. */
-export async function standing(promise: Promise<unknown>): Promise<"pending" | { readonly value: unknown } | { readonly error: unknown }> {
+export async function standing(
+  promise: Promise<unknown>,
+): Promise<"pending" | { readonly value: unknown } | { readonly error: unknown }> {
   let result: "pending" | { value: unknown } | { error: unknown } = "pending";
   promise.then(
     (value) => {
@@ -82,7 +91,9 @@ export async function standing(promise: Promise<unknown>): Promise<"pending" | {
 }
 
 /** The error a promise rejects with. */
-export async function errorOf(promise: Promise<unknown>): Promise<{ readonly code: string; readonly outcome: string; readonly [key: string]: unknown }> {
+export async function errorOf(
+  promise: Promise<unknown>,
+): Promise<{ readonly code: string; readonly outcome: string; readonly [key: string]: unknown }> {
   const now = await standing(promise);
   if (now === "pending" || !("error" in now)) throw new Error(`no error: ${JSON.stringify(now)}`);
   return now.error as never;

@@ -291,9 +291,12 @@ describe("connecting", () => {
     const rounds = server.dialled.length / 3;
     expect(rounds).toBeLessThan(30);
     expect(rounds).toBeGreaterThan(6);
-    const orders = new Set(Array.from({ length: Math.floor(rounds) }, (_, i) => server.dialled.slice(i * 3, i * 3 + 3).join()));
+    const orders = new Set(
+      Array.from({ length: Math.floor(rounds) }, (_, i) => server.dialled.slice(i * 3, i * 3 + 3).join()),
+    );
     expect(orders.size).toBeGreaterThan(1);
-    for (let i = 0; i + 3 <= server.dialled.length; i += 3) expect(new Set(server.dialled.slice(i, i + 3)).size).toBe(3);
+    for (let i = 0; i + 3 <= server.dialled.length; i += 3)
+      expect(new Set(server.dialled.slice(i, i + 3)).size).toBe(3);
     expect(client.state).toMatchObject({ name: "connecting" });
   });
 
@@ -336,7 +339,10 @@ describe("connecting", () => {
     expect(server.connections.length).toBeGreaterThanOrEqual(3);
     expect(server.connections.slice(1, 3).map(({ hello }) => hello?.session.kind)).toEqual(["resume", "resume"]);
     expect(states.at(-1)).toMatchObject({ name: "connecting" });
-    expect(states.find(({ name }) => name === "expired")).toMatchObject({ by: "server", cause: { code: "SERVER_WENT_BACK" } });
+    expect(states.find(({ name }) => name === "expired")).toMatchObject({
+      by: "server",
+      cause: { code: "SERVER_WENT_BACK" },
+    });
     server.refusal = undefined;
     server.clusterId = "c2";
     await clock.advance(10_000);
@@ -356,7 +362,10 @@ describe("connecting", () => {
     expect(hello?.lastZxid).toBe(server.zxid);
     expect(hello?.clusterId).toBe("c1");
     const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-    expect(hello?.credentials.map(({ credential }) => new Uint8Array(credential))).toEqual([bytes("a:b"), bytes("c:d")]);
+    expect(hello?.credentials.map(({ credential }) => new Uint8Array(credential))).toEqual([
+      bytes("a:b"),
+      bytes("c:d"),
+    ]);
   });
 
   test("a credential refused by addAuth is that call's error; the session goes on without it", async () => {

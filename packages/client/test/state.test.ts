@@ -36,13 +36,15 @@ describe("the state table", () => {
     expect(types.map((type) => TRANSITIONS[name][type] ?? "-").join(" ")).toBe(EXPECTED[name]);
   });
 
-  test.each(names.flatMap((name) => types.map((type) => [name, type] as const)))("%s × %s gives the state of the table, or the same object", (name, type) => {
-    const state = STATES[name];
-    const to = TRANSITIONS[name][type];
-    const result = next(state, EVENTS[type]);
-    if (to === null) expect(result).toBe(state);
-    else expect(result.name).toBe(to);
-  });
+  test.each(names.flatMap((name) => types.map((type) => [name, type] as const)))(
+    "%s × %s gives the state of the table, or the same object",
+    (name, type) => {
+      const state = STATES[name];
+      const to = TRANSITIONS[name][type];
+      const result = next(state, EVENTS[type]);
+      expect(to === null ? result === state : result.name === to).toBe(true);
+    },
+  );
 
   test("each failed attempt is counted, and a renewal begins to count anew", () => {
     const once = next(INITIAL, EVENTS.disconnected);
@@ -52,7 +54,11 @@ describe("the state table", () => {
   });
 
   test("expired says by whom, and suspended keeps the session's id", () => {
-    expect(next(STATES.suspended, EVENTS.deadline)).toMatchObject({ name: "expired", by: "local-deadline", sessionId: 7 });
+    expect(next(STATES.suspended, EVENTS.deadline)).toMatchObject({
+      name: "expired",
+      by: "local-deadline",
+      sessionId: 7,
+    });
     expect(next(STATES.connected, EVENTS.ended)).toMatchObject({ name: "expired", by: "server", sessionId: 7 });
     expect(next(STATES.connected, EVENTS.disconnected)).toEqual({ name: "suspended", sessionId: 7, cause });
   });

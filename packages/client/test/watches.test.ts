@@ -242,7 +242,9 @@ describe("after a reconnect", () => {
     const { client, clock, server } = await connectHarness();
     server.answer = agreeable;
     server.limits = { ...server.limits, requestBytes: 8_192 };
-    await Promise.all(Array.from({ length: 900 }, (_, i) => client.stat(`/some/path/that/is/not/short/${i}`, { watch: () => {} })));
+    await Promise.all(
+      Array.from({ length: 900 }, (_, i) => client.stat(`/some/path/that/is/not/short/${i}`, { watch: () => {} })),
+    );
     server.last.cut();
     await clock.advance(1_000);
     const requests = server.last.requests.filter(({ op }) => op === Op.setWatches);

@@ -101,7 +101,12 @@ export class SubtreeCache<T> implements Cache<T>, FeedReader {
   }
 
   get isFresh(): boolean {
-    return this.#zxid !== undefined && this.#ended === undefined && this.#view.driver.state.name === "connected" && this.#feed?.isCurrent === true;
+    return (
+      this.#zxid !== undefined &&
+      this.#ended === undefined &&
+      this.#view.driver.state.name === "connected" &&
+      this.#feed?.isCurrent === true
+    );
   }
 
   get isComplete(): boolean {
@@ -254,7 +259,14 @@ export class SubtreeCache<T> implements Cache<T>, FeedReader {
   close(): Promise<void> {
     this.#close?.();
     this.#close = undefined;
-    this.failed(new CorralError("CLOSED", { op: "cache", detail: { path: this.path }, outcome: "no", means: "the cache has been closed" }));
+    this.failed(
+      new CorralError("CLOSED", {
+        op: "cache",
+        detail: { path: this.path },
+        outcome: "no",
+        means: "the cache has been closed",
+      }),
+    );
     this.#listeners.clear();
     return Promise.resolve();
   }

@@ -50,15 +50,25 @@ export interface Client extends AsyncDisposable {
 
   create<T = Uint8Array | null>(path: string, value?: T | null, options?: CreateOptions<T>): Promise<Created>;
   /** `NO_NODE` if there is none. */
-  get<T = Uint8Array | null>(path: string, options?: WatchedReadOptions & { readonly codec?: Codec<T> }): Promise<Entry<T>>;
+  get<T = Uint8Array | null>(
+    path: string,
+    options?: WatchedReadOptions & { readonly codec?: Codec<T> },
+  ): Promise<Entry<T>>;
   /** Undefined if there is none. */
-  find<T = Uint8Array | null>(path: string, options?: WatchedReadOptions & { readonly codec?: Codec<T> }): Promise<Entry<T> | undefined>;
+  find<T = Uint8Array | null>(
+    path: string,
+    options?: WatchedReadOptions & { readonly codec?: Codec<T> },
+  ): Promise<Entry<T> | undefined>;
   /** Undefined if there is none. */
   stat(path: string, options?: WatchedReadOptions): Promise<Stat | undefined>;
   exists(path: string, options?: WatchedReadOptions): Promise<boolean>;
   set<T = Uint8Array | null>(path: string, value: T | null, options?: SetOptions<T>): Promise<Stat>;
   /** Reads, computes and writes again until nobody wrote in between. `change` may run several times: it must only compute. */
-  update<T = Uint8Array | null>(path: string, change: (now: Entry<T> | undefined) => T, options?: UpdateOptions<T>): Promise<Entry<T>>;
+  update<T = Uint8Array | null>(
+    path: string,
+    change: (now: Entry<T> | undefined) => T,
+    options?: UpdateOptions<T>,
+  ): Promise<Entry<T>>;
   /** Resolves with the number of znodes deleted. */
   delete(path: string, options?: DeleteOptions): Promise<number>;
   /** The names of all children, in the order of their creation. */
@@ -66,13 +76,23 @@ export interface Client extends AsyncDisposable {
   /** All children, page by page as they are asked for; the time limit is for each page. */
   list<T = Uint8Array | null>(path: string, options?: ListOptions<T>): AsyncGenerator<Child<T>, void, undefined>;
   getAcl(path: string, options?: ReadOptions): Promise<{ acl: AclEntry[]; stat: Stat }>;
-  setAcl(path: string, acl: readonly AclEntry[], options?: WriteOptions & { readonly aversion?: number }): Promise<Stat>;
+  setAcl(
+    path: string,
+    acl: readonly AclEntry[],
+    options?: WriteOptions & { readonly aversion?: number },
+  ): Promise<Stat>;
   /** All or nothing; make the operations with `op`. */
   multi<const O extends readonly Operation<unknown>[]>(operations: O, options?: WriteOptions): Promise<Results<O>>;
   /** Each by itself, in one transaction. */
-  multiEach<const O extends readonly Operation<unknown>[]>(operations: O, options?: WriteOptions): Promise<SettledResults<O>>;
+  multiEach<const O extends readonly Operation<unknown>[]>(
+    operations: O,
+    options?: WriteOptions,
+  ): Promise<SettledResults<O>>;
   /** All at one zxid; make the reads with `read`. */
-  multiRead<const O extends readonly ReadOperation<unknown>[]>(reads: O, options?: ReadOptions): Promise<ReadResults<O>>;
+  multiRead<const O extends readonly ReadOperation<unknown>[]>(
+    reads: O,
+    options?: ReadOptions,
+  ): Promise<ReadResults<O>>;
   /** Reads after it see everything that anyone was told before it. Resolves with a zxid. */
   sync(path?: string, options?: CallOptions): Promise<number>;
   /** The ephemerals of this session, oldest first. */

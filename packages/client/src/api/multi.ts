@@ -14,7 +14,7 @@ import {
   type Value,
 } from "@corral/protocol";
 import { decodeAt, encodeAt, raw, type Codec } from "../codec.ts";
-import { CorralError, refusal } from "../error.ts";
+import { type CorralError, refusal } from "../error.ts";
 import { statOf } from "./reads.ts";
 import type { Created, CreateShape, Entry, Match, ReadOptions, Settled, WriteOptions } from "./types.ts";
 import { badArgument, consistencyOf, matched, type View } from "./view.ts";
@@ -31,22 +31,34 @@ export interface Operation<R> {
 export type Condition = Match | { readonly owner: number } | "absent";
 
 /** The results of a list of operations, one by one. */
-export type Results<O extends readonly Operation<unknown>[]> = { -readonly [I in keyof O]: O[I] extends Operation<infer R> ? R : never };
+export type Results<O extends readonly Operation<unknown>[]> = {
+  -readonly [I in keyof O]: O[I] extends Operation<infer R> ? R : never;
+};
 export type SettledResults<O extends readonly Operation<unknown>[]> = {
   -readonly [I in keyof O]: O[I] extends Operation<infer R> ? Settled<R> : never;
 };
 
 /** Operations for `multi` and `multiEach`. */
 export const op: {
-  create<T = Uint8Array | null>(path: string, value?: T | null, options?: CreateShape & { readonly codec?: Codec<T> }): Operation<Created>;
-  set<T = Uint8Array | null>(path: string, value: T | null, options?: { readonly codec?: Codec<T>; readonly ifMatch?: Match }): Operation<Stat>;
+  create<T = Uint8Array | null>(
+    path: string,
+    value?: T | null,
+    options?: CreateShape & { readonly codec?: Codec<T> },
+  ): Operation<Created>;
+  set<T = Uint8Array | null>(
+    path: string,
+    value: T | null,
+    options?: { readonly codec?: Codec<T>; readonly ifMatch?: Match },
+  ): Operation<Stat>;
   delete(path: string, options?: { readonly ifMatch?: Match }): Operation<void>;
   setAcl(path: string, acl: readonly AclEntry[], options?: { readonly aversion?: number }): Operation<Stat>;
   /** Must hold, else the whole multi is refused: by version with `BAD_VERSION` or `NO_NODE`, `absent` with `NODE_EXISTS`, else with `GUARD_FAILED`. */
   check(path: string, condition: Condition): Operation<void>;
 } = {
   create: (path, value, options = {}) => ({
-    wire: (view) => [createOp(view, path, encodeAt(options.codec ?? (raw as never), value, path, "multi"), options, "multi")],
+    wire: (view) => [
+      createOp(view, path, encodeAt(options.codec ?? (raw as never), value, path, "multi"), options, "multi"),
+    ],
     read: (result, view) => ({ path: view.toView(result[0] as string), stat: statOf(result[1]) }),
   }),
   set: (path, value, options = {}) => ({
@@ -65,12 +77,22 @@ export const op: {
     read: (result) => statOf(result[0]),
   }),
   check: (path, condition) => ({
-    wire: (view) => [{ op: Op.check, ...view.guard(condition === "absent" ? { path, absent: true } : { path, ...condition }, "multi") }],
+    wire: (view) => [
+      {
+        op: Op.check,
+        ...view.guard(condition === "absent" ? { path, absent: true } : { path, ...condition }, "multi"),
+      },
+    ],
     read: () => undefined,
   }),
 };
 
-function withMatch(view: View, path: string, match: Match | undefined, make: (at: string, version: number) => MultiOp): MultiOp[] {
+function withMatch(
+  view: View,
+  path: string,
+  match: Match | undefined,
+  make: (at: string, version: number) => MultiOp,
+): MultiOp[] {
   const at = view.toServer(path, "multi");
   const { version, guard } = matched(match, at, "multi");
   const own = make(at, version);
@@ -78,7 +100,11 @@ function withMatch(view: View, path: string, match: Match | undefined, make: (at
 }
 
 /** All or nothing. A refusal names the operation by its index in the list. */
-export function multi<const O extends readonly Operation<unknown>[]>(view: View, operations: O, options: WriteOptions | undefined): Promise<Results<O>> {
+export function multi<const O extends readonly Operation<unknown>[]>(
+  view: View,
+  operations: O,
+  options: WriteOptions | undefined,
+): Promise<Results<O>> {
   const wire: MultiOp[] = [];
   /** For each operation on the wire, the one it belongs to; the last of those has the result. */
   const ownerOf: number[] = [];
@@ -102,7 +128,8 @@ export function multi<const O extends readonly Operation<unknown>[]>(view: View,
     (reply) => {
       // A guard has an index of its own, which is not one of an operation.
       const { index } = reply.detail;
-      const ofGuard = guards.length > 0 && reply.code === errorCode("GUARD_FAILED") && ofGuards(reply.detail, guards, wire);
+      const ofGuard =
+        guards.length > 0 && reply.code === errorCode("GUARD_FAILED") && ofGuards(reply.detail, guards, wire);
       if (index === undefined || ofGuard || ownerOf[index] === index) return undefined;
       throw refusalAt(view, reply, ownerOf[index]);
     },
@@ -110,7 +137,11 @@ export function multi<const O extends readonly Operation<unknown>[]>(view: View,
 }
 
 /** Is it one of the guards, and not a check among the operations, that does not hold? */
-function ofGuards({ index, path }: ErrorDetail, guards: readonly { readonly path: string }[], wire: readonly MultiOp[]): boolean {
+function ofGuards(
+  { index, path }: ErrorDetail,
+  guards: readonly { readonly path: string }[],
+  wire: readonly MultiOp[],
+): boolean {
   if (index === undefined || guards[index]?.path !== path) return false;
   const check = wire[index];
   return check === undefined || check.op !== Op.check || check.path !== path;
@@ -130,7 +161,11 @@ export function multiEach<const O extends readonly Operation<unknown>[]>(
   const wire = operations.map((operation, index) => {
     const own = operation.wire(view);
     if (own.length === 1) return own[0]!;
-    throw badArgument("multiEach", "ifMatch", `operation ${index}: a zxid is matched by a check of its own, which does not hold back the operation after it; use a version, or multi`);
+    throw badArgument(
+      "multiEach",
+      "ifMatch",
+      `operation ${index}: a zxid is matched by a check of its own, which does not hold back the operation after it; use a version, or multi`,
+    );
   });
   const body = { op: Op.multiEach, ops: wire };
   return view.ask(
@@ -146,11 +181,21 @@ export function multiEach<const O extends readonly Operation<unknown>[]>(
   );
 }
 
-function settled<T>(answer: readonly Value[], index: number, view: View, name: string, at: string, read: (result: readonly Value[]) => T): Settled<T> {
+function settled<T>(
+  answer: readonly Value[],
+  index: number,
+  view: View,
+  name: string,
+  at: string,
+  read: (result: readonly Value[]) => T,
+): Settled<T> {
   const code = answer[0] as number;
   if (code === 0) return { ok: true, value: read(answer.slice(1)) };
   const detail = readDetail(answer[1]!);
-  return { ok: false, error: refusal(code, { ...detail, index, path: view.toView(detail.path ?? at) }, name, undefined) };
+  return {
+    ok: false,
+    error: refusal(code, { ...detail, index, path: view.toView(detail.path ?? at) }, name, undefined),
+  };
 }
 
 /** A read of a multiRead whose result is an R. Made by {@link read}. */
@@ -185,7 +230,11 @@ export const read: {
 };
 
 /** All at one zxid. */
-export function multiRead<const O extends readonly ReadOperation<unknown>[]>(view: View, reads: O, options: ReadOptions | undefined): Promise<ReadResults<O>> {
+export function multiRead<const O extends readonly ReadOperation<unknown>[]>(
+  view: View,
+  reads: O,
+  options: ReadOptions | undefined,
+): Promise<ReadResults<O>> {
   const wire = reads.map((one) => ({ op: one.op, path: view.toServer(one.path, "multiRead") }));
   const body = { op: Op.multiRead, reads: wire, consistency: consistencyOf(options) };
   return view.ask(view.budget("multiRead", options), body, ({ result }) => {

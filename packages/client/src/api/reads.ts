@@ -24,7 +24,11 @@ const NO_NODE = errorCode("NO_NODE");
 export const statOf = (value: Value | undefined): Stat => statFrom(value as readonly number[]);
 
 /** Undefined if there is no such znode; a watch is then set on its creation. */
-export function find<T>(view: View, path: string, options: (WatchedReadOptions & { readonly codec?: Codec<T> | undefined }) | undefined): Promise<Entry<T> | undefined> {
+export function find<T>(
+  view: View,
+  path: string,
+  options: (WatchedReadOptions & { readonly codec?: Codec<T> | undefined }) | undefined,
+): Promise<Entry<T> | undefined> {
   // `get` sets no watch on what is absent; `stat` does. Both are sent at once, and answered at the same moment or in order.
   const watch = options?.watch;
   if (watch === undefined) return readEntry<T, undefined>(view, "find", path, options, () => ({ value: undefined }));
@@ -45,7 +49,11 @@ async function findWatched<T>(
   return entry;
 }
 
-export function get<T>(view: View, path: string, options: (WatchedReadOptions & { readonly codec?: Codec<T> | undefined }) | undefined): Promise<Entry<T>> {
+export function get<T>(
+  view: View,
+  path: string,
+  options: (WatchedReadOptions & { readonly codec?: Codec<T> | undefined }) | undefined,
+): Promise<Entry<T>> {
   return readEntry<T, never>(view, "get", path, options, () => undefined);
 }
 
@@ -73,7 +81,12 @@ function readEntry<T, A>(
 }
 
 /** Undefined if there is no such znode. */
-export function stat(view: View, path: string, options: WatchedReadOptions | undefined, op = "stat"): Promise<Stat | undefined> {
+export function stat(
+  view: View,
+  path: string,
+  options: WatchedReadOptions | undefined,
+  op = "stat",
+): Promise<Stat | undefined> {
   const at = view.toServer(path, op);
   const body = { op: Op.exists, path: at, watch: options?.watch !== undefined, consistency: consistencyOf(options) };
   return view.ask<Stat | undefined>(
@@ -102,13 +115,23 @@ export function findAt(
   return view.ask<{ readonly data: Uint8Array | null; readonly stat: Stat; readonly zxid: number } | undefined>(
     view.budget("get", options),
     body,
-    ({ result, zxid }) => ({ data: raw.decode((result[0] ?? null) as Uint8Array | null), stat: statOf(result[1]), zxid }),
+    ({ result, zxid }) => ({
+      data: raw.decode((result[0] ?? null) as Uint8Array | null),
+      stat: statOf(result[1]),
+      zxid,
+    }),
     null,
     (reply) => (reply.code === NO_NODE ? { value: undefined } : undefined),
   );
 }
 
-function setOneShot(view: View, kind: WatchKind, at: string, watch: ((event: WatchEvent) => void) | undefined, reply: Reply): void {
+function setOneShot(
+  view: View,
+  kind: WatchKind,
+  at: string,
+  watch: ((event: WatchEvent) => void) | undefined,
+  reply: Reply,
+): void {
   if (watch === undefined) return;
   view.watches.setByRead(kind, at, { event: (event) => call(view, watch, event), failed: () => {} }, reply.zxid);
 }
@@ -123,7 +146,11 @@ function call(view: View, watch: (event: WatchEvent) => void, event: WatchEvent)
 }
 
 /** Resolves at the next change of a znode, or of its set of children. */
-export function nextEvent(view: View, path: string, options: (CallOptions & { readonly of?: "znode" | "children" | undefined }) | undefined): Promise<WatchEvent> {
+export function nextEvent(
+  view: View,
+  path: string,
+  options: (CallOptions & { readonly of?: "znode" | "children" | undefined }) | undefined,
+): Promise<WatchEvent> {
   const op = "nextEvent";
   const at = view.toServer(path, op);
   const ofChildren = options?.of === "children";
@@ -131,10 +158,13 @@ export function nextEvent(view: View, path: string, options: (CallOptions & { re
   return new Promise<WatchEvent>((resolve, reject) => {
     let drop: (() => void) | undefined;
     const signal = options?.signal;
-    const stopListening = signal === undefined ? undefined : view.requester.onAbort(signal, op, (error) => {
-      drop?.();
-      reject(error);
-    });
+    const stopListening =
+      signal === undefined
+        ? undefined
+        : view.requester.onAbort(signal, op, (error) => {
+            drop?.();
+            reject(error);
+          });
     const owner = {
       event: (event: WatchEvent): void => {
         stopListening?.();
@@ -145,17 +175,29 @@ export function nextEvent(view: View, path: string, options: (CallOptions & { re
         reject(error);
       },
     };
-    const set = (kind: WatchKind) => (reply: Reply): void => {
-      if (signal?.aborted === true) return;
-      drop = view.watches.setByRead(kind, at, owner, reply.zxid);
-    };
+    const set =
+      (kind: WatchKind) =>
+      (reply: Reply): void => {
+        if (signal?.aborted === true) return;
+        drop = view.watches.setByRead(kind, at, owner, reply.zxid);
+      };
     const asked = ofChildren
-      ? view.ask(budget, { op: Op.children, path: at, watch: true, consistency: 0, include: Include.names, cursor: null, limit: 1 }, set(WatchKind.child))
-      : view.ask<void>(budget, { op: Op.exists, path: at, watch: true, consistency: 0 }, set(WatchKind.data), null, (reply) => {
-          if (reply.code !== NO_NODE) return undefined;
-          set(WatchKind.exist)(reply);
-          return { value: undefined };
-        });
+      ? view.ask(
+          budget,
+          { op: Op.children, path: at, watch: true, consistency: 0, include: Include.names, cursor: null, limit: 1 },
+          set(WatchKind.child),
+        )
+      : view.ask<void>(
+          budget,
+          { op: Op.exists, path: at, watch: true, consistency: 0 },
+          set(WatchKind.data),
+          null,
+          (reply) => {
+            if (reply.code !== NO_NODE) return undefined;
+            set(WatchKind.exist)(reply);
+            return { value: undefined };
+          },
+        );
     asked.catch((error: unknown) => {
       owner.failed(error as Error);
     });
@@ -169,14 +211,28 @@ interface Page<T> {
   readonly cursor: readonly number[] | null;
 }
 
-function page<T>(view: View, budget: Budget, path: string, options: (WatchedReadOptions & ListOptions<T>) | undefined, cursor: readonly number[] | null): Promise<Page<T>> {
+function page<T>(
+  view: View,
+  budget: Budget,
+  path: string,
+  options: (WatchedReadOptions & ListOptions<T>) | undefined,
+  cursor: readonly number[] | null,
+): Promise<Page<T>> {
   const at = view.toServer(path, budget.op);
   const watch = cursor === null ? options?.watch : undefined;
   const include = INCLUDE[options?.include ?? "names"];
   const codec = options?.codec ?? (raw as unknown as Codec<T>);
   const limit = safe(options?.pageSize ?? 0, "pageSize", budget.op);
   if (limit < 0) throw badArgument(budget.op, "pageSize", `${limit} is negative`);
-  const body = { op: Op.children, path: at, watch: watch !== undefined, consistency: consistencyOf(options), include, cursor, limit };
+  const body = {
+    op: Op.children,
+    path: at,
+    watch: watch !== undefined,
+    consistency: consistencyOf(options),
+    include,
+    cursor,
+    limit,
+  };
   return view.ask(budget, body, (reply) => {
     setOneShot(view, WatchKind.child, at, watch, reply);
     const [items, , next] = reply.result;
@@ -195,7 +251,10 @@ function childFrom<T>(item: Value, include: Include, parent: string, codec: Code
   const path = childOf(parent, name);
   const numbers = fields[include === Include.data ? 2 : 1];
   const stat = numbers === null ? undefined : statOf(numbers);
-  const value = include === Include.data && stat !== undefined ? decodeAt(codec, fields[1] as Uint8Array | null, path, op) : undefined;
+  const value =
+    include === Include.data && stat !== undefined
+      ? decodeAt(codec, fields[1] as Uint8Array | null, path, op)
+      : undefined;
   return { name, path, value, stat };
 }
 
@@ -213,7 +272,11 @@ export async function children(view: View, path: string, options: WatchedReadOpt
 }
 
 /** Page by page, as they are asked for. The time limit is for each page. */
-export async function* list<T>(view: View, path: string, options: ListOptions<T> | undefined): AsyncGenerator<Child<T>, void, undefined> {
+export async function* list<T>(
+  view: View,
+  path: string,
+  options: ListOptions<T> | undefined,
+): AsyncGenerator<Child<T>, void, undefined> {
   let cursor: readonly number[] | null = null;
   do {
     const answer: Page<T> = await page(view, view.budget("list", options), path, options, cursor);
@@ -222,7 +285,11 @@ export async function* list<T>(view: View, path: string, options: ListOptions<T>
   } while (cursor !== null);
 }
 
-export function getAcl(view: View, path: string, options: ReadOptions | undefined): Promise<{ acl: AclEntry[]; stat: Stat }> {
+export function getAcl(
+  view: View,
+  path: string,
+  options: ReadOptions | undefined,
+): Promise<{ acl: AclEntry[]; stat: Stat }> {
   const body = { op: Op.getAcl, path: view.toServer(path, "getAcl"), consistency: consistencyOf(options) };
   return view.ask(view.budget("getAcl", options), body, ({ result }) => ({
     acl: (result[0] as readonly Value[]).map(readAclEntry),
@@ -243,7 +310,11 @@ export async function ephemerals(view: View, prefix: string, options: CallOption
   const paths: string[] = [];
   let after: number | null = 0;
   while (after !== null) {
-    const result: readonly Value[] = await view.ask(budget, { op: Op.ephemerals, prefix: at, after }, (reply) => reply.result);
+    const result: readonly Value[] = await view.ask(
+      budget,
+      { op: Op.ephemerals, prefix: at, after },
+      (reply) => reply.result,
+    );
     for (const path of result[0] as readonly string[]) paths.push(view.toView(path));
     after = result[1] as number | null;
   }

@@ -1,5 +1,15 @@
 /** What goes on: watches, subscriptions, and the reading of whole subtrees that subscriptions make possible. */
-import { EventType, Op, Scope, statFrom, SubscribeFlag, WatcherType, WatchKind, WatchMode, type Value } from "@corral/protocol";
+import {
+  EventType,
+  Op,
+  Scope,
+  statFrom,
+  SubscribeFlag,
+  WatcherType,
+  WatchKind,
+  WatchMode,
+  type Value,
+} from "@corral/protocol";
 import type { CallOptions } from "../calls/requester.ts";
 import { decodeAt, raw, type Codec } from "../codec.ts";
 import { CorralError, isCorralError } from "../error.ts";
@@ -10,9 +20,17 @@ import { OpenWatch, type Watch } from "../watch/watch.ts";
 import type { Entry, ReadTreeOptions, SubscribeOptions, SubscriptionScope, Tree } from "./types.ts";
 import { badArgument, safe, type View } from "./view.ts";
 
-const SCOPES: Readonly<Record<SubscriptionScope, Scope>> = { tree: Scope.tree, node: Scope.node, children: Scope.children };
+const SCOPES: Readonly<Record<SubscriptionScope, Scope>> = {
+  tree: Scope.tree,
+  node: Scope.node,
+  children: Scope.children,
+};
 
-export async function addWatch(view: View, path: string, options: (CallOptions & { readonly recursive?: boolean | undefined }) | undefined): Promise<Watch> {
+export async function addWatch(
+  view: View,
+  path: string,
+  options: (CallOptions & { readonly recursive?: boolean | undefined }) | undefined,
+): Promise<Watch> {
   const op = "addWatch";
   const at = view.toServer(path, op);
   const budget = view.budget(op, options);
@@ -64,38 +82,79 @@ const WATCHER_TYPES: Readonly<Record<WatchType, WatcherType>> = {
 };
 
 /** Everyone's watches of this type on this path end, in this client. */
-export async function removeWatches(view: View, path: string, options: (CallOptions & { readonly type?: WatchType | undefined }) | undefined): Promise<void> {
+export async function removeWatches(
+  view: View,
+  path: string,
+  options: (CallOptions & { readonly type?: WatchType | undefined }) | undefined,
+): Promise<void> {
   const op = "removeWatches";
   const at = view.toServer(path, op);
   const type = WATCHER_TYPES[options?.type ?? "any"];
   await view.ask(view.budget(op, options), { op: Op.removeWatches, path: at, type }, () => {
-    view.watches.removed(at, type, new CorralError("NO_WATCHER", { op, detail: { path }, means: "the watch was removed" }));
+    view.watches.removed(
+      at,
+      type,
+      new CorralError("NO_WATCHER", { op, detail: { path }, means: "the watch was removed" }),
+    );
   });
 }
 
 /** Is a watch of this type set by this client on this path? Asks the server. */
-export function hasWatch(view: View, path: string, options: (CallOptions & { readonly type?: WatchType | undefined }) | undefined): Promise<boolean> {
+export function hasWatch(
+  view: View,
+  path: string,
+  options: (CallOptions & { readonly type?: WatchType | undefined }) | undefined,
+): Promise<boolean> {
   const op = "hasWatch";
   const body = { op: Op.checkWatches, path: view.toServer(path, op), type: WATCHER_TYPES[options?.type ?? "any"] };
-  return view.ask<boolean>(view.budget(op, options), body, () => true, null, (reply) => (reply.code === NO_WATCHER ? { value: false } : undefined));
+  return view.ask<boolean>(
+    view.budget(op, options),
+    body,
+    () => true,
+    null,
+    (reply) => (reply.code === NO_WATCHER ? { value: false } : undefined),
+  );
 }
 const NO_WATCHER = -121;
 
-export function specOf(view: View, path: string, options: SubscribeOptions<unknown> | undefined, op: string, flags = 0): FeedSpec {
+export function specOf(
+  view: View,
+  path: string,
+  options: SubscribeOptions<unknown> | undefined,
+  op: string,
+  flags = 0,
+): FeedSpec {
   const since = options?.since;
-  if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0)) throw badArgument(op, "since", `${since} is no zxid`, path);
+  if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0))
+    throw badArgument(op, "since", `${since} is no zxid`, path);
   const window = safe(options?.window ?? SUBSCRIPTION_CREDITS, "window", op);
   if (window < 1) throw badArgument(op, "window", `${window} is less than 1`, path);
   const withoutData = options?.values === false ? SubscribeFlag.withoutData : 0;
-  return { path: view.toServer(path, op), since: since ?? -1, scope: SCOPES[options?.scope ?? "tree"], flags: flags | withoutData, window };
+  return {
+    path: view.toServer(path, op),
+    since: since ?? -1,
+    scope: SCOPES[options?.scope ?? "tree"],
+    flags: flags | withoutData,
+    window,
+  };
 }
 
-export async function subscribe<T>(view: View, path: string, options: SubscribeOptions<T> | undefined): Promise<Subscription<T>> {
+export async function subscribe<T>(
+  view: View,
+  path: string,
+  options: SubscribeOptions<T> | undefined,
+): Promise<Subscription<T>> {
   const op = "subscribe";
   const spec = specOf(view, path, options, op);
   const codec = codecOf(options);
   const { toView } = view;
-  const subscription = new OpenSubscription<T>({ path: spec.path, since: spec.since, codec, toView, coalesce: options?.coalesce === true });
+  const subscription = new OpenSubscription<T>({
+    path: spec.path,
+    since: spec.since,
+    codec,
+    toView,
+    coalesce: options?.coalesce === true,
+  });
   const feed = await view.subscriptions.open(spec, subscription, view.budget(op, options));
   endOnAbort(view, op, options?.signal, subscription, (stopListening) => {
     subscription.opened(feed, () => {
@@ -106,7 +165,9 @@ export async function subscribe<T>(view: View, path: string, options: SubscribeO
   return subscription;
 }
 
-function codecOf<T>(options: { readonly codec?: Codec<T> | undefined; readonly values?: boolean | undefined } | undefined): Codec<T> {
+function codecOf<T>(
+  options: { readonly codec?: Codec<T> | undefined; readonly values?: boolean | undefined } | undefined,
+): Codec<T> {
   return (options?.values === false ? undefined : options?.codec) ?? (raw as unknown as Codec<T>);
 }
 
@@ -132,21 +193,27 @@ export async function readTree<T>(view: View, path: string, options: ReadTreeOpt
       else if (feed !== undefined) view.subscriptions.ended(feed);
       settle();
     };
-    const gather = new Gathering<T>(view, codecOf(options), entriesMax, (result) => {
-      finish(() => {
-        if (result instanceof CorralError) reject(result);
-        else resolve(result);
-      }, result instanceof CorralError);
-    }, () => feed);
+    const gather = new Gathering<T>(
+      view,
+      codecOf(options),
+      entriesMax,
+      (result) => {
+        finish(() => {
+          if (result instanceof CorralError) reject(result);
+          else resolve(result);
+        }, result instanceof CorralError);
+      },
+      () => feed,
+    );
     view.subscriptions.open(spec, gather, budget).then(
       (opened) => {
         feed = opened;
         if (isOver) view.subscriptions.ended(opened);
         else gather.grantLate();
       },
-      (error: unknown) => {
+      (error: CorralError) => {
         finish(() => {
-          reject(error as Error);
+          reject(error);
         }, false);
       },
     );
@@ -164,7 +231,13 @@ class Gathering<T> implements FeedReader {
   readonly pending = 0;
   #late = 0;
 
-  constructor(view: View, codec: Codec<T>, entriesMax: number, done: (result: Tree<T> | CorralError) => void, feed: () => Feed | undefined) {
+  constructor(
+    view: View,
+    codec: Codec<T>,
+    entriesMax: number,
+    done: (result: Tree<T> | CorralError) => void,
+    feed: () => Feed | undefined,
+  ) {
     this.#view = view;
     this.#codec = codec;
     this.#entriesMax = entriesMax;

@@ -127,7 +127,7 @@ export interface SubscribeOptions<T> extends CallOptions {
   readonly values?: boolean | undefined;
   /** Only the last event of each path is kept for a slow consumer: what lies between two events may be missing. */
   readonly coalesce?: boolean | undefined;
-  /** Messages that may be on their way or waiting for the consumer; one is up to 256 KiB. Default 64. */
+  /** Units (a page of up to 256 KiB, the changes of one zxid) that may be on their way or waiting for the consumer. Default 64. */
   readonly window?: number | undefined;
 }
 

@@ -13,7 +13,8 @@ import * as writes from "./writes.ts";
 
 export function clientOf(view: View): Client {
   const { driver } = view;
-  const close: Client["close"] = (options) => driver.close(view.budget("close", { timeoutMs: CLOSE_TIMEOUT_MS, ...options }));
+  const close: Client["close"] = (options) =>
+    driver.closing.close(view.budget("close", { timeoutMs: CLOSE_TIMEOUT_MS, ...options }));
   return {
     root: view.root,
     get state() {
@@ -54,7 +55,7 @@ export function clientOf(view: View): Client {
     cache: (path, options) => openCache(view, path, options),
     chroot: (path) => clientOf(view.below(path)),
     stats: () => statsOf(view),
-    detach: (options) => driver.detach(view.budget("detach", options)),
+    detach: (options) => driver.closing.detach(view.budget("detach", options)),
     close,
     [Symbol.asyncDispose]: () => close(),
   };
@@ -66,7 +67,8 @@ function ready(view: View, options: CallOptions | undefined): Promise<SessionInf
     const look = (): boolean => {
       const { state, session } = driver;
       if (state.name === "connected" && session !== undefined) resolve(session);
-      else if (state.name === "closed") reject(state.cause ?? new CorralError("CLOSED", { op: "ready", outcome: "no" }));
+      else if (state.name === "closed")
+        reject(state.cause ?? new CorralError("CLOSED", { op: "ready", outcome: "no" }));
       else return false;
       return true;
     };

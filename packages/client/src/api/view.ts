@@ -60,7 +60,11 @@ export class View {
   toServer(path: string, op: string, sequential = false): string {
     const max = DEFAULT_LIMITS.pathBytes;
     const isText = typeof path === "string";
-    const fault = !isText ? `is of type ${typeof path}` : sequential ? sequentialPathFault(path, max) : pathFault(path, max);
+    const fault = !isText
+      ? `is of type ${typeof path}`
+      : sequential
+        ? sequentialPathFault(path, max)
+        : pathFault(path, max);
     if (fault !== undefined) throw badArgument(op, "path", `the path ${fault}`, isText ? path : undefined);
     return this.root === "/" ? path : path === "/" && !sequential ? this.root : this.root + path;
   }
@@ -87,7 +91,11 @@ export class View {
 }
 
 /** A version travels with the operation; a zxid as a condition beside it. `path` is the server's. */
-export function matched(match: Match | undefined, path: string, op: string): { readonly version: number; readonly guard: WireGuard | undefined } {
+export function matched(
+  match: Match | undefined,
+  path: string,
+  op: string,
+): { readonly version: number; readonly guard: WireGuard | undefined } {
   if (match === undefined) return { version: -1, guard: undefined };
   if ("version" in match) return { version: safe(match.version, "version", op), guard: undefined };
   const guard =

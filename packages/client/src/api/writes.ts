@@ -15,7 +15,17 @@ import { CorralError, isCorralError } from "../error.ts";
 import { DELETE_TREE_NODES_MAX, UPDATE_TRIES_MAX } from "../limits.ts";
 import { toBytes } from "../options.ts";
 import { get, statOf } from "./reads.ts";
-import type { Created, CreateOptions, CreateShape, DeleteOptions, Entry, Lifetime, SetOptions, UpdateOptions, WriteOptions } from "./types.ts";
+import type {
+  Created,
+  CreateOptions,
+  CreateShape,
+  DeleteOptions,
+  Entry,
+  Lifetime,
+  SetOptions,
+  UpdateOptions,
+  WriteOptions,
+} from "./types.ts";
 import { badArgument, matched, safe, type View } from "./view.ts";
 
 /** The operation as it goes into a request or a multi. */
@@ -34,7 +44,8 @@ export function createOp(view: View, path: string, data: Uint8Array | null, shap
 }
 
 function modeOf(lifetime: Lifetime, sequential: boolean, op: string, path: string): CreateMode {
-  if (typeof lifetime === "object") return sequential ? CreateMode.persistentSequentialWithTtl : CreateMode.persistentWithTtl;
+  if (typeof lifetime === "object")
+    return sequential ? CreateMode.persistentSequentialWithTtl : CreateMode.persistentWithTtl;
   switch (lifetime) {
     case "persistent":
       return sequential ? CreateMode.persistentSequential : CreateMode.persistent;
@@ -53,22 +64,48 @@ function ttlOf(ttlMs: number, op: string, path: string): number {
   throw badArgument(op, "ttlMs", `${ttlMs} is not a whole number from 1 to ${TTL_MS_MAX}`, path);
 }
 
-export function create<T>(view: View, path: string, value: T | null | undefined, options: CreateOptions<T> | undefined): Promise<Created> {
+export function create<T>(
+  view: View,
+  path: string,
+  value: T | null | undefined,
+  options: CreateOptions<T> | undefined,
+): Promise<Created> {
   const op = "create";
   const data = encodeAt(options?.codec ?? (raw as unknown as Codec<T>), value, path, op);
   const body = createOp(view, path, data, options ?? {}, op);
   const guards = view.guards(options?.guard, op);
-  return view.ask(view.budget(op, options), body, ({ result }) => ({ path: view.toView(result[0] as string), stat: statOf(result[1]) }), guards);
+  return view.ask(
+    view.budget(op, options),
+    body,
+    ({ result }) => ({ path: view.toView(result[0] as string), stat: statOf(result[1]) }),
+    guards,
+  );
 }
 
-export function set<T>(view: View, path: string, value: T | null | undefined, options: SetOptions<T> | undefined, op = "set"): Promise<Stat> {
+export function set<T>(
+  view: View,
+  path: string,
+  value: T | null | undefined,
+  options: SetOptions<T> | undefined,
+  op = "set",
+): Promise<Stat> {
   const at = view.toServer(path, op);
   const data = encodeAt(options?.codec ?? (raw as unknown as Codec<T>), value, path, op);
   const { version, guards } = conditions(view, at, options, op);
-  return view.ask(view.budget(op, options), { op: Op.set, path: at, data, version }, ({ result }) => statOf(result[0]), guards);
+  return view.ask(
+    view.budget(op, options),
+    { op: Op.set, path: at, data, version },
+    ({ result }) => statOf(result[0]),
+    guards,
+  );
 }
 
-function conditions(view: View, at: string, options: Pick<DeleteOptions, "guard" | "ifMatch"> | undefined, op: string): { readonly version: number; readonly guards: WireGuard[] } {
+function conditions(
+  view: View,
+  at: string,
+  options: Pick<DeleteOptions, "guard" | "ifMatch"> | undefined,
+  op: string,
+): { readonly version: number; readonly guards: WireGuard[] } {
   const { version, guard } = matched(options?.ifMatch, at, op);
   const guards = view.guards(options?.guard, op);
   if (guard !== undefined) guards.push(guard);
@@ -89,7 +126,12 @@ export async function remove(view: View, path: string, options: DeleteOptions | 
     const guards = view.guards(options.guard, op);
     const match = options.ifMatch;
     if (match !== undefined) guards.push(view.guard({ path, ...match }, op));
-    return await view.ask(budget, { op: Op.deleteTree, path: at, nodesMax }, ({ result }) => result[0] as number, guards);
+    return await view.ask(
+      budget,
+      { op: Op.deleteTree, path: at, nodesMax },
+      ({ result }) => result[0] as number,
+      guards,
+    );
   } catch (error) {
     if (options?.missing === "ok" && isCorralError(error, "NO_NODE") && error.path === path) return 0;
     throw error;
@@ -97,7 +139,12 @@ export async function remove(view: View, path: string, options: DeleteOptions | 
 }
 
 /** Reads, computes and writes until nobody wrote in between. `change` may run several times: it must only compute. */
-export async function update<T>(view: View, path: string, change: (now: Entry<T> | undefined) => T, options: UpdateOptions<T> | undefined): Promise<Entry<T>> {
+export async function update<T>(
+  view: View,
+  path: string,
+  change: (now: Entry<T> | undefined) => T,
+  options: UpdateOptions<T> | undefined,
+): Promise<Entry<T>> {
   const op = "update";
   const budget = view.budget(op, options);
   const codec = options?.codec ?? (raw as unknown as Codec<T>);
@@ -124,7 +171,11 @@ export async function update<T>(view: View, path: string, change: (now: Entry<T>
       if (now === undefined ? !isCorralError(error, "NODE_EXISTS") : !isOutrun(error, own)) throw error;
     }
   }
-  throw new CorralError("OVERLOADED", { op, detail: { path, name: "updateTries", limit: UPDATE_TRIES_MAX }, means: "others wrote in between each time" });
+  throw new CorralError("OVERLOADED", {
+    op,
+    detail: { path, name: "updateTries", limit: UPDATE_TRIES_MAX },
+    means: "others wrote in between each time",
+  });
 }
 
 /** Did the guard on the znode's state fail, which comes after the caller's own? */
@@ -145,9 +196,14 @@ export function setAcl(
 }
 
 /** Adds an identity to the session, now and on each connection to come. */
-export async function addAuth(view: View, scheme: string, credential: string | Uint8Array, options: CallOptions | undefined): Promise<void> {
+export async function addAuth(
+  view: View,
+  scheme: string,
+  credential: string | Uint8Array,
+  options: CallOptions | undefined,
+): Promise<void> {
   const known = { scheme, credential: toBytes(credential) };
   await view.ask(view.budget("addAuth", options), { op: Op.addAuth, ...known }, () => {
-    view.driver.rememberCredential(known);
+    view.driver.identity.rememberCredential(known);
   });
 }

@@ -116,9 +116,12 @@ export class Requester {
     const cancel =
       deadlineMs === Infinity
         ? undefined
-        : this.#clock.setTimeout(() => {
-            over(new CorralError("TIMEOUT", { op, outcome: "no" }));
-          }, Math.max(0, deadlineMs - this.#clock.monotonicMs()));
+        : this.#clock.setTimeout(
+            () => {
+              over(new CorralError("TIMEOUT", { op, outcome: "no" }));
+            },
+            Math.max(0, deadlineMs - this.#clock.monotonicMs()),
+          );
     const stopListening = signal === undefined ? undefined : this.onAbort(signal, op, over);
     return () => {
       cancel?.();
@@ -140,12 +143,21 @@ export class Requester {
     this.#wake();
   }
 
-  #makeCall(budget: Budget, body: RequestBody, guards: readonly Guard[] | null, settle: Settle, isOfConnection = false): Call {
+  #makeCall(
+    budget: Budget,
+    body: RequestBody,
+    guards: readonly Guard[] | null,
+    settle: Settle,
+    isOfConnection = false,
+  ): Call {
     const { op, deadlineMs, toView } = budget;
     const { bytes: cost, elements } = sizeOf(body, guards);
     const path = "path" in body ? toView(body.path) : undefined;
     const writes = isWrite(body as Request) || body.op === Op.addAuth;
-    return new Call({ op, path, toView, body, guards, isWrite: writes, cost, elements, deadlineMs, isOfConnection }, settle);
+    return new Call(
+      { op, path, toView, body, guards, isWrite: writes, cost, elements, deadlineMs, isOfConnection },
+      settle,
+    );
   }
 
   #entryFault(budget: Budget, call: Call): CorralError | undefined {
@@ -154,17 +166,26 @@ export class Requester {
     if (budget.signal?.aborted === true) {
       return new CorralError("ABORTED", { op, detail, outcome: "no", cause: budget.signal.reason });
     }
-    if (this.#clock.monotonicMs() >= budget.deadlineMs) return new CorralError("TIMEOUT", { op, detail, outcome: "no" });
+    if (this.#clock.monotonicMs() >= budget.deadlineMs)
+      return new CorralError("TIMEOUT", { op, detail, outcome: "no" });
     const closed = this.#gate();
     if (closed !== undefined) {
       return new CorralError(closed.code, { op, detail, outcome: "no", cause: closed.cause });
     }
     const { calls, bytes } = this.#bounds;
     if (this.table.queued >= calls) {
-      return new CorralError("OVERLOADED", { op, detail: { ...detail, name: "queueCalls", limit: calls }, means: "too many calls wait to be sent" });
+      return new CorralError("OVERLOADED", {
+        op,
+        detail: { ...detail, name: "queueCalls", limit: calls },
+        means: "too many calls wait to be sent",
+      });
     }
     if (this.table.queuedBytes + call.cost > bytes) {
-      return new CorralError("OVERLOADED", { op, detail: { ...detail, name: "queueBytes", limit: bytes }, means: "too many bytes wait to be sent" });
+      return new CorralError("OVERLOADED", {
+        op,
+        detail: { ...detail, name: "queueBytes", limit: bytes },
+        means: "too many bytes wait to be sent",
+      });
     }
     return undefined;
   }
@@ -183,10 +204,13 @@ export class Requester {
   #expectDeadline(atMs: number): void {
     if (atMs === Infinity || (this.#timer !== undefined && this.#timer.atMs <= atMs)) return;
     this.#timer?.cancel();
-    const cancel = this.#clock.setTimeout(() => {
-      this.#timer = undefined;
-      this.#sweep();
-    }, Math.max(0, atMs - this.#clock.monotonicMs()));
+    const cancel = this.#clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#sweep();
+      },
+      Math.max(0, atMs - this.#clock.monotonicMs()),
+    );
     this.#timer = { atMs, cancel };
   }
 
@@ -212,7 +236,11 @@ export class Requester {
     for (const resolve of held) resolve();
   }
 
-  #resolveInTurn<T>(outcome: { value: T } | { error: CorralError }, resolve: (value: T) => void, reject: (error: CorralError) => void): void {
+  #resolveInTurn<T>(
+    outcome: { value: T } | { error: CorralError },
+    resolve: (value: T) => void,
+    reject: (error: CorralError) => void,
+  ): void {
     const settle = (): void => {
       if ("error" in outcome) reject(outcome.error);
       else resolve(outcome.value);
@@ -242,8 +270,14 @@ export class Requester {
   close(cause: CorralError | undefined): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#endAll((call, happened) =>
-      new CorralError("CLOSED", { op: call.op, detail: { path: call.path }, outcome: happened ? "unknown" : "no", cause }),
+    this.#endAll(
+      (call, happened) =>
+        new CorralError("CLOSED", {
+          op: call.op,
+          detail: { path: call.path },
+          outcome: happened ? "unknown" : "no",
+          cause,
+        }),
     );
   }
 
@@ -273,6 +307,8 @@ function outcomeOf<T>(
     if (error instanceof CorralError) return { error };
     const { op, path } = call;
     const means = "the reply cannot be read";
-    return { error: new CorralError("PROTOCOL_ERROR", { op, detail: { path }, outcome: "unknown", cause: error, means }) };
+    return {
+      error: new CorralError("PROTOCOL_ERROR", { op, detail: { path }, outcome: "unknown", cause: error, means }),
+    };
   }
 }

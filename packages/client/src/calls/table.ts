@@ -6,7 +6,16 @@
  * holds back later writes until then: the server refuses those anyway. Reads may overtake them.
  * Knows no connection, no timer and no promise.
  */
-import { CheckKind, ELEMENTS_MAX, Op, Writer, writeRequest, writeSignal, type ProtocolLimits, type Signal } from "@corral/protocol";
+import {
+  CheckKind,
+  ELEMENTS_MAX,
+  Op,
+  Writer,
+  writeRequest,
+  writeSignal,
+  type ProtocolLimits,
+  type Signal,
+} from "@corral/protocol";
 import { CorralError } from "../error.ts";
 import type { Instant } from "../world.ts";
 import type { Call } from "./call.ts";
@@ -246,10 +255,16 @@ export class RequestTable {
 function limitFault(call: Call, bytes: number, limits: ProtocolLimits): CorralError | undefined {
   const { op, path } = call;
   if (bytes > limits.requestBytes) {
-    return new CorralError("LIMIT_EXCEEDED", { op, detail: { path, name: "requestBytes", limit: limits.requestBytes, actual: bytes } });
+    return new CorralError("LIMIT_EXCEEDED", {
+      op,
+      detail: { path, name: "requestBytes", limit: limits.requestBytes, actual: bytes },
+    });
   }
   if (call.elements > ELEMENTS_MAX) {
-    return new CorralError("LIMIT_EXCEEDED", { op, detail: { path, name: "elements", limit: ELEMENTS_MAX, actual: call.elements } });
+    return new CorralError("LIMIT_EXCEEDED", {
+      op,
+      detail: { path, name: "elements", limit: ELEMENTS_MAX, actual: call.elements },
+    });
   }
   return undefined;
 }

@@ -67,7 +67,8 @@ export class Connection {
       this.#receive(bytes);
     };
     wire.onclose = (code, reason) => {
-      const cause = this.#goodbye ?? disconnected(this.server, `closed with ${code}${reason === "" ? "" : ` (${reason})`}`);
+      const cause =
+        this.#goodbye ?? disconnected(this.server, `closed with ${code}${reason === "" ? "" : ` (${reason})`}`);
       this.#end(cause);
     };
   }
@@ -174,9 +175,12 @@ export class Connection {
       this.#watchOver();
       return;
     }
-    this.#cancelTimer = this.#clock.setTimeout(() => {
-      this.#watchOver();
-    }, Math.min(pingAt, deadAt) - now);
+    this.#cancelTimer = this.#clock.setTimeout(
+      () => {
+        this.#watchOver();
+      },
+      Math.min(pingAt, deadAt) - now,
+    );
   }
 
   /** The silence may be ours: after a stall of this process, what has arrived is read before the verdict. */

@@ -88,13 +88,16 @@ export class Sender {
 
   /** A write was refused for now. */
   retryLater(): void {
-    this.#cancelRetry ??= this.#clock.setTimeout(() => {
-      this.#cancelRetry = undefined;
-      const connection = this.#connection;
-      if (connection === undefined || this.#limits === undefined || !this.#maySend()) return;
-      const now = instantOf(this.#clock);
-      for (const frame of this.#table.retry(this.#limits, now)) connection.send(frame, true, now);
-    }, pauseMs(this.#refusals++, this.#random));
+    this.#cancelRetry ??= this.#clock.setTimeout(
+      () => {
+        this.#cancelRetry = undefined;
+        const connection = this.#connection;
+        if (connection === undefined || this.#limits === undefined || !this.#maySend()) return;
+        const now = instantOf(this.#clock);
+        for (const frame of this.#table.retry(this.#limits, now)) connection.send(frame, true, now);
+      },
+      pauseMs(this.#refusals++, this.#random),
+    );
   }
 
   /** A write that had been refused was taken. */

@@ -5,7 +5,15 @@
  * All changes of one zxid are one unit. A place to resume from stands between units only, and not while the subtree is being
  * sent: what is missing of that no history can tell.
  */
-import { isWithin, parentOf, ProtocolError, Scope, SubscriptionKind, type SubscriptionMessage, type Value } from "@corral/protocol";
+import {
+  isWithin,
+  parentOf,
+  ProtocolError,
+  Scope,
+  SubscriptionKind,
+  type SubscriptionMessage,
+  type Value,
+} from "@corral/protocol";
 import type { CorralError } from "../error.ts";
 
 export type Unit =
@@ -25,7 +33,7 @@ export interface FeedReader {
   unit(unit: Unit): void;
   /** The end. */
   failed(error: CorralError): void;
-  /** Units that have come and are not dealt with: for so many messages no credit is to be granted. */
+  /** Units that have come and are not dealt with: for so many no credit is to be granted. */
   readonly pending: number;
 }
 
@@ -35,7 +43,7 @@ export interface FeedSpec {
   readonly since: number;
   readonly scope: number;
   readonly flags: number;
-  /** Messages that may be on their way or waiting for the reader. */
+  /** Units that may be on their way or waiting for the reader. */
   readonly window: number;
 }
 
@@ -75,14 +83,20 @@ export class Feed {
         return this.#reader.unit({ kind: "page", zxid, items: payload, cursor: undefined, credits: 1 });
       case SubscriptionKind.changesPart:
         for (const item of payload) this.#parts.push(item);
-        // The reader cannot take half a unit, so what holds the rest back must not be the reader.
-        return this.grant(1);
+        // The parts of a unit together take one credit, which its last part carries.
+        return;
       case SubscriptionKind.changes: {
         const items = this.#parts.length === 0 ? payload : [...this.#parts, ...payload];
         this.#parts = [];
         if (zxid <= this.#repeatedThrough) return this.grant(1);
         if (!this.#inSnapshot) this.#cursor = zxid;
-        return this.#reader.unit({ kind: "changes", zxid, items, cursor: this.#inSnapshot ? undefined : zxid, credits: 1 });
+        return this.#reader.unit({
+          kind: "changes",
+          zxid,
+          items,
+          cursor: this.#inSnapshot ? undefined : zxid,
+          credits: 1,
+        });
       }
       case SubscriptionKind.synced:
         this.#inSnapshot = false;

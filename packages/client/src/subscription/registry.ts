@@ -4,11 +4,12 @@
 import { Op, type SubscriptionMessage } from "@corral/protocol";
 import type { Budget, Requester } from "../calls/requester.ts";
 import { isCorralError, refusal, type CorralError } from "../error.ts";
+import type { NewConnection, SubscriptionSink } from "../session/restorable.ts";
 import { Feed, type FeedReader, type FeedSpec } from "./feed.ts";
 
 const IGNORED = { answered: (): void => {}, failed: (): void => {} };
 
-export class SubscriptionRegistry {
+export class SubscriptionRegistry implements SubscriptionSink {
   readonly #requester: Requester;
   readonly #credit: (id: number, credits: number) => void;
   readonly #feeds = new Set<Feed>();
@@ -93,7 +94,7 @@ export class SubscriptionRegistry {
     }
   }
 
-  restore({ zxid, historyKept }: { readonly zxid: number; readonly historyKept: boolean }): void {
+  restore({ zxid, historyKept }: NewConnection): void {
     for (const feed of [...this.#feeds]) {
       if (feed.isOpening) feed.reopened(zxid);
       else this.#resubscribe(feed, historyKept, zxid);
@@ -104,14 +105,18 @@ export class SubscriptionRegistry {
     const { since, credits } = feed.resume(historyKept, zxid);
     const { path, scope, flags } = feed.spec;
     const id = this.#name(feed);
-    this.#requester.urgent("subscribe", { op: Op.subscribe, id, path, since, scope, flags, credits }, {
-      answered: (reply) => {
-        if (reply.code === 0) return;
-        if (this.#forget(feed)) feed.failed(refusal(reply.code, reply.detail, "subscribe", path));
+    this.#requester.urgent(
+      "subscribe",
+      { op: Op.subscribe, id, path, since, scope, flags, credits },
+      {
+        answered: (reply) => {
+          if (reply.code === 0) return;
+          if (this.#forget(feed)) feed.failed(refusal(reply.code, reply.detail, "subscribe", path));
+        },
+        failed: () => {
+          // The session or the client is over; the next connection subscribes anew.
+        },
       },
-      failed: () => {
-        // The session or the client is over; the next connection subscribes anew.
-      },
-    });
+    );
   }
 }

@@ -122,14 +122,28 @@ export class OpenSubscription<T> implements Subscription<T>, FeedReader {
     return this.#entry(type === EventType.created ? "created" : "changed", path, zxid, data, stat);
   }
 
-  #entry(kind: "entry" | "created" | "changed", at: string, zxid: number, data: Uint8Array | null, fields: readonly number[]): SubscriptionEvent<T> {
+  #entry(
+    kind: "entry" | "created" | "changed",
+    at: string,
+    zxid: number,
+    data: Uint8Array | null,
+    fields: readonly number[],
+  ): SubscriptionEvent<T> {
     const path = this.#toView(at);
     const stat = statFrom(fields);
     try {
       return { kind, path, zxid, value: decodeAt(this.#codec, data, path, "subscribe"), stat };
     } catch (error) {
       if (!isCorralError(error, "CODEC")) throw error;
-      return { kind: "undecodable", change: kind, path, zxid, data: data === null ? null : new Uint8Array(data), stat, error };
+      return {
+        kind: "undecodable",
+        change: kind,
+        path,
+        zxid,
+        data: data === null ? null : new Uint8Array(data),
+        stat,
+        error,
+      };
     }
   }
 

@@ -3,9 +3,19 @@
  *
  * Owns the registrations. An event is handed over in the turn in which it arrives, in the order of the connection.
  */
-import { EventType, Op, parentOf, WatchKind, WatcherType, type ProtocolLimits, type RegisteredWatch, type WatchEventMessage } from "@corral/protocol";
+import {
+  EventType,
+  Op,
+  parentOf,
+  WatchKind,
+  WatcherType,
+  type ProtocolLimits,
+  type RegisteredWatch,
+  type WatchEventMessage,
+} from "@corral/protocol";
 import type { Requester } from "../calls/requester.ts";
 import { refusal, type CorralError } from "../error.ts";
+import type { NewConnection, WatchSink } from "../session/restorable.ts";
 import { eventKind } from "./event.ts";
 import { Watched, type WatchOwner } from "./watched.ts";
 
@@ -31,7 +41,7 @@ const WATCHER_TYPE: Readonly<Record<WatchKind, WatcherType>> = {
   [WatchKind.recursive]: WatcherType.persistentRecursive,
 };
 
-export class WatchRegistry {
+export class WatchRegistry implements WatchSink {
   readonly #requester: Requester;
   readonly #byKind: Readonly<Record<WatchKind, Map<string, Watched>>> = {
     [WatchKind.data]: new Map(),
@@ -140,7 +150,7 @@ export class WatchRegistry {
     for (const watched of this.#all()) watched.lost(this.#completeZxid);
   }
 
-  restore({ zxid, limits, historyKept }: { readonly zxid: number; readonly limits: ProtocolLimits; readonly historyKept: boolean }): void {
+  restore({ zxid, limits, historyKept }: NewConnection): void {
     if (!historyKept) this.#startOver(zxid);
     const lost = [...this.#all()].filter(({ phase }) => phase === "waiting");
     this.#restoring = batches(lost, limits);
@@ -156,25 +166,29 @@ export class WatchRegistry {
 
   #restoreBatch(batch: readonly Watched[]): void {
     const watches: RegisteredWatch[] = batch.map(({ path, kind, seenZxid }) => ({ path, kind, zxid: seenZxid }));
-    this.#requester.urgent("setWatches", { op: Op.setWatches, watches }, {
-      answered: (reply) => {
-        if (this.#restoring[0] !== batch) return;
-        this.#restoring.shift();
-        if (reply.code !== 0) this.#failBatch(batch, refusal(reply.code, reply.detail, "setWatches", undefined));
-        else {
-          for (const watched of batch) watched.live(reply.zxid);
-          for (const index of (reply.result[0] ?? []) as readonly number[]) {
-            const watched = batch[index];
-            watched?.broadcast({ kind: "resync", path: watched.path, zxid: reply.zxid });
+    this.#requester.urgent(
+      "setWatches",
+      { op: Op.setWatches, watches },
+      {
+        answered: (reply) => {
+          if (this.#restoring[0] !== batch) return;
+          this.#restoring.shift();
+          if (reply.code !== 0) this.#failBatch(batch, refusal(reply.code, reply.detail, "setWatches", undefined));
+          else {
+            for (const watched of batch) watched.live(reply.zxid);
+            for (const index of (reply.result[0] ?? []) as readonly number[]) {
+              const watched = batch[index];
+              watched?.broadcast({ kind: "resync", path: watched.path, zxid: reply.zxid });
+            }
           }
-        }
-        this.#beginBatch();
-        if (this.#restoring.length === 0) this.#requester.release();
+          this.#beginBatch();
+          if (this.#restoring.length === 0) this.#requester.release();
+        },
+        failed: () => {
+          // The session or the client is over; the next connection restores all watches anew.
+        },
       },
-      failed: () => {
-        // The session or the client is over; the next connection restores all watches anew.
-      },
-    });
+    );
   }
 
   /** What arrives from now on is meant for the first batch that is not answered. */
