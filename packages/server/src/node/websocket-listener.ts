@@ -67,9 +67,9 @@ export class WebSocketListener implements Listener {
     this.#server.on("wsClientError", (_error, socket) => socket.destroy());
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#http.once("error", reject);
+      // ws hands on the errors of the HTTP server. Before it listens, one is the reason why not; later, that of a single accept.
+      this.#server.on("error", reject);
       this.#http.listen(port, host, () => {
-        this.#http.off("error", reject);
         const address = this.#http.address() as AddressInfo;
         const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
         this.url = `ws://${name}:${address.port}`;
