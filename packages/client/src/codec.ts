@@ -38,7 +38,7 @@ export const raw: Codec<Uint8Array | null> = {
 };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** UTF-8. The empty string where there is no data. */
 export const text: Codec<string> = {
@@ -60,7 +60,10 @@ export function json<T = unknown>(options: ObjectCodecOptions<T> = {}): Codec<T>
   };
 }
 
-/** MessagePack. Maps become objects; integers beyond 2^53 become bigint. */
+/**
+ * MessagePack. Maps become objects; integers beyond 2^53 become bigint. The decoder of msgpackr drops a U+FEFF at the beginning of
+ * strings of some length: keep such text in another codec.
+ */
 export function msgpack<T = unknown>(options: ObjectCodecOptions<T> = {}): Codec<T> {
   const packr = new Packr({ useRecords: false });
   return {

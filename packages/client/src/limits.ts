@@ -47,6 +47,8 @@ export const CACHE_BYTES_MAX: number = 64 * 1024 * 1024;
 
 /** A session taken over from another process goes on with request numbers this far above the ones acknowledged there. */
 export const RESUME_XID_GAP: number = 2 ** 20;
+/** While a session lives, pauses are at most this share of its timeout. */
+export const PAUSE_SHARE: number = 1 / 6;
 /** For pings: this share of the session's timeout without a message that will be answered … */
 export const PING_SHARE: number = 1 / 3;
 /** … and this share of silence after which a connection is given up. */

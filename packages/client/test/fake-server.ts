@@ -60,6 +60,8 @@ export class FakeConnection {
   readonly frames: Uint8Array[] = [];
   readonly wire: Wire;
   isOpen = true;
+  /** Of the session it was welcomed to. */
+  sessionId = 0;
   closedByClient: string | undefined;
   #pending: Value[] | undefined;
 
@@ -232,6 +234,7 @@ export class FakeServer {
       sessionId = ++this.sessionId;
       this.sessions.set(sessionId, session.secret);
     }
+    connection.sessionId = sessionId;
     writeWelcome(w, {
       version: 1,
       clusterId: this.clusterId,

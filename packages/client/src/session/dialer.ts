@@ -22,6 +22,8 @@ export interface DialerWorld {
 export interface DialerOwner {
   /** Time for one attempt, to Welcome. */
   attemptTimeoutMs(): number;
+  /** For a pause between rounds. */
+  pauseMaxMs(): number;
   /** A wire stands. `done` is to be called once: accepted, or why not. The function returned gives the attempt up. */
   dialled(url: string, wire: Wire, credentials: readonly Credential[], done: (fault?: CorralError) => void): () => void;
   attemptFailed(url: string, cause: CorralError): void;
@@ -56,7 +58,7 @@ export class Dialer {
   async #dial(stopped: AbortSignal, failures: number): Promise<void> {
     const { clock, random, servers } = this.#world;
     for (let failed = failures; ; failed++) {
-      if (failed > 0) await pause(clock, pauseMs(failed - 1, random), stopped);
+      if (failed > 0) await pause(clock, pauseMs(failed - 1, random, this.#owner.pauseMaxMs()), stopped);
       if (stopped.aborted) return;
       const causes: CorralError[] = [];
       let urls: string[] = [];

@@ -15,7 +15,7 @@ import {
   type Welcome,
 } from "@corral/protocol";
 import { CorralError } from "../error.ts";
-import { ATTEMPT_TIMEOUT_MS, BACKOFF_MAX_MS } from "../limits.ts";
+import { ATTEMPT_TIMEOUT_MS, BACKOFF_MAX_MS, PAUSE_SHARE } from "../limits.ts";
 import type { Settings } from "../options.ts";
 import { Requester } from "../calls/requester.ts";
 import { instantOf, type Instant, type Wire } from "../world.ts";
@@ -105,6 +105,11 @@ export class Driver implements ConnectionOwner, DialerOwner {
 
   attemptTimeoutMs(): number {
     return Math.min(ATTEMPT_TIMEOUT_MS, (this.session?.timeoutMs ?? this.settings.sessionTimeoutMs) / 3);
+  }
+
+  /** A living session must not end by our own waiting. */
+  pauseMaxMs(): number {
+    return Math.min(BACKOFF_MAX_MS, (this.session?.timeoutMs ?? Infinity) * PAUSE_SHARE);
   }
 
   dialled(
