@@ -25,7 +25,7 @@ import {
 } from "@corral/protocol";
 import type { Transport, Wire } from "../src/world.ts";
 
-export const EPOCH: number = 3 * 2 ** 32;
+const EPOCH: number = 3 * 2 ** 32;
 
 /** Writes a value of the protocol as MessagePack. */
 export function writeValue(w: Writer, value: Value): void {

@@ -14,7 +14,7 @@ export interface Harness {
 }
 
 /** Bytes that differ from call to call, the same in each run. */
-export function countingRandom(): (bytes: number) => Uint8Array {
+function countingRandom(): (bytes: number) => Uint8Array {
   let state = 1;
   return (bytes) =>
     Uint8Array.from({ length: bytes }, () => {

@@ -3,7 +3,6 @@
  * everything else.
  */
 import {
-  childOf,
   CheckKind,
   Consistency,
   DEFAULT_LIMITS,
@@ -116,5 +115,3 @@ export function safe(value: number, name: string, op: string): number {
 export function badArgument(op: string, name: string, means: string, path?: string): CorralError {
   return new CorralError("BAD_ARGUMENTS", { op, detail: { name, path }, means });
 }
-
-export { childOf };

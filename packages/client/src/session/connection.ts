@@ -207,6 +207,6 @@ export class Connection {
   }
 }
 
-export function disconnected(server: string, what: string, cause?: unknown): CorralError {
+function disconnected(server: string, what: string, cause?: unknown): CorralError {
   return new CorralError("SUSPENDED", { means: `the connection to ${server} ${what}`, outcome: "no", cause });
 }

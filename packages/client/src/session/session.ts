@@ -10,7 +10,7 @@ import type { CorralError } from "../error.ts";
 import { instantOf, type Clock, type Instant } from "../world.ts";
 
 /** Share of the timeout given away to clocks of different rate. */
-export const VALIDITY_MARGIN = 0.01;
+const VALIDITY_MARGIN = 0.01;
 
 /** What a program may know of its session. */
 export interface SessionInfo {
@@ -82,6 +82,6 @@ export class Session implements SessionInfo {
 }
 
 /** Milliseconds passed, by whichever clock says more. */
-export function elapsedMs(since: Instant, now: Instant): number {
+function elapsedMs(since: Instant, now: Instant): number {
   return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);
 }
