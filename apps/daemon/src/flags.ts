@@ -50,7 +50,7 @@ function valueOf(rawName: string, value: string | undefined, isInline: boolean |
     if (value !== undefined) throw new UsageError(`${rawName} takes no value`);
     return "";
   }
-  if (value === undefined || (isInline !== true && value.startsWith("-"))) {
+  if (value === undefined || (isInline !== true && value.startsWith("-") && value !== "-")) {
     throw new UsageError(`${rawName} needs a value: ${rawName} ${flag.value ?? "VALUE"}`);
   }
   return value;

@@ -1,0 +1,7 @@
+/** The error of the client for a znode that is not there, where the client answers with nothing instead. */
+import type { CorralError } from "@corral/client";
+
+export async function notFound(op: string, path: string): Promise<CorralError> {
+  const { CorralError } = await import("@corral/client");
+  return new CorralError("NO_NODE", { op, detail: { path } });
+}
