@@ -165,7 +165,7 @@ export function answerOf(applied: Applied): Answer {
   const { outcome, closed } = applied;
   const nothing = { detail: {}, result: [] };
   if (bytes.length === 0) return { outcome, code: undefined, ...nothing, bytes, changes, closed };
-  const [, , code, ...rest] = decodeFrame(bytes, 1_000_000).values[0] as [number, number, number, ...Value[]];
+  const [, , code, ...rest] = decodeFrame(bytes.slice(), 1_000_000).values[0] as [number, number, number, ...Value[]];
   if (code === 0) return { outcome, code: "OK", detail: {}, result: rest, bytes, changes, closed };
   return { outcome, code: errorName(code), detail: readDetail(rest[0]!), result: [], bytes, changes, closed };
 }
