@@ -135,8 +135,8 @@ export function cutSlowConsumer(world: World, connection: Connection, name: "slo
 /** Reads from the socket only as long as there is room for what it brings. */
 export function regulate(world: World, connection: Connection): void {
   if (connection.state === "closing") return;
-  const { inFlight, inFlightBytes, unsentBytesSoft } = world.limits;
-  const isCrowded = connection.pendingCount >= inFlight || connection.pendingBytes > inFlightBytes || connection.unsent > unsentBytesSoft;
+  const { inFlight, inFlightBytes } = world.limits;
+  const isCrowded = connection.pendingCount >= inFlight || connection.pendingBytes > inFlightBytes || isFull(world, connection);
   if (isCrowded === connection.isPaused) return;
   connection.isPaused = isCrowded;
   if (isCrowded) world.sink.pause(connection.id);
