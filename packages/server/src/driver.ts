@@ -154,6 +154,8 @@ export class Driver implements Sink, LogListener {
       () => this.turn(() => this.engine.snapshotSaved()),
       (error: unknown) => {
         cut.end();
+        // Given up because of the end: nobody failed.
+        if (this.#isStopped) return;
         this.turn(() => this.engine.snapshotFailed());
         this.#events.snapshotFailed(error instanceof Error ? error : new Error(String(error)));
       },

@@ -28,7 +28,7 @@ export interface ServerConfig {
   readonly events: DriverEvents;
 }
 
-/** How long a drain waits for clients to take what they were told, milliseconds. */
+/** How long a drain waits: for what has been asked to be finished, and then for clients to take what they were told; milliseconds. */
 const DRAIN_MS = 2_000;
 
 export class Server {
@@ -63,6 +63,7 @@ export class Server {
     try {
       for (const listener of config.listeners) await listener.listen(driver.accept);
     } catch (error) {
+      for (const listener of config.listeners) await listener.close();
       await driver.stop();
       await log.close();
       throw error;
@@ -100,11 +101,11 @@ export class Server {
     return this.#driver.checkpointNow();
   }
 
-  /** Stops in order: clients are told to go, what they had asked is finished, the log is closed. Sessions live on. */
+  /** Stops in order, within a few seconds: clients are told to go, what they had asked is finished, the log is closed. Sessions live on. */
   async close(): Promise<void> {
-    await this.#driver.idle();
+    await this.#within(DRAIN_MS, this.#driver.idle());
     this.#driver.turn(() => this.#driver.engine.drain());
-    await Promise.race([this.#closeListeners(), this.#after(DRAIN_MS)]);
+    await this.#within(DRAIN_MS, this.#closeListeners());
     await this.#driver.idle();
     await this.#driver.stop();
     await this.#config.log.close();
@@ -119,12 +120,10 @@ export class Server {
     for (const listener of this.#config.listeners) await listener.close();
   }
 
-  #after(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const stop = this.#config.scheduler.every(ms, () => {
-        stop();
-        resolve();
-      });
-    });
+  /** Waits for something, but not for long: clients that go on asking must not hold up the end. */
+  async #within(ms: number, something: Promise<void>): Promise<void> {
+    let stop = (): void => {};
+    const over = new Promise<void>((resolve) => (stop = this.#config.scheduler.every(ms, resolve)));
+    await Promise.race([something, over]).finally(stop);
   }
 }

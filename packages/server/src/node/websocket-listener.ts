@@ -22,6 +22,8 @@ const HEADER_BYTES_MAX = 8 * 1024;
 const HEADERS_MAX = 64;
 const HEADERS_TIMEOUT_MS = 5_000;
 const FRAGMENTS_MAX = 1_024;
+/** Pongs that a client has not taken; one ping more ends the connection. */
+const PONGS_MAX = 60;
 /** A client that does not answer a close is cut off after this. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -51,6 +53,7 @@ export class WebSocketListener implements Listener {
       perMessageDeflate: false,
       maxPayload: options.frameBytes,
       maxFragments: FRAGMENTS_MAX,
+      maxPendingAutoPongs: PONGS_MAX,
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
       verifyClient: ({ req }: { req: IncomingMessage }, answer: (ok: boolean, code?: number, text?: string) => void) => {
@@ -64,7 +67,9 @@ export class WebSocketListener implements Listener {
   listen(accept: (socket: Socket) => SocketOwner): Promise<void> {
     this.#server.on("connection", (ws, request) => serve(ws, request, accept));
     // What goes wrong before an upgrade concerns that one stranger only.
-    this.#server.on("wsClientError", (_error, socket) => socket.destroy());
+    this.#server.on("wsClientError", (_error, socket) => {
+      socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", () => socket.destroy());
+    });
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
       // ws hands on the errors of the HTTP server. Before it listens, one is the reason why not; later, that of a single accept.

@@ -68,10 +68,6 @@ function settle(world: World, txn: Txn, applied: Applied): Connection | undefine
     case TxnKind.open:
     case TxnKind.attach:
       return greet(world, txn.origin, applied, txn.kind === TxnKind.attach);
-    case TxnKind.expire:
-      // Also when a newer attachment has kept the session alive.
-      world.expiring.delete(txn.session);
-      return undefined;
     default:
       return undefined;
   }
