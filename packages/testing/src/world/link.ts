@@ -57,7 +57,7 @@ export class Link {
     const lane = this.#toServer;
     this.wire = {
       send: (bytes) => this.#fromClient(bytes),
-      close: (code, reason) => this.#closedByClient(code, reason),
+      close: () => this.#closedByClient(),
       get bufferedBytes() {
         return lane.untakenBytes;
       },
@@ -106,14 +106,13 @@ export class Link {
     this.#toClient.send(bytes.length, () => this.wire.onmessage?.(bytes), taken, fate?.delayMs);
   }
 
-  #closedByClient(code: number, reason: string): void {
+  #closedByClient(): void {
     if (!this.#isClientOpen) return;
     this.#isClientOpen = false;
     this.#toClient.close();
     // After what was sent before.
     this.#toServer.send(0, () => this.#serverHears(), undefined);
-    void code;
-    void reason;
+    this.#endIfOver();
   }
 
   #closedByServer(code: number, reason: string): void {
@@ -173,5 +172,6 @@ export class Link {
     this.#isClientOpen = false;
     this.#toClient.close();
     this.#toServer.send(0, () => this.#serverHears(), undefined);
+    this.#endIfOver();
   }
 }

@@ -8,6 +8,11 @@ import type { EventKind, Timeline } from "./timeline.ts";
 /** When the world begins, by wall clocks: a day in 2024. */
 const WALL_START_MS = 1_704_100_000_000;
 
+/** Sums of fractions of a millisecond differ by less than this. */
+const ROUNDING_MS = 0.001;
+/** As in Node. Whoever waits for what is left of a time would never see it pass otherwise. */
+const TIMER_MS_MIN = 1;
+
 export class Process {
   readonly name: string;
   readonly #timeline: Timeline;
@@ -42,18 +47,19 @@ export class Process {
   after(ms: number, kind: EventKind, call: () => void): () => void {
     if (this.#isDead) return () => {};
     let isOff = false;
-    const dueAt = this.monotonicMs() + ms;
+    const wait = kind === "timer" ? Math.max(TIMER_MS_MIN, ms) : ms;
+    const dueAt = this.monotonicMs() + wait;
     const arm = (delay: number): (() => void) =>
       this.#timeline.at(this.#timeline.now + delay, kind, () => {
         // A monotonic clock that stood still meanwhile has not come to that time yet. Messages do not go by it.
         const left = kind === "timer" ? dueAt - this.monotonicMs() : 0;
-        if (left > 0) cancel = arm(left);
+        if (left > ROUNDING_MS) cancel = arm(left);
         else
           this.#run(kind, () => {
             if (!isOff) call();
           });
       });
-    let cancel = arm(ms);
+    let cancel = arm(wait);
     return () => {
       isOff = true;
       cancel();

@@ -21,7 +21,7 @@ interface Due {
 const { setImmediate: nextTurn, setTimeout: wait, clearTimeout: stopWaiting } = globalThis;
 
 /** More events than this in one go: something feeds itself. */
-const EVENTS_MAX = 20_000_000;
+const EVENTS_MAX = 10_000_000;
 
 export class Timeline {
   readonly isVirtual: boolean;

@@ -1,0 +1,372 @@
+/**
+ * One seed from beginning to end: a world is put together, lives through chaos, is healed, and has to come to rest; what
+ * happened is then judged.
+ */
+import { FileLog, type FileLogLimits, type Log, LogError } from "@corral/log";
+import { recover, serverLimits } from "@corral/server";
+import { digestOf } from "@corral/state-machine";
+import { bytesOf, type Draw, drawFrom, Host, Network, Process, Timeline } from "@corral/testing/world";
+import { Actor, type Stage } from "./actor.ts";
+import { Chaos } from "./chaos.ts";
+import { judge } from "./check/judge.ts";
+import { dumpOfServer } from "./check/states.ts";
+import { newHistory, type Violation } from "./history.ts";
+import { LogWitness, observedLog } from "./observed-log.ts";
+import { ROOTS } from "./operations.ts";
+import { MAX_RECORD_BYTES, type Plan, planOf } from "./plan.ts";
+import { type Plant, planted } from "./plant.ts";
+import { Trace } from "./trace.ts";
+
+export interface RunOptions {
+  /** A bug to be built in, so that it can be seen to be found. */
+  readonly plant?: Plant | undefined;
+  /** Told of everything that happens. */
+  readonly print?: ((line: string) => void) | undefined;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly hash: string;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+const URL = "ws://corral.test:2190";
+/** Silence of all faults after which everything has to be well. */
+const CALM_MS = 60_000;
+/** Clients are closed within this. */
+const CLOSE_MS = 20_000;
+/** Between two looks at a running server's whole state. */
+const DUMP_PAUSE_MS = 1_500;
+
+export async function run(seed: number, options: RunOptions = {}): Promise<RunResult> {
+  const world = new World(planOf(seed), options);
+  try {
+    await world.live();
+  } catch (error) {
+    world.violations.push({ check: "run", what: String((error as Error)?.stack ?? error) });
+  } finally {
+    world.end();
+  }
+  return world.result();
+}
+
+class World {
+  readonly violations: Violation[] = [];
+  readonly #plan: Plan;
+  readonly #options: RunOptions;
+  readonly #history = newHistory();
+  readonly #trace: Trace;
+  readonly #timeline = new Timeline(true);
+  readonly #network: Network;
+  readonly #witness: LogWitness;
+  readonly #host: Host;
+  readonly #fate: Process;
+  readonly #actors: { readonly actor: Actor; readonly process: Process; timers: number }[] = [];
+  readonly #counts: Record<string, number> = {};
+  #event = 0;
+  #isRestarting = false;
+  #hasForgotten = false;
+
+  constructor(plan: Plan, options: RunOptions) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#trace = new Trace(options.print);
+    const { seed, latency, windowBytes, disk, history } = plan;
+    this.#network = new Network(this.#timeline, { latencyMs: drawMs(latency, drawFrom(seed, "network")), windowBytes });
+    this.#network.observe((frame) => {
+      this.#history.frames.push(frame);
+      this.#trace.note(this.#timeline.now, `${frame.link.id} ${frame.from}`, frame.bytes, () => JSON.stringify("messages" in frame ? frame.messages : frame.kind).slice(0, 2_000));
+      return undefined;
+    });
+    this.#witness = new LogWitness(this.#history.entries, this.violations);
+    this.#fate = new Process("fate", this.#timeline, () => 0);
+    const diskMs = drawMs(disk, drawFrom(seed, "disk"));
+    this.#host = new Host(this.#timeline, this.#network, {
+      url: URL,
+      seed,
+      log: "file",
+      fileLimits: fileLimits(plan),
+      limits: plan.limits,
+      options: plan.options,
+      ...(history === undefined ? {} : { historyLimits: history }),
+      diskMs: (operation, name) => {
+        this.#trace.note(this.#timeline.now, `disk ${operation} ${name}`);
+        return operation === "read" ? 0 : diskMs();
+      },
+      wrapLog: (log: Log) => observedLog(options.plant === undefined ? log : planted(log, options.plant), this.#witness),
+      fatal: (error) => this.#fatal(error),
+    });
+  }
+
+  #note = (what: string): void => {
+    this.#trace.note(this.#timeline.now, what);
+  };
+
+  #count(what: string): void {
+    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
+  }
+
+  /** The disk or a full one may end the server; nothing else may. */
+  #fatal(error: Error): void {
+    this.#note(`fatal ${error.message}`);
+    this.#count("fatal");
+    if (!(error instanceof LogError)) this.violations.push({ check: "fatal", what: String(error.stack) });
+    else if (error.code === "NO_SPACE") this.#host.disk.capacity = Number.POSITIVE_INFINITY;
+    this.#host.crash("power");
+    this.#comeBack(500);
+  }
+
+  async live(): Promise<void> {
+    const { plan } = { plan: this.#plan };
+    if (!(await this.#start())) throw new Error("the server died before anything happened to it");
+    for (let i = 1; i <= plan.clients; i++) this.#open(String(i));
+    await this.#prepare();
+    for (const { actor } of this.#actors) actor.begin();
+    this.#dumpNowAndThen();
+    const chaos = new Chaos({
+      plan,
+      host: this.#host,
+      network: this.#network,
+      actors: this.#actors,
+      fate: this.#fate,
+      note: (what) => {
+        this.#count(what);
+        this.#note(what);
+        if (what === "fault forget-history") this.#hasForgotten = true;
+      },
+      restart: (how, downMs) => void this.#restart(how, downMs),
+    });
+    chaos.begin();
+    await this.#timeline.advance(plan.chaosMs);
+    for (const { actor } of this.#actors) actor.isStopped = true;
+    chaos.end();
+    this.#note("calm");
+    await this.#timeline.advance(CALM_MS);
+    await this.#demandRest();
+  }
+
+  #open(name: string): void {
+    const { seed, sessionTimeoutMs, callTimeoutMs } = this.#plan;
+    const process = new Process(`client ${name}`, this.#timeline, drawFrom(seed, `process ${name}`));
+    const draw = drawFrom(seed, `client ${name}`);
+    const [least, most] = sessionTimeoutMs as [number, number];
+    const stage: Stage = { plan: this.#plan, history: this.#history, violations: this.violations, nextEvent: () => ++this.#event, note: this.#note };
+    const entry = { process, timers: 0 };
+    const actor = new Actor(name, process, stage, {
+      servers: [URL],
+      transport: this.#network.transport(process, name),
+      clock: { monotonicMs: process.monotonicMs, wallMs: process.wallMs, setTimeout: (call, ms) => countedTimer(entry, process, call, ms) },
+      random: (bytes) => bytesOf(draw, bytes),
+      timeoutMs: callTimeoutMs,
+      session: { timeoutMs: Math.round(least + draw() * (most - least)) },
+      queue: draw() < 0.2 ? { whileDown: "reject" } : {},
+    });
+    this.#actors.push(Object.assign(entry, { actor }));
+  }
+
+  /** The roots are there before the first fault. */
+  async #prepare(): Promise<void> {
+    const { client } = this.#actors[0]!.actor;
+    const making = client.ready({ timeoutMs: CALM_MS }).then(() => Promise.all(ROOTS.map((root) => client.create(root, null, { timeoutMs: CALM_MS }))));
+    let isMade = false;
+    void making.finally(() => (isMade = true)).catch(() => {});
+    for (let i = 0; !isMade && i < 100; i++) await this.#timeline.advance(100);
+    await making;
+  }
+
+  /** False if it died on the way. */
+  async #start(): Promise<boolean> {
+    let isUp: boolean;
+    try {
+      isUp = await this.#host.start();
+    } catch (error) {
+      this.#note(`not started: ${String(error)}`);
+      if (!(error instanceof LogError) || (error.code !== "NO_SPACE" && error.code !== "IO_FAILED")) {
+        this.violations.push({ check: "recovery", what: `it did not start: ${String((error as Error)?.stack ?? error)}` });
+      }
+      this.#host.disk.capacity = Number.POSITIVE_INFINITY;
+      this.#host.crash("power");
+      return false;
+    }
+    if (!isUp) return false;
+    this.#note("started");
+    this.#count("starts");
+    this.#dump("after a start");
+    await this.#compareRecoveries();
+    return true;
+  }
+
+  async #restart(how: "power" | "process" | "stop", downMs: number): Promise<void> {
+    if (!this.#host.isRunning || this.#isRestarting) return;
+    this.#dump(`before a ${how}`);
+    this.#isRestarting = true;
+    if (how === "stop") await this.#host.stop();
+    else this.#host.crash(how);
+    this.#isRestarting = false;
+    this.#comeBack(downMs);
+  }
+
+  #comeBack(downMs: number): void {
+    this.#fate.after(downMs, "timer", () => {
+      if (this.#host.isRunning || this.#isRestarting) return;
+      this.#isRestarting = true;
+      void this.#start()
+        .catch((error: unknown) => {
+          this.violations.push({ check: "recovery", what: String((error as Error)?.stack ?? error) });
+          return true;
+        })
+        .then((isUp) => {
+          this.#isRestarting = false;
+          if (!isUp) this.#comeBack(500);
+        });
+    });
+  }
+
+  #dump(why: string): void {
+    if (!this.#host.isRunning) return;
+    const { state } = this.#host.server;
+    this.#history.dumps.push({ zxid: state.zxid, why, text: dumpOfServer(state) });
+  }
+
+  #dumpNowAndThen(): void {
+    this.#fate.after(DUMP_PAUSE_MS, "timer", () => {
+      this.#dump("while it ran");
+      this.#checkBounds();
+      this.#dumpNowAndThen();
+    });
+  }
+
+  #checkBounds(): void {
+    if (!this.#host.isRunning) return;
+    const { figures } = this.#host.server;
+    const limits = serverLimits(this.#plan.limits);
+    const bounds = { connections: limits.connections + 1, sessions: limits.sessions, watches: limits.watches } as const;
+    for (const [name, most] of Object.entries(bounds)) {
+      const actual = figures[name as keyof typeof bounds];
+      if (actual > most) this.violations.push({ check: "bounds", what: `${actual} ${name}, of ${most}` });
+    }
+    const uncommitted = limits.uncommittedBytes + 2 * limits.frameBytes;
+    if (figures.uncommittedBytes > uncommitted) this.violations.push({ check: "bounds", what: `${figures.uncommittedBytes} bytes uncommitted` });
+  }
+
+  /** The same log, read without its newest snapshot, or without any, comes to the same state. */
+  async #compareRecoveries(): Promise<void> {
+    const { lastZxid } = this.#witness;
+    const digests: Record<string, string> = {};
+    for (const snapshot of ["newest", "oldest"] as const) {
+      const world = { disk: this.#host.disk.mount(), lock: { acquire: async () => async () => {} }, timers: { now: () => 0, after: () => () => {} }, random: (length: number) => new Uint8Array(length) };
+      try {
+        const { state } = await recover(new FileLog(world, { limits: fileLimits(this.#plan), readOnly: true, snapshot }), this.#plan.history);
+        digests[`${snapshot} at ${state.zxid}`] = digestOf(state);
+      } catch (error) {
+        // It may be taken away meanwhile by another crash, or change under the reader.
+        this.#note(`not compared: ${String(error)}`);
+        return;
+      }
+    }
+    const [first, second] = Object.values(digests);
+    if (this.#witness.lastZxid === lastZxid && Object.keys(digests).length === 2 && first !== second) {
+      this.violations.push({ check: "recovery", what: `the digests differ: ${JSON.stringify(digests)}` });
+    }
+  }
+
+  /** Everything was answered, everyone is connected; then everybody leaves, and nothing is left behind. */
+  async #demandRest(): Promise<void> {
+    const fail = (what: string): void => void this.violations.push({ check: "rest", what });
+    if (!this.#host.isRunning) return fail("the server does not run");
+    for (const { actor } of this.#actors) {
+      const { state } = actor.client;
+      if (state.name !== "connected") fail(`client ${actor.name} is ${state.name}${"cause" in state ? `: ${String(state.cause)}` : ""}`);
+      if (actor.pending > 0) fail(`client ${actor.name} waits for ${actor.pending} calls`);
+    }
+    this.#dump("in the end");
+    const { tree } = this.#host.server.state;
+    for (const { actor } of this.#actors) {
+      actor.checkWaiting((path) => {
+        const slot = tree.find(path);
+        if (slot < 0) return undefined;
+        const names: string[] = [];
+        for (let child = tree.firstChild(slot); child >= 0; child = tree.next(child)) names.push(tree.name(child));
+        return { mzxid: tree.mzxid(slot), names: names.join() };
+      });
+    }
+    const due = this.#overdue();
+    if (due !== undefined) fail(due);
+    const closing = Promise.all(this.#actors.map(({ actor }) => actor.client.close()));
+    let isClosed = false;
+    void closing.then(() => (isClosed = true));
+    await this.#timeline.advance(CLOSE_MS);
+    if (!isClosed) fail("a client does not close");
+    const { figures } = this.#host.server;
+    for (const name of ["connections", "sessions", "ephemerals", "watches", "subscriptions", "uncommittedBytes"] as const) {
+      if (figures[name] !== 0) fail(`${figures[name]} ${name} are left`);
+    }
+    for (const { actor, timers } of this.#actors) if (timers !== 0) fail(`client ${actor.name} has left ${timers} timers`);
+    if (this.#network.links.length > 0) fail(`${this.#network.links.length} connections are open`);
+    this.#dump("after everybody left");
+  }
+
+  /** Znodes whose time was over long ago are gone. */
+  #overdue(): string | undefined {
+    const { tree, timeMs } = this.#host.server.state;
+    const visit = (slot: number): string | undefined => {
+      const ttlMs = tree.ttlMs(slot);
+      if (ttlMs > 0 && tree.firstChild(slot) < 0 && tree.mtime(slot) + ttlMs + 5_000 < timeMs) return `${tree.path(slot)} has outlived its time`;
+      for (let child = tree.firstChild(slot); child >= 0; child = tree.next(child)) {
+        const found = visit(child);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    };
+    return visit(tree.find("/"));
+  }
+
+  end(): void {
+    this.#host.crash("process");
+    this.#timeline.end();
+  }
+
+  result(): RunResult {
+    const { entries, frames, calls, followed } = this.#history;
+    const checksWatches = this.#plan.history === undefined && !this.#hasForgotten && (this.#plan.limits.catchUpEntries ?? 10_000) > 5_000;
+    try {
+      this.violations.push(...judge(this.#history, { checksWatches }));
+    } catch (error) {
+      this.violations.push({ check: "judge", what: String((error as Error)?.stack ?? error) });
+    }
+    const figures = { ...this.#counts, entries: entries.length, frames: frames.length, calls: calls.length, subscriptions: followed.length, events: this.#timeline.events };
+    return { seed: this.#plan.seed, violations: this.violations, hash: this.#trace.hash, figures };
+  }
+}
+
+const drawMs =
+  ({ baseMs, spikeMs, spikes }: Plan["latency"], draw: Draw): (() => number) =>
+  () =>
+    draw() < spikes ? draw() * spikeMs : baseMs * (0.5 + draw());
+
+const fileLimits = ({ segmentBytes, snapshotsKept }: Plan): Partial<FileLogLimits> => ({
+  segmentBytes,
+  maxRecordBytes: MAX_RECORD_BYTES,
+  reserveBytes: segmentBytes,
+  snapshotsKept,
+  softMarkFraction: 1,
+  softMarkBytes: 30_000,
+});
+
+function countedTimer(owner: { timers: number }, process: Process, call: () => void, ms: number): () => void {
+  let isPending = true;
+  const over = (): void => {
+    if (isPending) owner.timers--;
+    isPending = false;
+  };
+  owner.timers++;
+  const cancel = process.after(ms, "timer", () => {
+    over();
+    call();
+  });
+  return () => {
+    over();
+    cancel();
+  };
+}
