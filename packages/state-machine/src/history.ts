@@ -32,7 +32,7 @@ interface Chunk {
   /** Offsets in `bytes`: of the path, the data, the stat, and the end. */
   readonly offsets: Int32Array;
   readonly acl: Int32Array;
-  readonly aclBefore: Int32Array;
+  readonly otherAcl: Int32Array;
   readonly count: number;
 }
 
@@ -44,7 +44,7 @@ export interface HistoryEntry {
   /** By which it is decided who may see it. */
   readonly acl: readonly AclEntry[];
   /** The ACL before, for ACL_CHANGED. */
-  readonly aclBefore: readonly AclEntry[] | undefined;
+  readonly otherAcl: readonly AclEntry[] | undefined;
   /** MessagePack of the path. */
   readonly path: Uint8Array;
   /** MessagePack of the data; undefined for a deletion. */
@@ -61,7 +61,7 @@ export class History {
   #type = new Uint8Array(CHUNK_ENTRIES);
   #offsets = new Int32Array(CHUNK_ENTRIES * 4);
   #acl = new Int32Array(CHUNK_ENTRIES);
-  #aclBefore = new Int32Array(CHUNK_ENTRIES);
+  #otherAcl = new Int32Array(CHUNK_ENTRIES);
   #count = 0;
   #entries = 0;
   #sealedBytes = 0;
@@ -91,7 +91,7 @@ export class History {
   }
 
   /** A znode was created or changed, and is now as it stands in the tree. */
-  add(zxid: number, type: number, tree: Tree, slot: number, path: string, aclBefore: number = NOTHING): void {
+  add(zxid: number, type: number, tree: Tree, slot: number, path: string, otherAcl: number = NOTHING): void {
     const w = this.#open;
     const start = w.length;
     w.str(path);
@@ -99,7 +99,7 @@ export class History {
     tree.writeData(w, slot);
     const statAt = w.length;
     tree.writeStat(w, slot);
-    this.#note(zxid, type, start, dataAt, statAt, tree.aclNumber(slot), aclBefore);
+    this.#note(zxid, type, start, dataAt, statAt, tree.aclNumber(slot), otherAcl);
   }
 
   /** A znode is gone, or is about to go. */
@@ -121,7 +121,7 @@ export class History {
       this.#count--;
       this.#entries--;
       this.#acls.release(this.#acl[this.#count]!);
-      if (this.#aclBefore[this.#count]! !== NOTHING) this.#acls.release(this.#aclBefore[this.#count]!);
+      if (this.#otherAcl[this.#count]! !== NOTHING) this.#acls.release(this.#otherAcl[this.#count]!);
       this.#open.truncate(this.#offsets[this.#count * 4]!);
     }
   }
@@ -136,7 +136,7 @@ export class History {
     return this.#entries > this.#limits.historyEntries || this.bytes > this.#limits.historyBytes;
   }
 
-  #note(zxid: number, type: number, path: number, data: number, stat: number, acl: number, aclBefore: number): void {
+  #note(zxid: number, type: number, path: number, data: number, stat: number, acl: number, otherAcl: number): void {
     if (this.#count === this.#zxid.length) this.#widen();
     const i = this.#count++;
     this.#entries++;
@@ -147,7 +147,7 @@ export class History {
     this.#offsets[i * 4 + 2] = stat;
     this.#offsets[i * 4 + 3] = this.#open.length;
     this.#acl[i] = this.#acls.share(acl);
-    this.#aclBefore[i] = aclBefore === NOTHING ? NOTHING : this.#acls.share(aclBefore);
+    this.#otherAcl[i] = otherAcl === NOTHING ? NOTHING : this.#acls.share(otherAcl);
   }
 
   /** One transaction may change more znodes than a chunk has entries. */
@@ -158,12 +158,12 @@ export class History {
     grown.type.set(this.#type);
     grown.offsets.set(this.#offsets);
     grown.acl.set(this.#acl);
-    grown.before.set(this.#aclBefore);
+    grown.before.set(this.#otherAcl);
     this.#zxid = grown.zxid;
     this.#type = grown.type;
     this.#offsets = grown.offsets;
     this.#acl = grown.acl;
-    this.#aclBefore = grown.before;
+    this.#otherAcl = grown.before;
   }
 
   #seal(): void {
@@ -175,7 +175,7 @@ export class History {
       type: this.#type.slice(0, count),
       offsets: this.#offsets.slice(0, count * 4),
       acl: this.#acl.slice(0, count),
-      aclBefore: this.#aclBefore.slice(0, count),
+      otherAcl: this.#otherAcl.slice(0, count),
       count,
     });
     this.#sealedBytes += this.#chunks.at(-1)!.bytes.length;
@@ -186,7 +186,7 @@ export class History {
     const chunk = this.#chunks.shift()!;
     for (let i = 0; i < chunk.count; i++) {
       this.#acls.release(chunk.acl[i]!);
-      if (chunk.aclBefore[i]! !== NOTHING) this.#acls.release(chunk.aclBefore[i]!);
+      if (chunk.otherAcl[i]! !== NOTHING) this.#acls.release(chunk.otherAcl[i]!);
     }
     this.#entries -= chunk.count;
     this.#sealedBytes -= chunk.bytes.length;
@@ -213,7 +213,7 @@ export class History {
       for (let i = 0; i < chunk.count; i++) if (chunk.zxid[i]! > zxid) yield this.#entry(chunk, i);
     }
     const bytes = this.#open.written();
-    const open: Chunk = { bytes, zxid: this.#zxid, type: this.#type, offsets: this.#offsets, acl: this.#acl, aclBefore: this.#aclBefore, count: this.#count };
+    const open: Chunk = { bytes, zxid: this.#zxid, type: this.#type, offsets: this.#offsets, acl: this.#acl, otherAcl: this.#otherAcl, count: this.#count };
     let first = this.#count;
     while (first > 0 && this.#zxid[first - 1]! > zxid) first--;
     for (let i = first; i < this.#count; i++) yield this.#entry(open, i);
@@ -225,12 +225,12 @@ export class History {
     const stat = chunk.offsets[i * 4 + 2]!;
     const end = chunk.offsets[i * 4 + 3]!;
     const isDeletion = data === end;
-    const before = chunk.aclBefore[i]!;
+    const before = chunk.otherAcl[i]!;
     return {
       zxid: chunk.zxid[i]!,
       type: chunk.type[i]!,
       acl: this.#acls.list(chunk.acl[i]!),
-      aclBefore: before === NOTHING ? undefined : this.#acls.list(before),
+      otherAcl: before === NOTHING ? undefined : this.#acls.list(before),
       path: chunk.bytes.subarray(path, data),
       data: isDeletion ? undefined : chunk.bytes.subarray(data, stat),
       stat: isDeletion ? undefined : chunk.bytes.subarray(stat, end),
@@ -238,14 +238,14 @@ export class History {
   }
 
   /** Puts back an entry from a snapshot; oldest first. */
-  restore(zxid: number, type: number, acl: readonly AclEntry[], aclBefore: readonly AclEntry[] | undefined, parts: readonly Uint8Array[]): void {
+  restore(zxid: number, type: number, acl: readonly AclEntry[], otherAcl: readonly AclEntry[] | undefined, parts: readonly Uint8Array[]): void {
     const start = this.#open.length;
     const ends = parts.map((part) => {
       this.#open.raw(part);
       return this.#open.length;
     });
     const number = this.#acls.retain(acl);
-    const before = aclBefore === undefined ? NOTHING : this.#acls.retain(aclBefore);
+    const before = otherAcl === undefined ? NOTHING : this.#acls.retain(otherAcl);
     this.#note(zxid, type, start, ends[0]!, ends[1] ?? ends[0]!, number, before);
     this.#acls.release(number);
     if (before !== NOTHING) this.#acls.release(before);

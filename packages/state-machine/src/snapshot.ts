@@ -206,7 +206,7 @@ export class SnapshotCut implements TreeJournal {
 
   #writeEntry(w: Writer, entry: HistoryEntry): void {
     const acl = this.#acls.of(entry.acl, w);
-    const before = entry.aclBefore === undefined ? -1 : this.#acls.of(entry.aclBefore, w);
+    const before = entry.otherAcl === undefined ? -1 : this.#acls.of(entry.otherAcl, w);
     writeHistory(w, entry, acl, before);
   }
 

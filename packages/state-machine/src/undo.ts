@@ -37,7 +37,6 @@ export class Undo implements TreeJournal {
 
   removing(slot: number): void {
     this.#places ??= [...this.#tree.walks].map((walk) => walk.place());
-    this.#covered.delete(slot);
     this.#steps.push({ kind: "removed", image: this.#tree.image(slot), previous: this.#tree.previous(slot) });
   }
 

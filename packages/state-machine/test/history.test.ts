@@ -24,7 +24,7 @@ describe("the history", () => {
     expect(printHistory(world.state)).toMatchObject([
       { zxid: zxids[0], type: 1, path: "/a", data: "c40131", acl: open },
       { zxid: zxids[1], type: 3, path: "/a", data: "c4023232", acl: open },
-      { zxid: zxids[2], type: ACL_CHANGED, path: "/a", data: "c4023232", acl: readable, aclBefore: open },
+      { zxid: zxids[2], type: ACL_CHANGED, path: "/a", data: "c4023232", acl: readable, otherAcl: open },
       { zxid: zxids[3], type: 1, path: "/b", acl: open },
       { zxid: zxids[4], type: 2, path: "/a", data: undefined, stat: undefined, acl: readable },
     ]);

@@ -65,7 +65,7 @@ test("answers, Stats and the tree are those of the plain model, whatever the seq
       for (const step of sequence) both(life, model, step);
       compareTrees(life, model);
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });
 

@@ -121,7 +121,7 @@ describe("a write is applied exactly once", () => {
         const { tree } = world.state;
         expect(tree.version(tree.find("/n"))).toBe(sets);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 

@@ -111,7 +111,7 @@ describe("a snapshot", () => {
         expect(printHistory(restored)).toEqual(printHistory(world.state));
         expect(restored.history.since).toBe(world.state.history.since);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -209,7 +209,7 @@ describe("a snapshot is read", () => {
 
   test("only if it is whole", () => {
     const { bytes } = small();
-    for (let length = bytes.length - 1; length > 0; length -= 3) {
+    for (let length = bytes.length - 1; length > 0; length -= 7) {
       expect(() => restore([bytes.subarray(0, length)]), `${length} bytes`).toThrow("the snapshot ends early");
     }
     expect(() => restore([])).toThrow("the snapshot ends early");

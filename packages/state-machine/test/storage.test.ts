@@ -33,6 +33,15 @@ describe("the slab", () => {
     for (const { address, bytes } of kept) expect(Buffer.compare(slab.read(address, bytes.length), bytes)).toBe(0);
   });
 
+  test("uses every freed block again before it takes a new one", () => {
+    const slab = new Slab();
+    const store = (): number => slab.store(new Uint8Array(64), 0, 64);
+    const freed = new Set(Array.from({ length: 40_000 }, store).filter((_, i) => i % 3 === 0));
+    for (const address of freed) slab.free(address, 64);
+    expect(new Set(Array.from({ length: freed.size }, store))).toEqual(freed);
+    expect(freed.has(store())).toBe(false);
+  });
+
   test("uses freed blocks again, also for other sizes once a segment is empty", () => {
     const slab = new Slab();
     const fill = (size: number, count: number): number[] => Array.from({ length: count }, () => slab.store(new Uint8Array(size), 0, size));

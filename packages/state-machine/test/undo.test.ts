@@ -51,7 +51,7 @@ describe("a transition that is refused half-way", () => {
         for (const step of inVain) expect(life.live(step)).toEqual(other.live(step));
         expect(printTree(state)).toEqual(printTree(other.world.state));
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -70,7 +70,7 @@ describe("a transition that is refused half-way", () => {
           expect(walks[0].step(tree)).toBe(slot);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 

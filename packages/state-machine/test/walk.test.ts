@@ -104,6 +104,6 @@ test("siblings stand in the order of their creation after any number of deletion
       }
       expect(names).toEqual(expected);
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });

@@ -214,7 +214,7 @@ export function printHistory(state: State, after: number = state.history.since):
     zxid: entry.zxid,
     type: entry.type,
     acl: entry.acl,
-    aclBefore: entry.aclBefore,
+    otherAcl: entry.otherAcl,
     path: decodeFrame(entry.path).values[0],
     data: entry.data === undefined ? undefined : Buffer.from(entry.data).toString("hex"),
     stat: entry.stat === undefined ? undefined : decodeFrame(entry.stat).values[0],
