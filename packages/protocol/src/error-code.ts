@@ -25,7 +25,12 @@ const row = (code: number, outcome: Outcome, retryable: boolean, means: string):
 
 /** The table. Keys are the names that users see. */
 export const ERRORS: Readonly<Record<ErrorName, ErrorRow>> = {
-  RUNTIME_INCONSISTENCY: row(-2, "no", false, "an operation of a multi that was not tried because an earlier one was refused"),
+  RUNTIME_INCONSISTENCY: row(
+    -2,
+    "no",
+    false,
+    "an operation of a multi that was not tried because an earlier one was refused",
+  ),
   UNIMPLEMENTED: row(-6, "no", false, "the server does not know this operation"),
   BAD_ARGUMENTS: row(-8, "no", false, "an argument is not valid: a path, a mode, a time to live"),
   NO_NODE: row(-101, "no", false, "the znode, or the parent of the one to create, does not exist"),
@@ -94,9 +99,7 @@ export type ErrorName =
 /** The number that stands for success in a reply. */
 export const OK = 0;
 
-const names = new Map<number, ErrorName>(
-  Object.entries(ERRORS).map(([name, { code }]) => [code, name as ErrorName]),
-);
+const names = new Map<number, ErrorName>(Object.entries(ERRORS).map(([name, { code }]) => [code, name as ErrorName]));
 
 /** The name of an error number, or undefined for one that this release does not know. */
 export const errorName = (code: number): ErrorName | undefined => names.get(code);

@@ -138,7 +138,12 @@ function readWish(value: Value): SessionWish {
     case 1:
       return { kind: "resume", id: s.natural("id"), secret: s.bin("secret"), acked: s.natural("acked") };
     case 2:
-      return { kind: "replace", oldId: s.natural("oldId"), oldSecret: s.bin("oldSecret"), secret: secret(s.bin("secret")) };
+      return {
+        kind: "replace",
+        oldId: s.natural("oldId"),
+        oldSecret: s.bin("oldSecret"),
+        secret: secret(s.bin("secret")),
+      };
     default:
       throw new ProtocolError(`the session of Hello has the kind ${kind}`);
   }

@@ -78,7 +78,14 @@ export function readServerMessage(value: Value): ServerMessage {
       if (first < 0) throw new ProtocolError(`a message of the unknown kind ${first}`);
       const code = s.int("code");
       if (code === 0) {
-        return { kind: "reply", xid: first, zxid, code, result: (value as readonly Value[]).slice(3), detail: NO_DETAIL };
+        return {
+          kind: "reply",
+          xid: first,
+          zxid,
+          code,
+          result: (value as readonly Value[]).slice(3),
+          detail: NO_DETAIL,
+        };
       }
       return { kind: "reply", xid: first, zxid, code, result: NO_RESULT, detail: readDetail(s.value("detail")) };
     }

@@ -18,7 +18,7 @@ export class Shape {
   int(field: string): number {
     const value = this.#next(field);
     if (typeof value !== "number") this.#wrong(field, "an integer");
-    return value as number;
+    return value;
   }
 
   /** An integer of at least 0. */
@@ -31,31 +31,31 @@ export class Shape {
   bool(field: string): boolean {
     const value = this.#next(field);
     if (typeof value !== "boolean") this.#wrong(field, "a boolean");
-    return value as boolean;
+    return value;
   }
 
   str(field: string): string {
     const value = this.#next(field);
     if (typeof value !== "string") this.#wrong(field, "a string");
-    return value as string;
+    return value;
   }
 
   strOrNil(field: string): string | null {
     const value = this.#next(field);
     if (typeof value !== "string" && value !== null) this.#wrong(field, "a string or nil");
-    return value as string | null;
+    return value;
   }
 
   bin(field: string): Uint8Array {
     const value = this.#next(field);
     if (!(value instanceof Uint8Array)) this.#wrong(field, "binary");
-    return value as Uint8Array;
+    return value;
   }
 
   binOrNil(field: string): Uint8Array | null {
     const value = this.#next(field);
     if (value !== null && !(value instanceof Uint8Array)) this.#wrong(field, "binary or nil");
-    return value as Uint8Array | null;
+    return value;
   }
 
   list<T>(field: string, read: (item: Value, index: number) => T): T[] {

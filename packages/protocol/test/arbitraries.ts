@@ -20,7 +20,7 @@ export const text: fc.Arbitrary<string> = fc.oneof(
   fc.integer({ min: 58, max: 68 }).map((n) => `\ufeff${"y".repeat(n)}`),
   fc.integer({ min: 58, max: 68 }).map((n) => `\ufeff\ufeff${"𝄞".repeat(n)}`),
 );
-export const binary: fc.Arbitrary<Uint8Array> = fc.oneof(
+const binary: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc.uint8Array({ maxLength: 60 }),
   fc.integer({ min: 254, max: 258 }).map((n) => new Uint8Array(n).fill(n)),
 );
@@ -39,14 +39,22 @@ export const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value; list: Value 
   list: fc.array(tie("value"), { maxLength: 20, depthIdentifier: "value" }) as fc.Arbitrary<Value>,
 })).value;
 
-const acl: fc.Arbitrary<AclEntry[]> = fc.array(fc.record({ permissions: integer, scheme: text, id: text }), { maxLength: 4 });
+const acl: fc.Arbitrary<AclEntry[]> = fc.array(fc.record({ permissions: integer, scheme: text, id: text }), {
+  maxLength: 4,
+});
 const data = fc.option(binary);
 export const guards: fc.Arbitrary<Guard[] | null> = fc.option(
   fc.array(fc.record({ path: text, kind: integer, value: integer }), { minLength: 1, maxLength: 3 }),
 );
 const writeOps = {
   create: fc.record({
-    op: fc.constant(Op.create), path: text, data, mode: integer, acl: fc.option(acl), ttlMs: integer, flags: natural,
+    op: fc.constant(Op.create),
+    path: text,
+    data,
+    mode: integer,
+    acl: fc.option(acl),
+    ttlMs: integer,
+    flags: natural,
   }),
   delete: fc.record({ op: fc.constant(Op.delete), path: text, version: integer }),
   set: fc.record({ op: fc.constant(Op.set), path: text, data, version: integer }),
@@ -67,11 +75,20 @@ export const requestBody: fc.Arbitrary<RequestBody> = fc.oneof<fc.Arbitrary<Requ
   fc.record({ op: fc.constantFrom(Op.exists, Op.get), ...path, watch: fc.boolean(), ...consistency }),
   fc.record({ op: fc.constant(Op.getAcl), ...path, ...consistency }),
   fc.record({
-    op: fc.constant(Op.children), ...path, watch: fc.boolean(), ...consistency, include: natural,
-    cursor, limit: natural,
+    op: fc.constant(Op.children),
+    ...path,
+    watch: fc.boolean(),
+    ...consistency,
+    include: natural,
+    cursor,
+    limit: natural,
   }),
   fc.record({ op: fc.constant(Op.sync), ...path }),
-  fc.record({ op: fc.constant(Op.multiRead), reads: fc.array(fc.record({ op: integer, ...path }), { maxLength: 4 }), ...consistency }),
+  fc.record({
+    op: fc.constant(Op.multiRead),
+    reads: fc.array(fc.record({ op: integer, ...path }), { maxLength: 4 }),
+    ...consistency,
+  }),
   fc.record({ op: fc.constant(Op.ephemerals), prefix: text, after: natural }),
   fc.record({ op: fc.constant(Op.countDescendants), ...path, ...consistency }),
   fc.record({ op: fc.constant(Op.whoAmI) }),
@@ -81,6 +98,14 @@ export const requestBody: fc.Arbitrary<RequestBody> = fc.oneof<fc.Arbitrary<Requ
     op: fc.constant(Op.setWatches),
     watches: fc.array(fc.record({ ...path, kind: integer, zxid: natural }), { maxLength: 4 }),
   }),
-  fc.record({ op: fc.constant(Op.subscribe), id: natural, ...path, since: integer, scope: natural, flags: natural, credits: natural }),
+  fc.record({
+    op: fc.constant(Op.subscribe),
+    id: natural,
+    ...path,
+    since: integer,
+    scope: natural,
+    flags: natural,
+    credits: natural,
+  }),
   fc.record({ op: fc.constant(Op.unsubscribe), id: natural }),
 );

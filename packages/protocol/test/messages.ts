@@ -27,7 +27,7 @@ import {
 } from "../src/index.ts";
 
 /** Epoch 3, counter 5. */
-export const ZXID: number = 3 * 2 ** 32 + 5;
+const ZXID: number = 3 * 2 ** 32 + 5;
 const SESSION = 2 ** 32 + 7;
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const secret = Uint8Array.from({ length: 16 }, (_, i) => i * 16);
@@ -114,7 +114,16 @@ const requests: Readonly<Record<string, readonly [RequestBody, (readonly Guard[]
   unsubscribe: [{ op: Op.unsubscribe, id: 1 }],
 };
 
-const WRITES = new Set<number>([Op.create, Op.delete, Op.set, Op.setAcl, Op.multi, Op.multiEach, Op.deleteTree, Op.close]);
+const WRITES = new Set<number>([
+  Op.create,
+  Op.delete,
+  Op.set,
+  Op.setAcl,
+  Op.multi,
+  Op.multiEach,
+  Op.deleteTree,
+  Op.close,
+]);
 
 /** What `readMessage` gives for a request: its number, and the guards of a write. */
 export function asRead(xid: number, body: RequestBody, guards: readonly Guard[] | null): unknown {
@@ -136,14 +145,12 @@ const signals: readonly Signal[] = [
   { op: Op.ack, acked: 2 ** 33 },
   { op: Op.credit, id: 3, credits: 1000 },
 ];
-const signalMessages = signals.map(
-  (signal): Message => ({
-    name: `signal: ${Object.entries(Op).find(([, op]) => op === signal.op)![0]}`,
-    write: (w) => writeSignal(w, signal),
-    read: readMessage,
-    value: { ...signal, xid: 0 },
-  }),
-);
+const signalMessages = signals.map((signal): Message => ({
+  name: `signal: ${Object.entries(Op).find(([, op]) => op === signal.op)![0]}`,
+  write: (w) => writeSignal(w, signal),
+  read: readMessage,
+  value: { ...signal, xid: 0 },
+}));
 
 const hello = {
   versionMin: 1,
@@ -170,9 +177,12 @@ const welcome = {
 const refused = { code: -205, detail: { path: undefined, index: undefined, name: "version", limit: 1, actual: 9 } };
 
 const handshakes: readonly Message[] = [
-  ...Object.entries(hellos).map(
-    ([name, value]): Message => ({ name: `Hello: ${name}`, write: (w) => writeHello(w, value), read: readHello, value }),
-  ),
+  ...Object.entries(hellos).map(([name, value]): Message => ({
+    name: `Hello: ${name}`,
+    write: (w) => writeHello(w, value),
+    read: readHello,
+    value,
+  })),
   { name: "Welcome", write: (w) => writeWelcome(w, welcome), read: readWelcome, value: welcome },
   { name: "Refused", write: (w) => writeRefused(w, refused), read: readWelcome, value: refused },
 ];
@@ -223,7 +233,14 @@ const replies: readonly Message[] = [
       writeStat(w);
     },
     read: readServerMessage,
-    value: { kind: "reply", xid: 2 ** 33, zxid: ZXID, code: 0, result: [bytes(0, 255), STAT_NUMBERS], detail: noDetail },
+    value: {
+      kind: "reply",
+      xid: 2 ** 33,
+      zxid: ZXID,
+      code: 0,
+      result: [bytes(0, 255), STAT_NUMBERS],
+      detail: noDetail,
+    },
   },
   {
     name: "reply: children with stat, stat of the parent, cursor",
@@ -238,7 +255,12 @@ const replies: readonly Message[] = [
     },
     read: readServerMessage,
     value: {
-      kind: "reply", xid: 4, zxid: ZXID, code: 0, result: [[["näme", STAT_NUMBERS]], STAT_NUMBERS, [41, ZXID]], detail: noDetail,
+      kind: "reply",
+      xid: 4,
+      zxid: ZXID,
+      code: 0,
+      result: [[["näme", STAT_NUMBERS]], STAT_NUMBERS, [41, ZXID]],
+      detail: noDetail,
     },
   },
   {
@@ -272,37 +294,40 @@ const pushes: readonly Message[] = [
     read: readServerMessage,
     value: { kind: "subscription", zxid: ZXID, id: 1, message: 0, payload: [["/a", null, STAT_NUMBERS]] },
   },
-  ...([1, 2] as const).map(
-    (kind): Message => ({
-      name: `subscription: ${kind === 1 ? "changes" : "changesPart"}`,
-      write: (w) => {
-        head(w, 5, -2, ZXID, 1, kind);
-        w.array(2);
-        w.array(4);
-        w.int(1);
-        w.str("/a");
-        w.bin(bytes(7));
-        writeStat(w);
-        w.array(4);
-        w.int(2);
-        w.str("/b");
-        w.nil();
-        w.nil();
-      },
-      read: readServerMessage,
-      value: {
-        kind: "subscription", zxid: ZXID, id: 1, message: kind, payload: [[1, "/a", bytes(7), STAT_NUMBERS], [2, "/b", null, null]],
-      },
-    }),
-  ),
-  ...([3, 4] as const).map(
-    (kind): Message => ({
-      name: `subscription: ${kind === 3 ? "synced" : "resync"}`,
-      write: (w) => head(w, 4, -2, ZXID, 1, kind),
-      read: readServerMessage,
-      value: { kind: "subscription", zxid: ZXID, id: 1, message: kind, payload: [] },
-    }),
-  ),
+  ...([1, 2] as const).map((kind): Message => ({
+    name: `subscription: ${kind === 1 ? "changes" : "changesPart"}`,
+    write: (w) => {
+      head(w, 5, -2, ZXID, 1, kind);
+      w.array(2);
+      w.array(4);
+      w.int(1);
+      w.str("/a");
+      w.bin(bytes(7));
+      writeStat(w);
+      w.array(4);
+      w.int(2);
+      w.str("/b");
+      w.nil();
+      w.nil();
+    },
+    read: readServerMessage,
+    value: {
+      kind: "subscription",
+      zxid: ZXID,
+      id: 1,
+      message: kind,
+      payload: [
+        [1, "/a", bytes(7), STAT_NUMBERS],
+        [2, "/b", null, null],
+      ],
+    },
+  })),
+  ...([3, 4] as const).map((kind): Message => ({
+    name: `subscription: ${kind === 3 ? "synced" : "resync"}`,
+    write: (w) => head(w, 4, -2, ZXID, 1, kind),
+    read: readServerMessage,
+    value: { kind: "subscription", zxid: ZXID, id: 1, message: kind, payload: [] },
+  })),
   {
     name: "goodbye",
     write: (w) => {
@@ -311,12 +336,21 @@ const pushes: readonly Message[] = [
     },
     read: readServerMessage,
     value: {
-      kind: "goodbye", zxid: ZXID, code: -118, detail: { path: undefined, index: undefined, name: undefined, limit: undefined, actual: undefined },
+      kind: "goodbye",
+      zxid: ZXID,
+      code: -118,
+      detail: { path: undefined, index: undefined, name: undefined, limit: undefined, actual: undefined },
     },
   },
 ];
 
-export const MESSAGES: readonly Message[] = [...handshakes, ...requestMessages, ...signalMessages, ...replies, ...pushes];
+export const MESSAGES: readonly Message[] = [
+  ...handshakes,
+  ...requestMessages,
+  ...signalMessages,
+  ...replies,
+  ...pushes,
+];
 
 /** The bytes that `write` makes. */
 export function written(write: (w: Writer) => void): Uint8Array {

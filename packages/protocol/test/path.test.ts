@@ -6,8 +6,29 @@ const char = (code: number): string => String.fromCharCode(code);
 
 describe("a path is valid", () => {
   test.each([
-    "/", "/a", "/a/b", "/.a", "/..a", "/a.", "/a..", "/...", "/....", "/a.b", "/ ", "/ a /b ", "/a/...b", "/ä/漢字", "/A", "/a\u0020b",
-    "/~", "/\u00a0", "/\ud7ff", "/\uf900", "/\uffef", "/\ufeffbom", "/\u200b",
+    "/",
+    "/a",
+    "/a/b",
+    "/.a",
+    "/..a",
+    "/a.",
+    "/a..",
+    "/...",
+    "/....",
+    "/a.b",
+    "/ ",
+    "/ a /b ",
+    "/a/...b",
+    "/ä/漢字",
+    "/A",
+    "/a\u0020b",
+    "/~",
+    "/\u00a0",
+    "/\ud7ff",
+    "/\uf900",
+    "/\uffef",
+    "/\ufeffbom",
+    "/\u200b",
   ])("%j", (path) => {
     expect(pathFault(path, 4096)).toBeUndefined();
   });
@@ -36,7 +57,12 @@ describe("a path is refused, and the fault says why and where", () => {
   });
 
   test("for exactly the code units that ZooKeeper forbids", () => {
-    const ranges = [[0x00, 0x1f], [0x7f, 0x9f], [0xd800, 0xf8ff], [0xfff0, 0xffff]] as const;
+    const ranges = [
+      [0x00, 0x1f],
+      [0x7f, 0x9f],
+      [0xd800, 0xf8ff],
+      [0xfff0, 0xffff],
+    ] as const;
     for (let unit = 0; unit <= 0xffff; unit++) {
       if (unit === 0x2f || unit === 0x2e) continue;
       const forbidden = ranges.some(([from, to]) => unit >= from && unit <= to);
@@ -81,7 +107,12 @@ describe("a path that will get a sequence number", () => {
 });
 
 test("parent, name and child fit together", () => {
-  const cases = [["/a", "/", "a"], ["/a/b", "/a", "b"], ["/a/b/c", "/a/b", "c"], ["/ä/ b", "/ä", " b"]] as const;
+  const cases = [
+    ["/a", "/", "a"],
+    ["/a/b", "/a", "b"],
+    ["/a/b/c", "/a/b", "c"],
+    ["/ä/ b", "/ä", " b"],
+  ] as const;
   for (const [path, parent, name] of cases) {
     expect([parentOf(path), nameOf(path), childOf(parent, name)]).toEqual([parent, name, path]);
   }

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Writer, decodeFrame, readMessage, readServerMessage, statFrom, writeRefusal, writeRequest } from "../src/index.ts";
+import {
+  Writer,
+  decodeFrame,
+  readMessage,
+  readServerMessage,
+  statFrom,
+  writeRefusal,
+  writeRequest,
+} from "../src/index.ts";
 import * as random from "./arbitraries.ts";
 import { MESSAGES, STAT_NUMBERS, asRead, decoded, written } from "./messages.ts";
 
@@ -59,7 +67,17 @@ describe("what the server sends", () => {
   test("a Stat has its eleven fields in ZooKeeper's order", () => {
     expect(Object.values(statFrom(STAT_NUMBERS))).toEqual(STAT_NUMBERS);
     expect(Object.keys(statFrom(STAT_NUMBERS))).toEqual([
-      "czxid", "mzxid", "ctime", "mtime", "version", "cversion", "aversion", "ephemeralOwner", "dataLength", "numChildren", "pzxid",
+      "czxid",
+      "mzxid",
+      "ctime",
+      "mtime",
+      "version",
+      "cversion",
+      "aversion",
+      "ephemeralOwner",
+      "dataLength",
+      "numChildren",
+      "pzxid",
     ]);
     expect(() => statFrom(STAT_NUMBERS.slice(1))).toThrow("a Stat has 11 fields, not 10");
   });

@@ -26,8 +26,22 @@ describe("a frame is refused whole", () => {
     ["a small map with an entry", "81 01 01", "a type that is not allowed, 0x81, at offset 0"],
     ["map 16", "de 0000", "a type that is not allowed, 0xde, at offset 0"],
     ["map 32", "df 00000000", "a type that is not allowed, 0xdf, at offset 0"],
-    ...["d4 0100", "d5 010000", "d6 01 00000000", "d7 ff 0000000000000000", `d8 01 ${"00".repeat(16)}`, "c7 00 01", "c8 0000 01", "c9 00000000 01"].map(
-      (bytes) => [`extension ${bytes.slice(0, 2)}`, bytes, `a type that is not allowed, 0x${bytes.slice(0, 2)}, at offset 0`] as const,
+    ...[
+      "d4 0100",
+      "d5 010000",
+      "d6 01 00000000",
+      "d7 ff 0000000000000000",
+      `d8 01 ${"00".repeat(16)}`,
+      "c7 00 01",
+      "c8 0000 01",
+      "c9 00000000 01",
+    ].map(
+      (bytes) =>
+        [
+          `extension ${bytes.slice(0, 2)}`,
+          bytes,
+          `a type that is not allowed, 0x${bytes.slice(0, 2)}, at offset 0`,
+        ] as const,
     ),
     ["an extension behind other values", "92 01 d4 72 00", "a type that is not allowed, 0xd4, at offset 2"],
     ["nothing where an element should be", "92 01", "an array of 2 elements with 1 bytes left, at offset 1"],
@@ -91,7 +105,9 @@ describe("a frame is refused whole", () => {
       return bytes;
     };
     expect(fault(frame(ELEMENTS_MAX))).toBeUndefined();
-    expect(fault(Uint8Array.from([...frame(ELEMENTS_MAX), 0]))).toBe(`the frame has more than ${ELEMENTS_MAX} elements`);
+    expect(fault(Uint8Array.from([...frame(ELEMENTS_MAX), 0]))).toBe(
+      `the frame has more than ${ELEMENTS_MAX} elements`,
+    );
     expect(fault(hex("93010203"), 4)).toBeUndefined();
     expect(fault(hex("93010203"), 3)).toBe("the frame has more than 3 elements");
   });
@@ -135,7 +151,11 @@ describe("a frame is accepted", () => {
     ["binary of no bytes", "c4 00", new Uint8Array(0)],
     ["eight arrays deep", `${"91".repeat(DEPTH_MAX)}00`, [[[[[[[[0]]]]]]]]],
     ["empty arrays", "93 90 dc0000 dd00000000", [[], [], []]],
-    ["the first and last characters of each UTF-8 length", "b3 7f c280 dfbf e0a080 ed9fbf ee8080 f48fbfbf 61", "\x7f\u0080\u07ff\u0800\ud7ff\ue000\u{10ffff}a"],
+    [
+      "the first and last characters of each UTF-8 length",
+      "b3 7f c280 dfbf e0a080 ed9fbf ee8080 f48fbfbf 61",
+      "\x7f\u0080\u07ff\u0800\ud7ff\ue000\u{10ffff}a",
+    ],
   ])("with %s", (_, bytes, value) => {
     expect(decodeFrame(hex(bytes)).values).toEqual([value]);
   });
@@ -202,7 +222,27 @@ describe("whatever bytes come", () => {
   });
 
   test("the same for frames of tags alone", () => {
-    const tags = fc.constantFrom(0x90, 0x91, 0x92, 0xdc, 0xdd, 0xc0, 0xc4, 0xd9, 0xa1, 0xcb, 0xcf, 0xd3, 0xc7, 0xd4, 0x81, 0x00, 0xff, 0xc1, 0x72);
+    const tags = fc.constantFrom(
+      0x90,
+      0x91,
+      0x92,
+      0xdc,
+      0xdd,
+      0xc0,
+      0xc4,
+      0xd9,
+      0xa1,
+      0xcb,
+      0xcf,
+      0xd3,
+      0xc7,
+      0xd4,
+      0x81,
+      0x00,
+      0xff,
+      0xc1,
+      0x72,
+    );
     fc.assert(
       fc.property(fc.array(tags, { minLength: 1, maxLength: 24 }), (bytes) => judge(Uint8Array.from(bytes))),
       { numRuns: 20_000 },

@@ -43,9 +43,17 @@ describe("a message of the wrong shape is refused, and the refusal names the fie
     ["guard that is no array", [1, Op.delete, "/a", 0, [7]], "the guard is not an array"],
     ["guard with too much", [1, Op.delete, "/a", 0, [["/a", 0, 0, 0]]], "the guard has 4 elements, 3 expected"],
     ["ACL entry with too little", [1, Op.setAcl, "/a", [[1, "world"]], 0, null], "the ACL entry has no id"],
-    ["negative flags", [1, Op.create, "/a", null, 0, null, 0, -1, null], "flags of the message is not an integer of at least 0"],
+    [
+      "negative flags",
+      [1, Op.create, "/a", null, 0, null, 0, -1, null],
+      "flags of the message is not an integer of at least 0",
+    ],
     ["credential as a string", [1, Op.addAuth, "digest", "a:b"], "credential of the message is not binary"],
-    ["cursor with a string", [1, Op.children, "/a", false, 0, 0, ["x"], 0], "the cursor holds something else than integers"],
+    [
+      "cursor with a string",
+      [1, Op.children, "/a", false, 0, 0, ["x"], 0],
+      "the cursor holds something else than integers",
+    ],
     ["operation within a multi", [1, Op.multi, [[Op.delete, "/a"]], null], "the operation has no version"],
     ["close within a multi", [1, Op.multi, [[Op.close]], null], "close cannot stand in a multi"],
     ["a multi within a multi", [1, Op.multi, [[Op.multi, [], null]], null], "multi cannot stand in a multi"],
@@ -116,7 +124,16 @@ describe("what a client refuses of a server", () => {
 
 describe("Hello", () => {
   const secret = new Uint8Array(16);
-  const hello = (session: Value, credentials: Value = []): Value => ["corral", 1, 1, null, 0, 1000, credentials, session];
+  const hello = (session: Value, credentials: Value = []): Value => [
+    "corral",
+    1,
+    1,
+    null,
+    0,
+    1000,
+    credentials,
+    session,
+  ];
 
   test.each<[string, Value, string]>([
     ["another protocol's greeting", ["http", 1], "the first message is not a Hello of Corral"],
@@ -124,9 +141,17 @@ describe("Hello", () => {
     ["a session that is no array", hello(null), "the session of Hello is not an array"],
     ["a secret of 15 bytes", hello([0, new Uint8Array(15)]), "the secret has 15 bytes, not 16 to 64"],
     ["a secret of 65 bytes", hello([0, new Uint8Array(65)]), "the secret has 65 bytes, not 16 to 64"],
-    ["a short new secret in place of an old session", hello([2, 5, secret, new Uint8Array(1)]), "the secret has 1 bytes, not 16 to 64"],
+    [
+      "a short new secret in place of an old session",
+      hello([2, 5, secret, new Uint8Array(1)]),
+      "the secret has 1 bytes, not 16 to 64",
+    ],
     ["an attach without what was received", hello([1, 5, secret]), "the session of Hello has no acked"],
-    ["a credential that is text", hello([0, secret], [["digest", "a:b"]]), "credential of the credential is not binary"],
+    [
+      "a credential that is text",
+      hello([0, secret], [["digest", "a:b"]]),
+      "credential of the credential is not binary",
+    ],
     [
       "more credentials than allowed",
       hello([0, secret], new Array(17).fill(["digest", secret])),
@@ -139,7 +164,8 @@ describe("Hello", () => {
   });
 
   test("takes 16 credentials and secrets of 16 to 64 bytes", () => {
-    for (const length of [16, 64]) expect(readHello(hello([0, new Uint8Array(length)]))).toMatchObject({ session: { kind: "new" } });
+    for (const length of [16, 64])
+      expect(readHello(hello([0, new Uint8Array(length)]))).toMatchObject({ session: { kind: "new" } });
     expect(readHello(hello([0, secret], new Array(16).fill(["digest", secret]))).credentials).toHaveLength(16);
   });
 });
@@ -158,10 +184,25 @@ describe("the table of errors", () => {
   });
 
   test("uses ZooKeeper's numbers where ZooKeeper has the error", () => {
-    expect(Object.fromEntries(rows.filter(([, { code }]) => code > -200).map(([name, { code }]) => [name, code]))).toEqual({
-      RUNTIME_INCONSISTENCY: -2, UNIMPLEMENTED: -6, BAD_ARGUMENTS: -8, NO_NODE: -101, NO_AUTH: -102, BAD_VERSION: -103,
-      NO_CHILDREN_FOR_EPHEMERALS: -108, NODE_EXISTS: -110, NOT_EMPTY: -111, SESSION_EXPIRED: -112, INVALID_ACL: -114,
-      AUTH_FAILED: -115, SESSION_MOVED: -118, NO_WATCHER: -121, QUOTA_EXCEEDED: -125, OVERLOADED: -127,
+    expect(
+      Object.fromEntries(rows.filter(([, { code }]) => code > -200).map(([name, { code }]) => [name, code])),
+    ).toEqual({
+      RUNTIME_INCONSISTENCY: -2,
+      UNIMPLEMENTED: -6,
+      BAD_ARGUMENTS: -8,
+      NO_NODE: -101,
+      NO_AUTH: -102,
+      BAD_VERSION: -103,
+      NO_CHILDREN_FOR_EPHEMERALS: -108,
+      NODE_EXISTS: -110,
+      NOT_EMPTY: -111,
+      SESSION_EXPIRED: -112,
+      INVALID_ACL: -114,
+      AUTH_FAILED: -115,
+      SESSION_MOVED: -118,
+      NO_WATCHER: -121,
+      QUOTA_EXCEEDED: -125,
+      OVERLOADED: -127,
     });
   });
 

@@ -41,11 +41,14 @@ describe("the writer", () => {
     expect(Buffer.from(written((w) => write(w, value)))).toEqual(Buffer.from(pack(value)));
   });
 
-  test.each([31, 32, 255, 256, 65_535, 65_536])("writes %i bytes of text and of binary in their shortest form", (length) => {
-    for (const value of ["x".repeat(length), new Uint8Array(length)]) {
-      expect(Buffer.from(written((w) => write(w, value)))).toEqual(Buffer.from(pack(value)));
-    }
-  });
+  test.each([31, 32, 255, 256, 65_535, 65_536])(
+    "writes %i bytes of text and of binary in their shortest form",
+    (length) => {
+      for (const value of ["x".repeat(length), new Uint8Array(length)]) {
+        expect(Buffer.from(written((w) => write(w, value)))).toEqual(Buffer.from(pack(value)));
+      }
+    },
+  );
 
   test("replaces lone surrogates by U+FFFD", () => {
     expect(decoded(written((w) => w.str("a\ud800b\udc00\ud800")))).toBe("a\ufffdb\ufffd\ufffd");

@@ -39,9 +39,9 @@ export class Context {
 
   created(slot: number, path: string): void {
     const { tree, history } = this.state;
-    history.add(this.stamp.zxid, EventType.created, tree, slot, path);
-    const acl = tree.acl(slot);
-    this.changes.push({ type: EventType.created, path, acl, parentAcl: tree.acl(tree.parent(slot)) });
+    const parent = tree.parent(slot);
+    history.add(this.stamp.zxid, EventType.created, tree, slot, path, tree.aclNumber(parent));
+    this.changes.push({ type: EventType.created, path, acl: tree.acl(slot), parentAcl: tree.acl(parent) });
     this.state.quotas.changed(path, 1, Math.max(0, tree.dataLength(slot)));
   }
 

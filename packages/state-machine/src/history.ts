@@ -43,7 +43,7 @@ export interface HistoryEntry {
   readonly type: number;
   /** By which it is decided who may see it. */
   readonly acl: readonly AclEntry[];
-  /** The ACL before, for ACL_CHANGED. */
+  /** The ACL before, for ACL_CHANGED; the parent's then, for a creation or deletion. */
   readonly otherAcl: readonly AclEntry[] | undefined;
   /** MessagePack of the path. */
   readonly path: Uint8Array;
@@ -90,7 +90,7 @@ export class History {
     this.#since = Math.max(this.#since, zxid);
   }
 
-  /** A znode was created or changed, and is now as it stands in the tree. */
+  /** A znode was created or changed, and is now as it stands in the tree. `otherAcl`: see HistoryEntry. */
   add(zxid: number, type: number, tree: Tree, slot: number, path: string, otherAcl: number = NOTHING): void {
     const w = this.#open;
     const start = w.length;
@@ -107,7 +107,7 @@ export class History {
     const start = this.#open.length;
     this.#open.str(path);
     const end = this.#open.length;
-    this.#note(zxid, EventType.deleted, start, end, end, tree.aclNumber(slot), NOTHING);
+    this.#note(zxid, EventType.deleted, start, end, end, tree.aclNumber(slot), tree.aclNumber(tree.parent(slot)));
   }
 
   /** For `rewind`. */
@@ -153,7 +153,13 @@ export class History {
   /** One transaction may change more znodes than a chunk has entries. */
   #widen(): void {
     const size = this.#zxid.length * 2;
-    const grown = { zxid: new Float64Array(size), type: new Uint8Array(size), offsets: new Int32Array(size * 4), acl: new Int32Array(size), before: new Int32Array(size) };
+    const grown = {
+      zxid: new Float64Array(size),
+      type: new Uint8Array(size),
+      offsets: new Int32Array(size * 4),
+      acl: new Int32Array(size),
+      before: new Int32Array(size),
+    };
     grown.zxid.set(this.#zxid);
     grown.type.set(this.#type);
     grown.offsets.set(this.#offsets);
@@ -213,7 +219,15 @@ export class History {
       for (let i = 0; i < chunk.count; i++) if (chunk.zxid[i]! > zxid) yield this.#entry(chunk, i);
     }
     const bytes = this.#open.written();
-    const open: Chunk = { bytes, zxid: this.#zxid, type: this.#type, offsets: this.#offsets, acl: this.#acl, otherAcl: this.#otherAcl, count: this.#count };
+    const open: Chunk = {
+      bytes,
+      zxid: this.#zxid,
+      type: this.#type,
+      offsets: this.#offsets,
+      acl: this.#acl,
+      otherAcl: this.#otherAcl,
+      count: this.#count,
+    };
     let first = this.#count;
     while (first > 0 && this.#zxid[first - 1]! > zxid) first--;
     for (let i = first; i < this.#count; i++) yield this.#entry(open, i);
@@ -238,7 +252,13 @@ export class History {
   }
 
   /** Puts back an entry from a snapshot; oldest first. */
-  restore(zxid: number, type: number, acl: readonly AclEntry[], otherAcl: readonly AclEntry[] | undefined, parts: readonly Uint8Array[]): void {
+  restore(
+    zxid: number,
+    type: number,
+    acl: readonly AclEntry[],
+    otherAcl: readonly AclEntry[] | undefined,
+    parts: readonly Uint8Array[],
+  ): void {
     const start = this.#open.length;
     const ends = parts.map((part) => {
       this.#open.raw(part);

@@ -14,8 +14,19 @@ export { Restorer } from "./restore.ts";
 export type { Session } from "./session-table.ts";
 export { SnapshotCut, digestOf } from "./snapshot.ts";
 export { State } from "./state.ts";
-export { NIL } from "./tree/columns.ts";
+export { Kind, NIL } from "./tree/columns.ts";
 export { Tree } from "./tree/tree.ts";
 export { Walk } from "./tree/walk.ts";
 export { TxnKind, readTxns, requestHash, writeTxn, writeWriteTxn } from "./txn.ts";
-export type { AddAuthTxn, AttachTxn, ExpireTxn, OpenTxn, OptionsTxn, Origin, ReapTxn, SyncTxn, Txn, WriteTxn } from "./txn.ts";
+export type {
+  AddAuthTxn,
+  AttachTxn,
+  ExpireTxn,
+  OpenTxn,
+  OptionsTxn,
+  Origin,
+  ReapTxn,
+  SyncTxn,
+  Txn,
+  WriteTxn,
+} from "./txn.ts";

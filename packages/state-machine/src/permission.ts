@@ -28,7 +28,7 @@ function matches(entry: AclEntry, identity: Identity): boolean {
 }
 
 /** Has the session an identity that passes every check? */
-export function isSuper(identities: readonly Identity[], options: Options): boolean {
+function isSuper(identities: readonly Identity[], options: Options): boolean {
   return options.superIdentities.some((wanted) =>
     identities.some(({ scheme, id }) => scheme === wanted.scheme && id === wanted.id),
   );

@@ -142,7 +142,8 @@ export class QuotaTable {
 
   #bytesWithin(slot: number): number {
     let bytes = Math.max(0, this.#tree.dataLength(slot));
-    for (let child = this.#tree.firstChild(slot); child !== NIL; child = this.#tree.next(child)) bytes += this.#bytesWithin(child);
+    for (let child = this.#tree.firstChild(slot); child !== NIL; child = this.#tree.next(child))
+      bytes += this.#bytesWithin(child);
     return bytes;
   }
 

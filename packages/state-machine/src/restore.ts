@@ -5,7 +5,16 @@
 import { type AclEntry, type Value, decodeFrame } from "@corral/protocol";
 import { CHECKSUM_START, Digest, checksum } from "./digest.ts";
 import type { HistoryLimits } from "./history.ts";
-import { readAclRecord, readHead, readSession, readZnode, Record, digestOptions, digestSession, digestZnode } from "./snapshot-records.ts";
+import {
+  readAclRecord,
+  readHead,
+  readSession,
+  readZnode,
+  Record,
+  digestOptions,
+  digestSession,
+  digestZnode,
+} from "./snapshot-records.ts";
 import { State } from "./state.ts";
 import { Tree } from "./tree/tree.ts";
 
@@ -99,7 +108,14 @@ export class Restorer {
 
   #entry(value: readonly Value[]): void {
     const [, zxid, type, acl, before, path, data, stat] = value as unknown as [
-      number, number, number, number, number, Uint8Array, Uint8Array | null, Uint8Array | null,
+      number,
+      number,
+      number,
+      number,
+      number,
+      Uint8Array,
+      Uint8Array | null,
+      Uint8Array | null,
     ];
     const parts = data === null || stat === null ? [path] : [path, data, stat];
     this.#state.history.restore(zxid, type, this.#acls.get(acl)!, this.#acls.get(before), parts);
@@ -111,9 +127,12 @@ export class Restorer {
     if (this.#end === undefined || this.#pending.length > 0) throw new Error("the snapshot ends early");
     const [, znodes, sessions, digest] = this.#end as [number, number, number, string];
     if (this.#znodes !== znodes || state.sessions.count !== sessions) {
-      throw new Error(`the snapshot has ${this.#znodes} znodes and ${state.sessions.count} sessions instead of ${znodes} and ${sessions}`);
+      throw new Error(
+        `the snapshot has ${this.#znodes} znodes and ${state.sessions.count} sessions instead of ${znodes} and ${sessions}`,
+      );
     }
-    if (this.#digest.value !== digest) throw new Error(`the snapshot's digest is ${this.#digest.value} instead of ${digest}`);
+    if (this.#digest.value !== digest)
+      throw new Error(`the snapshot's digest is ${this.#digest.value} instead of ${digest}`);
     state.tree.loaded();
     state.quotas.reload();
     return state;

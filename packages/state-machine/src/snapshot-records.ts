@@ -13,7 +13,7 @@ import { type Options, readOptions, writeOptions } from "./options.ts";
 import type { Session } from "./session-table.ts";
 import type { ZnodeImage } from "./tree/journal.ts";
 
-export const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 1;
 export const Record = { head: 0, session: 1, znode: 2, acl: 3, history: 4, historySince: 5, end: 9 } as const;
 
 export function writeHead(w: Writer, zxid: number, timeMs: number, options: Options): void {
@@ -96,7 +96,15 @@ export interface SessionRecord {
 
 export function readSession(value: readonly Value[]): SessionRecord {
   const [, id, secretHash, timeoutMs, generation, identities, lastWrite, acked, results] = value as unknown as [
-    number, number, Uint8Array, number, number, Value, number, number, SessionRecord["results"],
+    number,
+    number,
+    Uint8Array,
+    number,
+    number,
+    Value,
+    number,
+    number,
+    SessionRecord["results"],
   ];
   return { id, secretHash, timeoutMs, generation, identities: readIdentities(identities), lastWrite, acked, results };
 }
@@ -156,13 +164,69 @@ export function digestZnode(d: Digest, image: ZnodeImage): void {
 }
 
 export function readZnode(value: readonly Value[], acls: ReadonlyMap<number, readonly AclEntry[]>): ZnodeImage {
-  const [, slot, hash, parent, name, data, acl, czxid, mzxid, pzxid, ctime, mtime, version, aversion, creates, ordinal, owner, kind, ttlMs] =
-    value as unknown as [
-      number, number, number, number, string, Uint8Array | null, number, number, number, number, number, number, number, number, number, number, number, number, number,
-    ];
+  const [
+    ,
+    slot,
+    hash,
+    parent,
+    name,
+    data,
+    acl,
+    czxid,
+    mzxid,
+    pzxid,
+    ctime,
+    mtime,
+    version,
+    aversion,
+    creates,
+    ordinal,
+    owner,
+    kind,
+    ttlMs,
+  ] = value as unknown as [
+    number,
+    number,
+    number,
+    number,
+    string,
+    Uint8Array | null,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const list = acls.get(acl);
   if (list === undefined) throw new Error(`the snapshot has no ACL ${acl}`);
-  return { slot, hash, parent, name, data, acl: list, czxid, mzxid, pzxid, ctime, mtime, version, aversion, creates, ordinal, owner, kind, ttlMs };
+  return {
+    slot,
+    hash,
+    parent,
+    name,
+    data,
+    acl: list,
+    czxid,
+    mzxid,
+    pzxid,
+    ctime,
+    mtime,
+    version,
+    aversion,
+    creates,
+    ordinal,
+    owner,
+    kind,
+    ttlMs,
+  };
 }
 
 export function writeAclRecord(w: Writer, number: number, acl: readonly AclEntry[]): void {

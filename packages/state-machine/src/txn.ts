@@ -180,7 +180,8 @@ export function readTxns(body: Uint8Array, count: number): Txn[] {
 function readWriteTxn(value: readonly number[], request: Value | undefined): WriteTxn {
   const [, session, generation, acked, hash] = value as [number, number, number, number, number];
   const read = readMessage(request ?? null);
-  if (read.xid === 0 || !isWrite(read as Request)) throw new ProtocolError("the log holds a request that is not a write");
+  if (read.xid === 0 || !isWrite(read as Request))
+    throw new ProtocolError("the log holds a request that is not a write");
   return { kind: TxnKind.write, session, generation, acked, hash, request: read as WriteRequest };
 }
 
@@ -188,21 +189,59 @@ function readTxn(value: readonly Value[]): Txn {
   const kind = value[0] as number;
   switch (kind) {
     case TxnKind.addAuth: {
-      const [, session, generation, acked, xid, hash, scheme, id] = value as [number, number, number, number, number, number, string, string];
+      const [, session, generation, acked, xid, hash, scheme, id] = value as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+        string,
+        string,
+      ];
       return { kind, session, generation, acked, xid, hash, identity: { scheme, id } };
     }
     case TxnKind.open: {
       const [, daemon, connection, secretHash, timeoutMs, identities, session, oldHash] = value as [
-        number, number, number, Uint8Array, number, Value, number, Uint8Array | null,
+        number,
+        number,
+        number,
+        Uint8Array,
+        number,
+        Value,
+        number,
+        Uint8Array | null,
       ];
       const replaces = oldHash === null ? null : { session, secretHash: oldHash };
-      return { kind, origin: { daemon, connection }, secretHash, timeoutMs, identities: readIdentities(identities), replaces };
+      return {
+        kind,
+        origin: { daemon, connection },
+        secretHash,
+        timeoutMs,
+        identities: readIdentities(identities),
+        replaces,
+      };
     }
     case TxnKind.attach: {
       const [, daemon, connection, session, secretHash, timeoutMs, identities, acked] = value as [
-        number, number, number, number, Uint8Array, number, Value, number,
+        number,
+        number,
+        number,
+        number,
+        Uint8Array,
+        number,
+        Value,
+        number,
       ];
-      return { kind, origin: { daemon, connection }, session, secretHash, timeoutMs, identities: readIdentities(identities), acked };
+      return {
+        kind,
+        origin: { daemon, connection },
+        session,
+        secretHash,
+        timeoutMs,
+        identities: readIdentities(identities),
+        acked,
+      };
     }
     case TxnKind.expire:
       return { kind, session: value[1] as number, generation: value[2] as number };

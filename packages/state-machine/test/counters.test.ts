@@ -26,7 +26,10 @@ describe("versions", () => {
     world.do(session, create("/a"));
     world.do(session, set("/a", null, 0));
     for (const version of [0, 2, -2]) {
-      expect(world.do(session, set("/a", null, version))).toMatchObject({ code: "BAD_VERSION", detail: { path: "/a", limit: version, actual: 1 } });
+      expect(world.do(session, set("/a", null, version))).toMatchObject({
+        code: "BAD_VERSION",
+        detail: { path: "/a", limit: version, actual: 1 },
+      });
       expect(world.do(session, del("/a", version)).code).toBe("BAD_VERSION");
     }
     expect(world.do(session, setAcl("/a", undefined, 1)).code).toBe("BAD_VERSION");
@@ -63,7 +66,10 @@ describe("sequence numbers", () => {
     const { world, session } = at(0);
     const made = (path: string, mode: number): unknown => world.do(session, create(path, mode)).result[0];
     expect([made("/q/a-", 2), made("/q/x", 0), made("/q/b-", 3), made("/q/", 2)]).toEqual([
-      "/q/a-0000000000", "/q/x", "/q/b-0000000002", "/q/0000000003",
+      "/q/a-0000000000",
+      "/q/x",
+      "/q/b-0000000002",
+      "/q/0000000003",
     ]);
     world.do(session, del("/q/0000000003"));
     expect(made("/q/", 2)).toBe("/q/0000000004");
@@ -84,7 +90,8 @@ describe("sequence numbers", () => {
     const { world, session } = at(SEQUENCE_MAX);
     expect(world.do(session, create("/q/s-", 2)).result[0]).toBe("/q/s-2147483647");
     expect(world.do(session, create("/q/s-", 2))).toMatchObject({
-      code: "SEQUENCE_EXHAUSTED", detail: { path: "/q", name: "sequence", limit: SEQUENCE_MAX, actual: SEQUENCE_MAX + 1 },
+      code: "SEQUENCE_EXHAUSTED",
+      detail: { path: "/q", name: "sequence", limit: SEQUENCE_MAX, actual: SEQUENCE_MAX + 1 },
     });
     expect(world.do(session, create("/q/plain")).code).toBe("OK");
     expect(world.do(session, create("/q/s-", 6, { ttlMs: 1 })).code).toBe("SEQUENCE_EXHAUSTED");

@@ -84,7 +84,9 @@ describe("the history", () => {
       expect(history.bytes).toBeLessThanOrEqual(limits.historyBytes);
       for (const z of [since, since + 1, world.zxid - 1500, world.zxid - 3, world.zxid]) {
         if (z < since) continue;
-        expect((printHistory(world.state, z) as Printed[]).map(({ zxid }) => zxid)).toEqual(all.filter((zxid) => zxid > z));
+        expect((printHistory(world.state, z) as Printed[]).map(({ zxid }) => zxid)).toEqual(
+          all.filter((zxid) => zxid > z),
+        );
       }
       for (const most of [0, 10, 1024, 2000]) {
         const back = history.zxidBack(most);

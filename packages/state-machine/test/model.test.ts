@@ -8,7 +8,11 @@ import { type Answer, World, printTree } from "./world.ts";
 /** Codes of a multiEach by name, so that both sides print alike. */
 function results(answer: Answer, isEach: boolean): unknown {
   if (!isEach || answer.code !== "OK") return answer.result;
-  return [(answer.result[0] as readonly Value[][]).map(([code, ...rest]) => (code === 0 ? ["OK", ...rest] : [errorName(code as number)]))];
+  return [
+    (answer.result[0] as readonly Value[][]).map(([code, ...rest]) =>
+      code === 0 ? ["OK", ...rest] : [errorName(code as number)],
+    ),
+  ];
 }
 
 /** Lives a step in both, and compares what the asker is told. */
@@ -23,18 +27,22 @@ function both(life: Life, model: Model, step: Step): void {
   model.timeMs = world.timeMs;
   if (step.kind === "write") {
     const expected = model.do(session, step.body, step.guards);
-    expect({ code: answer!.code, index: answer!.detail.index, result: results(answer!, step.body.op === 200) }).toEqual({
-      index: undefined,
-      ...expected,
-    });
+    expect({ code: answer!.code, index: answer!.detail.index, result: results(answer!, step.body.op === 200) }).toEqual(
+      {
+        index: undefined,
+        ...expected,
+      },
+    );
   }
   if (step.kind === "expire") model.close(session);
-  if (step.kind === "addAuth" && !model.sessions.get(session)!.some(({ id }) => id === BOB.id)) model.sessions.get(session)!.push(BOB);
+  if (step.kind === "addAuth" && !model.sessions.get(session)!.some(({ id }) => id === BOB.id))
+    model.sessions.get(session)!.push(BOB);
   for (const { path, czxid } of reaped) {
     model.reap(path, czxid);
     model.zxid++;
   }
-  if ("who" in step && life.sessions[step.who] !== session) model.sessions.set(life.sessions[step.who]!, identitiesOf(step.who));
+  if ("who" in step && life.sessions[step.who] !== session)
+    model.sessions.set(life.sessions[step.who]!, identitiesOf(step.who));
 }
 
 function compareTrees(life: Life, model: Model): void {
@@ -52,7 +60,9 @@ function compareTrees(life: Life, model: Model): void {
       descendants: model.within(path).length - 1,
       found: true,
     });
-    expect(children.map((name) => (path === "/" ? `/${name}` : `${path}/${name}`)).sort()).toEqual(model.children(path).sort());
+    expect(children.map((name) => (path === "/" ? `/${name}` : `${path}/${name}`)).sort()).toEqual(
+      model.children(path).sort(),
+    );
   }
 }
 
@@ -77,7 +87,17 @@ test("the random sequences meet every refusal that a write can get", () => {
     if (answer?.code !== undefined) met.add(answer.code);
   }
   expect([...met].sort()).toEqual([
-    "BAD_ARGUMENTS", "BAD_VERSION", "GUARD_FAILED", "INVALID_ACL", "LIMIT_EXCEEDED", "NODE_EXISTS", "NOT_EMPTY", "NO_AUTH",
-    "NO_CHILDREN_FOR_EPHEMERALS", "NO_NODE", "OK", "QUOTA_EXCEEDED",
+    "BAD_ARGUMENTS",
+    "BAD_VERSION",
+    "GUARD_FAILED",
+    "INVALID_ACL",
+    "LIMIT_EXCEEDED",
+    "NODE_EXISTS",
+    "NOT_EMPTY",
+    "NO_AUTH",
+    "NO_CHILDREN_FOR_EPHEMERALS",
+    "NO_NODE",
+    "OK",
+    "QUOTA_EXCEEDED",
   ]);
 });

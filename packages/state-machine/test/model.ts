@@ -2,7 +2,16 @@
  * What the state machine should do, written down a second time and as plainly as can be: a Map from path to znode, loops
  * in place of indexes, a copy of everything in place of an undo. Independent of the code under test.
  */
-import { type AclEntry, type ErrorName, type Guard, type Identity, type MultiOp, Op, type RequestBody, pathFault } from "@corral/protocol";
+import {
+  type AclEntry,
+  type ErrorName,
+  type Guard,
+  type Identity,
+  type MultiOp,
+  Op,
+  type RequestBody,
+  pathFault,
+} from "@corral/protocol";
 import type { Options } from "../src/index.ts";
 
 interface Node {
@@ -59,7 +68,19 @@ export class Model {
   #node(data: Uint8Array | null, acl: readonly AclEntry[], owner: number, kind: Node["kind"], ttlMs: number): Node {
     const { zxid, timeMs } = this;
     return {
-      data, acl, czxid: zxid, mzxid: zxid, pzxid: zxid, ctime: timeMs, mtime: timeMs, version: 0, aversion: 0, creates: 0, owner, kind, ttlMs,
+      data,
+      acl,
+      czxid: zxid,
+      mzxid: zxid,
+      pzxid: zxid,
+      ctime: timeMs,
+      mtime: timeMs,
+      version: 0,
+      aversion: 0,
+      creates: 0,
+      owner,
+      kind,
+      ttlMs,
     };
   }
 
@@ -95,7 +116,11 @@ export class Model {
     const node = this.nodes.get(path);
     if (node === undefined || node.czxid !== czxid || this.children(path).length > 0) return;
     const isOld = this.timeMs - node.ctime >= 300_000;
-    if (node.kind === "container" ? node.creates > 0 || isOld : node.kind === "ttl" && this.timeMs - node.mtime > node.ttlMs) {
+    if (
+      node.kind === "container"
+        ? node.creates > 0 || isOld
+        : node.kind === "ttl" && this.timeMs - node.mtime > node.ttlMs
+    ) {
       this.#remove(path);
     }
     this.#writeUsage();
@@ -113,7 +138,17 @@ export class Model {
     const n = this.nodes.get(path)!;
     const children = this.children(path).length;
     return [
-      n.czxid, n.mzxid, n.ctime, n.mtime, n.version, 2 * n.creates - children, n.aversion, n.owner, n.data?.length ?? 0, children, n.pzxid,
+      n.czxid,
+      n.mzxid,
+      n.ctime,
+      n.mtime,
+      n.version,
+      2 * n.creates - children,
+      n.aversion,
+      n.owner,
+      n.data?.length ?? 0,
+      children,
+      n.pzxid,
     ];
   }
 
@@ -221,7 +256,14 @@ export class Model {
     for (const at of missing) this.#create(at, null, 0, acl, 0, 0);
   }
 
-  #create(asked: string, data: Uint8Array | null, mode: number, acl: readonly AclEntry[] | null, ttlMs: number, flags: number): string {
+  #create(
+    asked: string,
+    data: Uint8Array | null,
+    mode: number,
+    acl: readonly AclEntry[] | null,
+    ttlMs: number,
+    flags: number,
+  ): string {
     if (mode < 0 || mode > 6 || flags > 1) no("BAD_ARGUMENTS");
     if (mode >= 5 ? ttlMs < 1 || ttlMs >= 2 ** 40 : ttlMs !== 0) no("BAD_ARGUMENTS");
     this.#checkValue(data);
@@ -280,7 +322,9 @@ export class Model {
     const own = [...this.#identities, { scheme: "world", id: "anyone" }];
     const is = (a: Identity, b: Identity): boolean => a.scheme === b.scheme && a.id === b.id;
     if (own.some((identity) => this.options.superIdentities.some((other) => is(identity, other)))) return;
-    const granted = node.acl.some((entry) => (entry.permissions & permission) !== 0 && own.some((identity) => is(identity, entry)));
+    const granted = node.acl.some(
+      (entry) => (entry.permissions & permission) !== 0 && own.some((identity) => is(identity, entry)),
+    );
     if (!granted) no("NO_AUTH");
   }
 
@@ -291,7 +335,8 @@ export class Model {
         if (this.#identities.length === 0) no("INVALID_ACL");
         return this.#identities.map((identity) => ({ ...identity, permissions: entry.permissions }));
       }
-      const isGood = entry.scheme === "world" ? entry.id === "anyone" : entry.scheme === "digest" && /^[^:]*:[^:]*$/.test(entry.id);
+      const isGood =
+        entry.scheme === "world" ? entry.id === "anyone" : entry.scheme === "digest" && /^[^:]*:[^:]*$/.test(entry.id);
       return isGood ? [entry] : no("INVALID_ACL");
     });
     if (list.length === 0) no("INVALID_ACL");
@@ -312,7 +357,10 @@ export class Model {
 
   #usage(path: string): { count: number; bytes: number } {
     const within = this.within(path);
-    return { count: within.length, bytes: within.reduce((sum, at) => sum + (this.nodes.get(at)!.data?.length ?? 0), 0) };
+    return {
+      count: within.length,
+      bytes: within.reduce((sum, at) => sum + (this.nodes.get(at)!.data?.length ?? 0), 0),
+    };
   }
 
   #checkQuota(path: string, count: number, bytes: number): void {

@@ -52,11 +52,13 @@ describe("a quota", () => {
     q.limit("/a", "count=1,bytes=1=;byteHardLimit=5;countHardLimit=3");
     expect(q.do(create("/a/1", 0, { data: text("12345") })).code).toBe("OK");
     expect(q.do(create("/a/2", 0, { data: text("6") }))).toMatchObject({
-      code: "QUOTA_EXCEEDED", detail: { path: "/a", name: "byteHardLimit", limit: 5, actual: 6 },
+      code: "QUOTA_EXCEEDED",
+      detail: { path: "/a", name: "byteHardLimit", limit: 5, actual: 6 },
     });
     expect(q.do(create("/a/2")).code).toBe("OK");
     expect(q.do(create("/a/3"))).toMatchObject({
-      code: "QUOTA_EXCEEDED", detail: { path: "/a", name: "countHardLimit", limit: 3, actual: 4 },
+      code: "QUOTA_EXCEEDED",
+      detail: { path: "/a", name: "countHardLimit", limit: 3, actual: 4 },
     });
     expect(q.do(set("/a/1", text("123456"))).code).toBe("QUOTA_EXCEEDED");
     expect(q.do(set("/a/1", text("54321"))).code).toBe("OK");
@@ -84,7 +86,10 @@ describe("a quota", () => {
     const q = new Quoted();
     q.do(create("/a"));
     q.limit("/a", "count=-1,bytes=-1=;countHardLimit=3");
-    expect(q.do(multi(create("/a/1"), create("/a/2"), create("/a/3")))).toMatchObject({ code: "QUOTA_EXCEEDED", detail: { index: 2 } });
+    expect(q.do(multi(create("/a/1"), create("/a/2"), create("/a/3")))).toMatchObject({
+      code: "QUOTA_EXCEEDED",
+      detail: { index: 2 },
+    });
     expect(q.usage("/a")).toBe("count=1,bytes=0");
     expect(q.do(multi(create("/a/1"), create("/a/2"))).code).toBe("OK");
     expect(q.do(create("/a/3")).code).toBe("QUOTA_EXCEEDED");
@@ -106,7 +111,10 @@ describe("a quota", () => {
   });
 
   test("within another counts for both, whichever was set first, also after a restart", () => {
-    for (const order of [["/a", "/a/b"], ["/a/b", "/a"]]) {
+    for (const order of [
+      ["/a", "/a/b"],
+      ["/a/b", "/a"],
+    ]) {
       const q = new Quoted();
       q.do(create("/a/b/c", 0, { flags: 1, data: text("12") }));
       for (const path of order) q.limit(path, "count=-1,bytes=-1=;countHardLimit=5");

@@ -1,7 +1,18 @@
 import { Op, ProtocolError, Writer, writeRequest } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DEFAULT_OPTIONS, type Txn, TxnKind, type WriteTxn, digestOf, readTxns, requestHash, sameOptions, writeTxn, writeWriteTxn } from "../src/index.ts";
+import {
+  DEFAULT_OPTIONS,
+  type Txn,
+  TxnKind,
+  type WriteTxn,
+  digestOf,
+  readTxns,
+  requestHash,
+  sameOptions,
+  writeTxn,
+  writeWriteTxn,
+} from "../src/index.ts";
 import { Life, steps } from "./steps.ts";
 import { EPOCH, answerOf, applyEntry, printHistory, printTree, replay } from "./world.ts";
 import { Applier, State } from "../src/index.ts";
@@ -68,13 +79,31 @@ test("the digest tells apart what differs in a single field", () => {
 });
 
 describe("entries of the log", () => {
-  const identities = [{ scheme: "ip", id: "10.0.0.1" }, { scheme: "digest", id: "bob:x" }];
+  const identities = [
+    { scheme: "ip", id: "10.0.0.1" },
+    { scheme: "digest", id: "bob:x" },
+  ];
   const origin = { daemon: 2 ** 40, connection: 7 };
   const secretHash = new Uint8Array(32).fill(9);
   const txns: Exclude<Txn, WriteTxn>[] = [
-    { kind: TxnKind.addAuth, session: EPOCH, generation: EPOCH + 1, acked: 3, xid: 4, hash: 5, identity: identities[0]! },
+    {
+      kind: TxnKind.addAuth,
+      session: EPOCH,
+      generation: EPOCH + 1,
+      acked: 3,
+      xid: 4,
+      hash: 5,
+      identity: identities[0]!,
+    },
     { kind: TxnKind.open, origin, secretHash, timeoutMs: 10_000, identities, replaces: null },
-    { kind: TxnKind.open, origin, secretHash, timeoutMs: 10_000, identities: [], replaces: { session: EPOCH, secretHash } },
+    {
+      kind: TxnKind.open,
+      origin,
+      secretHash,
+      timeoutMs: 10_000,
+      identities: [],
+      replaces: { session: EPOCH, secretHash },
+    },
     { kind: TxnKind.attach, origin, session: EPOCH, secretHash, timeoutMs: 1, identities, acked: 12 },
     { kind: TxnKind.expire, session: EPOCH, generation: EPOCH + 3 },
     { kind: TxnKind.reap, path: "/ä", czxid: EPOCH },
@@ -96,7 +125,11 @@ describe("entries of the log", () => {
     const w = new Writer();
     writeWriteTxn(w, head, bytes);
     expect(readTxns(w.take(), 1)).toEqual([
-      { kind: TxnKind.write, ...head, request: { op: Op.set, xid: 4, path: "/a", data: new Uint8Array([1, 2]), version: 3, guards: null } },
+      {
+        kind: TxnKind.write,
+        ...head,
+        request: { op: Op.set, xid: 4, path: "/a", data: new Uint8Array([1, 2]), version: 3, guards: null },
+      },
     ]);
     expect(requestHash(bytes, 0, bytes.length - 1)).not.toBe(head.hash);
     const inFrame = Uint8Array.from([0, 0, ...bytes, 0]);
@@ -117,7 +150,11 @@ describe("entries of the log", () => {
       written((w) => writeWriteTxn(w, { session: 1, generation: 1, acked: 0, hash: 0 }, read)),
       "the log holds a request that is not a write",
     ],
-    ["without their request", written((w) => writeWriteTxn(w, { session: 1, generation: 1, acked: 0, hash: 0 }, new Uint8Array(0))), "the message is not an array"],
+    [
+      "without their request",
+      written((w) => writeWriteTxn(w, { session: 1, generation: 1, acked: 0, hash: 0 }, new Uint8Array(0))),
+      "the message is not an array",
+    ],
   ])("are refused when they are %s", (_, body, message) => {
     expect(() => readTxns(body, 2)).toThrow(ProtocolError);
     expect(() => readTxns(body, 2)).toThrow(message);
@@ -127,7 +164,7 @@ describe("entries of the log", () => {
     const turned = Object.fromEntries(Object.entries(DEFAULT_OPTIONS).reverse()) as unknown as typeof DEFAULT_OPTIONS;
     expect(sameOptions(DEFAULT_OPTIONS, turned)).toBe(true);
     for (const key of Object.keys(DEFAULT_OPTIONS) as (keyof typeof DEFAULT_OPTIONS)[]) {
-      const other = key === "superIdentities" ? identities : (DEFAULT_OPTIONS[key] as number) + 1;
+      const other = key === "superIdentities" ? identities : DEFAULT_OPTIONS[key] + 1;
       expect(sameOptions(DEFAULT_OPTIONS, { ...DEFAULT_OPTIONS, [key]: other }), key).toBe(false);
     }
   });
@@ -142,6 +179,8 @@ describe("entries of the log", () => {
       w.int(6);
       w.array(0);
     });
-    expect(readTxns(body, 1)).toEqual([{ kind: TxnKind.options, options: { ...DEFAULT_OPTIONS, childrenMax: 5, ephemeralsMax: 6 } }]);
+    expect(readTxns(body, 1)).toEqual([
+      { kind: TxnKind.options, options: { ...DEFAULT_OPTIONS, childrenMax: 5, ephemeralsMax: 6 } },
+    ]);
   });
 });

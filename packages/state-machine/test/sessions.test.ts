@@ -6,8 +6,22 @@ import { World, answerOf, create, del, multi, printHistory, set } from "./world.
 
 const secretHash = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
 const origin = { daemon: 1, connection: 2 };
-const attach = (world: World, session: number, acked = 0, secret = 1, identities: { scheme: string; id: string }[] = []) =>
-  world.txn({ kind: TxnKind.attach, origin, session, secretHash: secretHash(secret), timeoutMs: 5000, identities, acked }).attached;
+const attach = (
+  world: World,
+  session: number,
+  acked = 0,
+  secret = 1,
+  identities: { scheme: string; id: string }[] = [],
+) =>
+  world.txn({
+    kind: TxnKind.attach,
+    origin,
+    session,
+    secretHash: secretHash(secret),
+    timeoutMs: 5000,
+    identities,
+    acked,
+  }).attached;
 
 describe("a write is applied exactly once", () => {
   test("sent again, it gets the very answer of the first time, and changes nothing", () => {
@@ -36,7 +50,11 @@ describe("a write is applied exactly once", () => {
     const world = new World();
     const session = world.open();
     world.send(session, 1, create("/a"));
-    expect(world.send(session, 1, create("/b"))).toMatchObject({ outcome: "misnumbered", code: undefined, changes: [] });
+    expect(world.send(session, 1, create("/b"))).toMatchObject({
+      outcome: "misnumbered",
+      code: undefined,
+      changes: [],
+    });
     expect(world.state.tree.find("/b")).toBe(-1);
   });
 
@@ -55,7 +73,11 @@ describe("a write is applied exactly once", () => {
     const session = world.open();
     const { generation } = world.state.sessions.get(session)!;
     expect(attach(world, session)?.generation).toBe(world.zxid);
-    expect(world.send(session, 1, create("/a"), { generation })).toMatchObject({ outcome: "moved", code: undefined, changes: [] });
+    expect(world.send(session, 1, create("/a"), { generation })).toMatchObject({
+      outcome: "moved",
+      code: undefined,
+      changes: [],
+    });
     expect(world.send(session, 1, create("/a"))).toMatchObject({ outcome: "answered", code: "OK" });
   });
 
@@ -154,7 +176,11 @@ describe("a session", () => {
     const id = world.open();
     expect(world.state.sessions.get(id)).toMatchObject({ id: world.zxid, generation: world.zxid, timeoutMs: 10_000 });
     attach(world, id, 0, 1, [{ scheme: "ip", id: "10.0.0.1" }]);
-    expect(world.state.sessions.get(id)).toMatchObject({ generation: world.zxid, timeoutMs: 5000, identities: [{ scheme: "ip", id: "10.0.0.1" }] });
+    expect(world.state.sessions.get(id)).toMatchObject({
+      generation: world.zxid,
+      timeoutMs: 5000,
+      identities: [{ scheme: "ip", id: "10.0.0.1" }],
+    });
   });
 
   test("is not attached with a wrong secret, nor when it is gone, and then nothing changes", () => {
@@ -191,7 +217,9 @@ describe("a session", () => {
     const applied = world.expire(owner);
     expect(applied.changes.map(({ type, path }) => [type, path])).toEqual(ephemerals.map((path) => [2, path]));
     expect(printHistory(world.state, mark)).toHaveLength(5);
-    expect(new Set(printHistory(world.state, mark).map((entry) => (entry as { zxid: number }).zxid))).toEqual(new Set([world.zxid]));
+    expect(new Set(printHistory(world.state, mark).map((entry) => (entry as { zxid: number }).zxid))).toEqual(
+      new Set([world.zxid]),
+    );
     const { tree } = world.state;
     expect([tree.pzxid(tree.find("/")), tree.pzxid(tree.find("/a"))]).toEqual([world.zxid, world.zxid]);
     expect([tree.ephemeralCount, tree.numChildren(tree.find("/a"))]).toEqual([1, 1]);
@@ -210,11 +238,19 @@ describe("a session", () => {
 
   test("is replaced by a new one in one transaction: the old one's ephemerals go, if its secret is right", () => {
     const world = new World();
-    for (const [secret, isClosed] of [[2, false], [1, true]] as const) {
+    for (const [secret, isClosed] of [
+      [2, false],
+      [1, true],
+    ] as const) {
       const old = world.open();
       world.do(old, create(`/e${secret}`, 1));
       const applied = world.txn({
-        kind: TxnKind.open, origin, secretHash: secretHash(7), timeoutMs: 1, identities: [], replaces: { session: old, secretHash: secretHash(secret) },
+        kind: TxnKind.open,
+        origin,
+        secretHash: secretHash(7),
+        timeoutMs: 1,
+        identities: [],
+        replaces: { session: old, secretHash: secretHash(secret) },
       });
       expect(applied.attached!.id).toBe(world.zxid);
       expect(applied.closed).toBe(isClosed ? old : undefined);
@@ -242,5 +278,8 @@ test("an ephemeral can have no children, a sync and an empty multi change nothin
   world.do(id, create("/e", 1));
   expect(world.do(id, create("/e/x"))).toMatchObject({ code: "NO_CHILDREN_FOR_EPHEMERALS", detail: { path: "/e" } });
   expect(world.do(id, multi())).toMatchObject({ code: "OK", result: [[]] });
-  expect(world.txn({ kind: TxnKind.sync, session: id, generation: id, xid: 9 })).toMatchObject({ outcome: "none", changes: [] });
+  expect(world.txn({ kind: TxnKind.sync, session: id, generation: id, xid: 9 })).toMatchObject({
+    outcome: "none",
+    changes: [],
+  });
 });

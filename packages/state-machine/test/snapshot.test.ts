@@ -33,7 +33,9 @@ class Crowd {
     for (let i = 0; i < 20; i++) this.sessions.push(world.open());
     for (let i = 0; i < 40; i++) world.do(this.sessions[0]!, create(`/p${i}`, i % 5 === 0 ? 4 : 0));
     for (let made = 0; made < znodes; made += 100) {
-      const ops = Array.from({ length: 100 }, (_, i) => create(`/p${(made + i) % 40}/n${made + i}`, 0, { data: new Uint8Array(this.random(40)) }));
+      const ops = Array.from({ length: 100 }, (_, i) =>
+        create(`/p${(made + i) % 40}/n${made + i}`, 0, { data: new Uint8Array(this.random(40)) }),
+      );
       world.do(this.sessions[0]!, multi(...ops));
     }
   }
@@ -43,9 +45,12 @@ class Crowd {
     const session = sessions[random(sessions.length)]!;
     const path = `/p${random(40)}/n${random(3000)}`;
     switch (random(12)) {
-      case 0: case 1: case 2:
+      case 0:
+      case 1:
+      case 2:
         return void world.do(session, create(path, random(3) === 0 ? 1 : 0, { data: new Uint8Array(random(100)) }));
-      case 3: case 4:
+      case 3:
+      case 4:
         return void world.do(session, del(path));
       case 5:
         return void world.do(session, set(path, new Uint8Array(random(50))));
@@ -202,7 +207,7 @@ describe("a snapshot is read", () => {
     const { bytes } = small();
     for (let at = 0; at < bytes.length; at++) {
       const damaged = bytes.slice();
-      damaged[at]! ^= 1 << at % 8;
+      damaged[at]! ^= 1 << (at % 8);
       expect(() => restore([damaged]), `byte ${at}`).toThrow();
     }
   });

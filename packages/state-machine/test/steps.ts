@@ -6,7 +6,7 @@ import { DEFAULT_OPTIONS, type Options, TxnKind } from "../src/index.ts";
 import { type Answer, EPOCH, World } from "./world.ts";
 
 export const BOB = { scheme: "digest", id: "bob:ikIaKsbtGweaHnb/jKn7OHqbunM=" };
-export const SUPER = { scheme: "digest", id: "super:secret" };
+const SUPER = { scheme: "digest", id: "super:secret" };
 /** Small, so that every limit is met. */
 export const SMALL_OPTIONS: Options = {
   ...DEFAULT_OPTIONS,
@@ -22,7 +22,12 @@ export const SMALL_OPTIONS: Options = {
 
 /** Who acts: by place among the three sessions that are kept open. */
 export type Step =
-  | { readonly kind: "write"; readonly who: number; readonly body: RequestBody; readonly guards: readonly Guard[] | null }
+  | {
+      readonly kind: "write";
+      readonly who: number;
+      readonly body: RequestBody;
+      readonly guards: readonly Guard[] | null;
+    }
   | { readonly kind: "expire"; readonly who: number }
   | { readonly kind: "addAuth"; readonly who: number }
   | { readonly kind: "time"; readonly ms: number }
@@ -32,13 +37,37 @@ const QUOTA = "/zookeeper/quota/a";
 const name = fc.constantFrom("a", "b", "é");
 const path = fc.oneof(
   { weight: 12, arbitrary: fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => `/${names.join("/")}`) },
-  { weight: 2, arbitrary: fc.constantFrom(QUOTA, `${QUOTA}/zookeeper_limits`, `${QUOTA}/zookeeper_stats`, `${QUOTA}/b/zookeeper_limits`) },
-  { weight: 1, arbitrary: fc.constantFrom("/", "/zookeeper", "/zookeeper/config", "/a/", "a", "/a//b", "/a/..", "/x\0", `/${"x".repeat(70)}`, "/a/c/d/e") },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      QUOTA,
+      `${QUOTA}/zookeeper_limits`,
+      `${QUOTA}/zookeeper_stats`,
+      `${QUOTA}/b/zookeeper_limits`,
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      "/",
+      "/zookeeper",
+      "/zookeeper/config",
+      "/a/",
+      "a",
+      "/a//b",
+      "/a/..",
+      "/x\0",
+      `/${"x".repeat(70)}`,
+      "/a/c/d/e",
+    ),
+  },
 );
 const data = fc.oneof(
   fc.constant(null),
   fc.uint8Array({ maxLength: 45 }),
-  fc.constantFrom("count=-1,bytes=-1=;countHardLimit=3", "count=1,bytes=1=;byteHardLimit=30;countHardLimit=9", "x").map((text) => Uint8Array.from(Buffer.from(text))),
+  fc
+    .constantFrom("count=-1,bytes=-1=;countHardLimit=3", "count=1,bytes=1=;byteHardLimit=30;countHardLimit=9", "x")
+    .map((text) => Uint8Array.from(Buffer.from(text))),
 );
 const entry: fc.Arbitrary<AclEntry> = fc.record({
   permissions: fc.constantFrom(Permission.all, Permission.read, 2, 4, 8, 16, 29, 0),
@@ -68,7 +97,13 @@ const op: fc.Arbitrary<MultiOp> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      op: fc.constant(Op.create), path, data, mode: fc.constantFrom(5, 6, 7, 0), acl: fc.constant(null), ttlMs: fc.constantFrom(5, 1000, 0), flags: fc.constantFrom(0, 2),
+      op: fc.constant(Op.create),
+      path,
+      data,
+      mode: fc.constantFrom(5, 6, 7, 0),
+      acl: fc.constant(null),
+      ttlMs: fc.constantFrom(5, 1000, 0),
+      flags: fc.constantFrom(0, 2),
     }),
   },
   { weight: 4, arbitrary: fc.record({ op: fc.constant(Op.delete), path, version }) },
@@ -93,19 +128,28 @@ const body: fc.Arbitrary<RequestBody> = fc.oneof(
 ) as fc.Arbitrary<RequestBody>;
 const who = fc.nat(2);
 
-export const step: fc.Arbitrary<Step> = fc.oneof(
+const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 20,
     arbitrary: fc.record({
-      kind: fc.constant("write" as const), who, body, guards: fc.option(fc.array(guard, { minLength: 1, maxLength: 2 }), { freq: 1 }).map((g) => (g !== null && g.length === 2 ? null : g)),
+      kind: fc.constant("write" as const),
+      who,
+      body,
+      guards: fc
+        .option(fc.array(guard, { minLength: 1, maxLength: 2 }), { freq: 1 })
+        .map((g) => (g !== null && g.length === 2 ? null : g)),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("expire" as const), who }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("addAuth" as const), who }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.constantFrom(1, 10, 2000, 400_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.constantFrom(1, 10, 2000, 400_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("reap" as const) }) },
 );
-export const steps = (maxLength: number): fc.Arbitrary<Step[]> => fc.array(step, { minLength: 1, maxLength, size: "max" });
+export const steps = (maxLength: number): fc.Arbitrary<Step[]> =>
+  fc.array(step, { minLength: 1, maxLength, size: "max" });
 
 /** A world with three sessions, the second one bob's and the third one super's, that lives through steps. */
 export class Life {
@@ -137,7 +181,15 @@ export class Life {
       case "addAuth": {
         const session = this.sessions[step.who]!;
         const { generation, lastWrite } = world.state.sessions.get(session)!;
-        world.txn({ kind: TxnKind.addAuth, session, generation, acked: lastWrite, xid: lastWrite + 1, hash: 1, identity: BOB });
+        world.txn({
+          kind: TxnKind.addAuth,
+          session,
+          generation,
+          acked: lastWrite,
+          xid: lastWrite + 1,
+          hash: 1,
+          identity: BOB,
+        });
         world.skipXid(session);
         return undefined;
       }

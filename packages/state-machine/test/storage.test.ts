@@ -11,7 +11,13 @@ describe("the slab", () => {
     const random = randomFrom(seed);
     const slab = new Slab();
     const kept: { address: number; bytes: Uint8Array }[] = [];
-    const sizes = [() => random(40), () => random(600), () => random(40_000), () => 32_760 + random(20), () => 100_000 + random(9)];
+    const sizes = [
+      () => random(40),
+      () => random(600),
+      () => random(40_000),
+      () => 32_760 + random(20),
+      () => 100_000 + random(9),
+    ];
     let live = 0;
     for (let i = 0; i < 6000; i++) {
       if (kept.length > 0 && random(100) < (i % 2000 < 1000 ? 30 : 65)) {
@@ -44,7 +50,8 @@ describe("the slab", () => {
 
   test("uses freed blocks again, also for other sizes once a segment is empty", () => {
     const slab = new Slab();
-    const fill = (size: number, count: number): number[] => Array.from({ length: count }, () => slab.store(new Uint8Array(size), 0, size));
+    const fill = (size: number, count: number): number[] =>
+      Array.from({ length: count }, () => slab.store(new Uint8Array(size), 0, size));
     const segments = new Set<number>();
     for (const size of [100, 1000, 30_000, 500, 16]) {
       const addresses = fill(size, Math.floor((4 * 1024 * 1024) / size));
@@ -71,21 +78,25 @@ describe("the slab", () => {
 describe("the path index", () => {
   test("finds what a Map finds, also with equal hashes and after removals", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(120)), { maxLength: 400 }), fc.constantFrom(1, 7, 1024, 1_000_003), (changes, factor) => {
-        // Few different hashes: many slots share one, or fall into one shard.
-        const hashOf = (slot: number): number => Math.imul(slot % 40, factor);
-        const index = new PathIndex(hashOf);
-        const slots = new Set<number>();
-        for (const [isAdd, slot] of changes) {
-          if (isAdd && !slots.has(slot)) {
-            slots.add(slot);
-            index.add(slot);
-          } else if (!isAdd && slots.delete(slot)) index.remove(slot);
-        }
-        for (let slot = 0; slot <= 120; slot++) {
-          expect(index.find(hashOf(slot), (found) => found === slot)).toBe(slots.has(slot) ? slot : -1);
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.boolean(), fc.nat(120)), { maxLength: 400 }),
+        fc.constantFrom(1, 7, 1024, 1_000_003),
+        (changes, factor) => {
+          // Few different hashes: many slots share one, or fall into one shard.
+          const hashOf = (slot: number): number => Math.imul(slot % 40, factor);
+          const index = new PathIndex(hashOf);
+          const slots = new Set<number>();
+          for (const [isAdd, slot] of changes) {
+            if (isAdd && !slots.has(slot)) {
+              slots.add(slot);
+              index.add(slot);
+            } else if (!isAdd && slots.delete(slot)) index.remove(slot);
+          }
+          for (let slot = 0; slot <= 120; slot++) {
+            expect(index.find(hashOf(slot), (found) => found === slot)).toBe(slots.has(slot) ? slot : -1);
+          }
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -93,7 +104,8 @@ describe("the path index", () => {
   test("grows to many slots", () => {
     const index = new PathIndex((slot) => Math.imul(slot, 2_654_435_761));
     for (let slot = 0; slot < 100_000; slot++) index.add(slot);
-    for (let slot = 0; slot < 100_000; slot += 7) expect(index.find(Math.imul(slot, 2_654_435_761), (found) => found === slot)).toBe(slot);
+    for (let slot = 0; slot < 100_000; slot += 7)
+      expect(index.find(Math.imul(slot, 2_654_435_761), (found) => found === slot)).toBe(slot);
     expect(index.find(12_345, () => true)).toBe(-1);
   });
 

@@ -1,7 +1,8 @@
 import { type MultiOp, Op, Writer } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { SnapshotCut, State, Walk, digestOf } from "../src/index.ts";
+import type { State } from "../src/index.ts";
+import { SnapshotCut, Walk, digestOf } from "../src/index.ts";
 import { Context } from "../src/context.ts";
 import { applyOp } from "../src/transitions/multi.ts";
 import { BOB, Life, steps } from "./steps.ts";
@@ -65,7 +66,7 @@ describe("a transition that is refused half-way", () => {
         for (let i = 0; i < met; i++) expect(walks[0].step(tree)).toBe(walks[1].step(tree));
         tree.walks.delete(walks[1]);
         runInVain(life.world.state, life.sessions[1]!, opsOf(inVain));
-        for (let slot = 0; slot !== -1; ) {
+        for (let slot = 0; slot !== -1;) {
           slot = walks[1].step(tree);
           expect(walks[0].step(tree)).toBe(slot);
         }

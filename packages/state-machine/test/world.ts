@@ -35,7 +35,7 @@ import {
 } from "../src/index.ts";
 
 export const EPOCH: number = 2 ** 32;
-export const START_MS = 1_700_000_000_000;
+const START_MS = 1_700_000_000_000;
 const origin = { daemon: 1, connection: 1 };
 
 export interface Entry {
@@ -137,7 +137,9 @@ export class World {
   /** What the reaper proposes at this time, applied. */
   reap(): string[] {
     const { tree } = this.state;
-    const due = tree.reapable.due(this.timeMs, 1000).map((slot) => ({ path: tree.path(slot), czxid: tree.czxid(slot) }));
+    const due = tree.reapable
+      .due(this.timeMs, 1000)
+      .map((slot) => ({ path: tree.path(slot), czxid: tree.czxid(slot) }));
     for (const { path, czxid } of due) this.txn({ kind: TxnKind.reap, path, czxid });
     return due.map(({ path }) => path);
   }
@@ -172,9 +174,21 @@ export function answerOf(applied: Applied): Answer {
 
 /** Short ways to write requests. */
 export const create = (path: string, mode = 0, more: object = {}): RequestBody => ({
-  op: Op.create, path, data: null, mode, acl: null, ttlMs: 0, flags: 0, ...more,
+  op: Op.create,
+  path,
+  data: null,
+  mode,
+  acl: null,
+  ttlMs: 0,
+  flags: 0,
+  ...more,
 });
-export const set = (path: string, data: Uint8Array | null = null, version = -1): RequestBody => ({ op: Op.set, path, data, version });
+export const set = (path: string, data: Uint8Array | null = null, version = -1): RequestBody => ({
+  op: Op.set,
+  path,
+  data,
+  version,
+});
 export const del = (path: string, version = -1): RequestBody => ({ op: Op.delete, path, version });
 export const setAcl = (path: string, acl: readonly object[] = OPEN_ACL, version = -1): RequestBody =>
   ({ op: Op.setAcl, path, acl, version }) as RequestBody;
@@ -203,9 +217,22 @@ export function printTree(state: State): Record<string, unknown> {
     for (const child of children) visit(child);
   };
   visit(0);
-  const sessions = [...state.sessions.values()].map(({ id }) => [id, tree.ephemeralsOf(id).map((slot) => tree.path(slot))]);
-  const reapable = tree.reapable.due(Number.MAX_SAFE_INTEGER, 1_000_000).map((slot) => tree.path(slot)).sort();
-  return { ...printed, count: tree.count, dataBytes: tree.dataBytes, sessions, reapable, liveBytes: tree.slab.liveBytes };
+  const sessions = [...state.sessions.values()].map(({ id }) => [
+    id,
+    tree.ephemeralsOf(id).map((slot) => tree.path(slot)),
+  ]);
+  const reapable = tree.reapable
+    .due(Number.MAX_SAFE_INTEGER, 1_000_000)
+    .map((slot) => tree.path(slot))
+    .sort();
+  return {
+    ...printed,
+    count: tree.count,
+    dataBytes: tree.dataBytes,
+    sessions,
+    reapable,
+    liveBytes: tree.slab.liveBytes,
+  };
 }
 
 /** Every change that the history still has after this zxid, printed. */

@@ -94,7 +94,12 @@ function checkMode(op: CreateOp): Refusal | undefined {
 function checkRoom(cx: Context, op: CreateOp, parent: number, path: string): Refusal | undefined {
   const { tree, options } = cx.state;
   if (tree.numChildren(parent) >= options.childrenMax) {
-    return refuse("LIMIT_EXCEEDED", { path, name: "children", limit: options.childrenMax, actual: tree.numChildren(parent) });
+    return refuse("LIMIT_EXCEEDED", {
+      path,
+      name: "children",
+      limit: options.childrenMax,
+      actual: tree.numChildren(parent),
+    });
   }
   if (isEphemeral(op.mode) && tree.ephemeralCountOf(cx.session) >= options.ephemeralsMax) {
     return refuse("LIMIT_EXCEEDED", { path, name: "ephemerals", limit: options.ephemeralsMax });

@@ -54,12 +54,13 @@ export class Links {
     const page = this.#columns.page(parent);
     const i = this.#columns.at(parent);
     const children: number[] = [];
-    for (let slot = page.firstChild[i]!; slot !== NIL; slot = this.#columns.page(slot).next[this.#columns.at(slot)]!) children.push(slot);
+    for (let slot = page.firstChild[i]!; slot !== NIL; slot = this.#columns.page(slot).next[this.#columns.at(slot)]!)
+      children.push(slot);
     children.sort((a, b) => this.#ordinal(a) - this.#ordinal(b));
     page.firstChild[i] = NIL;
     page.lastChild[i] = NIL;
     page.numChildren[i] = 0;
-    for (const slot of children) this.#linkAfter(slot, parent, page.lastChild[i]!);
+    for (const slot of children) this.#linkAfter(slot, parent, page.lastChild[i]);
   }
 
   #ordinal(slot: number): number {
@@ -71,7 +72,8 @@ export class Links {
     const i = this.#columns.at(slot);
     const above = this.#columns.page(parent);
     const p = this.#columns.at(parent);
-    const next = previous === NIL ? above.firstChild[p]! : this.#columns.page(previous).next[this.#columns.at(previous)]!;
+    const next =
+      previous === NIL ? above.firstChild[p]! : this.#columns.page(previous).next[this.#columns.at(previous)]!;
     page.previous[i] = previous;
     page.next[i] = next;
     if (previous === NIL) above.firstChild[p] = slot;
@@ -82,7 +84,7 @@ export class Links {
   }
 
   #countUp(from: number, by: number): void {
-    for (let at = from; at !== NIL; ) {
+    for (let at = from; at !== NIL;) {
       const page = this.#columns.page(at);
       const i = this.#columns.at(at);
       page.descendants[i]! += by;

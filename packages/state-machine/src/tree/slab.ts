@@ -160,17 +160,20 @@ export class Slab {
   }
 
   #addSegment(): number {
-    if (this.#segments.length === SEGMENTS_MAX) throw new RangeError(`the slab is full: ${SEGMENTS_MAX} MiB (SEGMENTS_MAX)`);
+    if (this.#segments.length === SEGMENTS_MAX)
+      throw new RangeError(`the slab is full: ${SEGMENTS_MAX} MiB (SEGMENTS_MAX)`);
     const buffer = new ArrayBuffer(SEGMENT_BYTES);
-    return this.#segments.push({
-      bytes: new Uint8Array(buffer),
-      words: new Int32Array(buffer),
-      units: 0,
-      free: NONE,
-      fresh: 0,
-      live: 0,
-      open: false,
-    }) - 1;
+    return (
+      this.#segments.push({
+        bytes: new Uint8Array(buffer),
+        words: new Int32Array(buffer),
+        units: 0,
+        free: NONE,
+        fresh: 0,
+        live: 0,
+        open: false,
+      }) - 1
+    );
   }
 
   #allocateAlone(length: number): number {

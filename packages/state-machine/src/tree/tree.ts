@@ -75,7 +75,8 @@ export class Tree extends ZnodeTable {
   ephemeralsOf(session: number): number[] {
     const slots = [...(this.#ephemerals.get(session) ?? [])];
     return slots.sort(
-      (a, b) => this.czxid(a) - this.czxid(b) || this.ordinal(a) - this.ordinal(b) || (this.path(a) < this.path(b) ? -1 : 1),
+      (a, b) =>
+        this.czxid(a) - this.czxid(b) || this.ordinal(a) - this.ordinal(b) || (this.path(a) < this.path(b) ? -1 : 1),
     );
   }
 

@@ -51,7 +51,9 @@ export class ZnodeTable {
     const wide = page.nameLength[i]! & 1;
     let name = "";
     for (let c = 0; c < length; c++) {
-      name += String.fromCharCode(wide === 0 ? bytes[from + c]! : bytes[from + 2 * c]! | (bytes[from + 2 * c + 1]! << 8));
+      name += String.fromCharCode(
+        wide === 0 ? bytes[from + c]! : bytes[from + 2 * c]! | (bytes[from + 2 * c + 1]! << 8),
+      );
     }
     return name;
   }
@@ -230,7 +232,14 @@ export class ZnodeTable {
   }
 
   /** Gives a slot its name, data and ACL; its links are those of a znode that stands alone. */
-  protected occupy(slot: number, parent: number, name: string, data: Uint8Array | null, acl: readonly AclEntry[], owner: number): void {
+  protected occupy(
+    slot: number,
+    parent: number,
+    name: string,
+    data: Uint8Array | null,
+    acl: readonly AclEntry[],
+    owner: number,
+  ): void {
     const page = this.columns.page(slot);
     const i = this.columns.at(slot);
     page.parent[i] = parent;
