@@ -193,12 +193,25 @@ test("a generation that does not match changes nothing: the entry of another dae
 
 describe("reaping", () => {
   test("takes a container when its last child has gone, and tells watchers", () => {
-    const stage = new Stage();
+    const stage = new Stage({ limits: { containerGraceMs: 1_000 } });
     const client = stage.attach();
     client.ask(create("/c", "", { mode: CreateMode.container }), create("/c/x"), exists("/c", true), { op: 2, path: "/c/x", version: -1 });
     client.news();
-    stage.pass(200);
+    stage.pass(1_400);
     expect(client.events().map(({ type, path }) => [type, path])).toEqual([[2, "/c"]]);
+    expect(client.do(exists("/c")).code).toBe(-101);
+  });
+
+  test("leaves an empty container alone for containerGraceMs, anew each time that it becomes empty", () => {
+    const stage = new Stage({ limits: { containerGraceMs: 1_000 } });
+    const client = stage.connect();
+    client.hello({ timeoutMs: 600_000 });
+    client.ask(create("/c", "", { mode: CreateMode.container }), create("/c/x"), { op: 2, path: "/c/x", version: -1 });
+    stage.pass(900);
+    client.ask(create("/c/y"), { op: 2, path: "/c/y", version: -1 });
+    stage.pass(900);
+    expect(client.do(exists("/c")).code).toBe(0);
+    stage.pass(500);
     expect(client.do(exists("/c")).code).toBe(-101);
   });
 
@@ -216,7 +229,7 @@ describe("reaping", () => {
   });
 
   test("that apply declines, because the znode was touched meanwhile, comes again when it is due again", () => {
-    const stage = new Stage({ limits: { batchBytes: 1 } });
+    const stage = new Stage({ limits: { batchBytes: 1, containerGraceMs: 0 } });
     const client = stage.connect();
     client.hello({ timeoutMs: 600_000 });
     client.ask(create("/t", "", { mode: CreateMode.persistentWithTtl, ttlMs: 1_000 }), create("/c", "", { mode: CreateMode.container }), create("/c/x"));

@@ -52,6 +52,17 @@ describe("setWatches within the history", () => {
     expect(after.transcript()).toEqual(["event 10 changed /a"]);
   });
 
+  test("decides who may hear of a child by the parent's ACL of then, not of today", () => {
+    const stage = new Stage();
+    const [client, writer] = [stage.attach(), stage.attach()];
+    writer.do(create("/a"));
+    const seen = stage.state.zxid;
+    const everythingButRead = [{ permissions: 30, scheme: "world", id: "anyone" }];
+    const after = away(stage, client, () => writer.ask(create("/a/x"), setAcl("/a", everythingButRead)));
+    after.ask(setWatches(["/a", child, seen]));
+    expect(after.transcript()).toEqual(["event 4 children /a", "reply 1 ok"]);
+  });
+
   test("gives each watch what came after its own zxid only", () => {
     const stage = new Stage();
     const [client, writer] = [stage.attach(), stage.attach()];

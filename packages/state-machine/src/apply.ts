@@ -111,7 +111,12 @@ export class Applier implements Applied {
     const xid = txn.kind === TxnKind.write ? txn.request.xid : txn.xid;
     sessions.changing(session);
     sessions.acknowledge(session, txn.acked);
-    if (xid <= session.lastWrite) return this.#recall(session, xid, txn.hash);
+    if (xid <= session.lastWrite) {
+      const outcome = this.#recall(session, xid, txn.hash);
+      // The attach in between has put the identities of its Hello in place of all others, this one among them.
+      if (outcome === "answered" && txn.kind === TxnKind.addAuth) this.#addIdentity(session, txn);
+      return outcome;
+    }
     if (txn.kind === TxnKind.addAuth) this.#addAuth(session, zxid, txn);
     else this.#write(session, zxid, txn.request);
     session.lastWrite = xid;
@@ -127,10 +132,13 @@ export class Applier implements Applied {
   }
 
   #addAuth(session: Session, zxid: number, txn: AddAuthTxn): void {
-    const { identity } = txn;
+    this.#addIdentity(session, txn);
+    this.#head(3, txn.xid, zxid);
+  }
+
+  #addIdentity(session: Session, { identity }: AddAuthTxn): void {
     const known = session.identities.some(({ scheme, id }) => scheme === identity.scheme && id === identity.id);
     if (!known) session.identities = [...session.identities, identity];
-    this.#head(3, txn.xid, zxid);
   }
 
   /** Writes the whole reply: the result, or in its place the refusal. */

@@ -23,7 +23,7 @@ import { connect, refuse } from "./steps/connect.ts";
 import { expire, expireNow } from "./steps/expire.ts";
 import { cutSlowConsumer, pump, regulate } from "./steps/order.ts";
 import { ProposedBatch, Proposer } from "./steps/propose.ts";
-import { reap } from "./steps/reap.ts";
+import { type EmptyContainers, reap } from "./steps/reap.ts";
 import { receive } from "./steps/receive.ts";
 import { CloseCode, flush, goodbye, release } from "./steps/respond.ts";
 import { pumpSubscriptions } from "./steps/subscribe.ts";
@@ -51,6 +51,7 @@ export class Engine {
   readonly #clock: LogClock;
   #wallMs: number;
   readonly #suspects = new Set<number>();
+  readonly #emptyContainers: EmptyContainers = new Map();
   /** Connections whose pending requests are to be looked at in this turn. */
   readonly #touched = new Set<Connection>();
   #entriesSinceSnapshot = 0;
@@ -214,7 +215,7 @@ export class Engine {
   tick(): void {
     const world = this.#world;
     expire(world, this.#proposer, this.#suspects);
-    reap(world, this.#proposer, this.#logTimeMs());
+    reap(world, this.#proposer, this.#logTimeMs(), this.#emptyContainers);
     for (const connection of world.connections.values()) this.#checkConnection(connection);
   }
 

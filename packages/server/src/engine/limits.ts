@@ -63,6 +63,8 @@ export const SERVER_BOUNDS: Readonly<Record<ServerLimit, Bound>> = {
   catchUpEntries: bound(10_000, 1, 1_000_000, 5, 500),
   /** Znodes reaped in one tick; 0: none ever. */
   reapsPerTick: bound(1_000, 0, 100_000, 1, 50),
+  /** An empty container is left alone so long, for whoever is about to create its next child. */
+  containerGraceMs: bound(10_000, 0, 86_400_000, 0, 2_000),
   /** Between two looks at deadlines. */
   tickMs: bound(100, 5, 1_000, 20, 300),
 };
@@ -93,6 +95,7 @@ export type ServerLimit =
   | "snapshotImageBytes"
   | "catchUpEntries"
   | "reapsPerTick"
+  | "containerGraceMs"
   | "tickMs";
 
 export type ServerLimits = Readonly<Record<ServerLimit, number>>;

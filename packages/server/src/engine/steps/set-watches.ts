@@ -116,15 +116,10 @@ const OWN: ReadonlySet<number> = new Set([WatchKind.data, WatchKind.exist, Watch
 const RECURSIVE: ReadonlySet<number> = new Set([WatchKind.recursive]);
 const CHILD: ReadonlySet<number> = new Set([WatchKind.child, WatchKind.persistent]);
 
-/** The ACL of a parent is not part of the history: for its children event, today's decides. */
+/** Decided by the ACL valid then: of the znode itself, or of the parent for its children event. */
 function tell(world: World, connection: Connection, entry: HistoryEntry, type: number, path: string): void {
-  const { tree, options } = world.state;
-  let acl = entry.acl;
-  if (type === EventType.children) {
-    const slot = tree.find(path);
-    if (slot !== NIL) acl = tree.acl(slot);
-  }
-  if (!allows(acl, Permission.read, connection.session!.identities, options)) return;
+  const acl = type === EventType.children ? entry.otherAcl! : entry.acl;
+  if (!allows(acl, Permission.read, connection.session!.identities, world.state.options)) return;
   event(world, connection, entry.zxid, type, path);
 }
 

@@ -8,7 +8,7 @@ import { ACL_CHANGED, type HistoryEntry, type Options, allows } from "@corral/st
 export function visibleType(entry: HistoryEntry, identities: readonly Identity[], options: Options): number | undefined {
   const isReadable = allows(entry.acl, Permission.read, identities, options);
   if (entry.type !== ACL_CHANGED) return isReadable ? entry.type : undefined;
-  const wasReadable = allows(entry.aclBefore!, Permission.read, identities, options);
+  const wasReadable = allows(entry.otherAcl!, Permission.read, identities, options);
   if (isReadable) return wasReadable ? EventType.changed : EventType.created;
   return wasReadable ? EventType.deleted : undefined;
 }
