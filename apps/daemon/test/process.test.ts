@@ -23,7 +23,7 @@ test("SIGTERM and SIGINT drain it: a connected client is told, and it ends with 
     const { child, url, ended } = await serving(await temporaryFolder());
     const socket = new WebSocket(url, "corral.v1");
     await new Promise((resolve) => (socket.onopen = resolve));
-    const closed = new Promise<CloseEvent>((resolve) => (socket.onclose = resolve));
+    const closed = new Promise<{ readonly code: number }>((resolve) => (socket.onclose = resolve));
     child.kill(signal);
     expect((await closed).code).toBe(1001);
     const { code, stderr } = await ended;

@@ -1,0 +1,106 @@
+/**
+ * corrald as a process of its own. Owns its start (resolved once it serves) and its end, and never leaves one behind: what
+ * a test does not end, `endAll` does.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const manifestPath = createRequire(import.meta.url).resolve("@corral/daemon/package.json");
+const manifest = JSON.parse(readFileSync(manifestPath, "utf8")) as { readonly bin: { readonly corrald: string } };
+const MAIN = path.join(path.dirname(manifestPath), manifest.bin.corrald);
+
+export interface Ended {
+  /** The exit code, or the name of the signal. */
+  readonly code: number | string;
+  readonly stdout: string;
+  /** Its log, JSON lines. */
+  readonly stderr: string;
+}
+
+export interface CorraldProcess {
+  readonly url: string;
+  /** From the start of the process until it served, milliseconds. */
+  readonly startMs: number;
+  readonly ended: Promise<Ended>;
+  /** SIGKILL. Resolves when the process is gone. */
+  kill(): Promise<Ended>;
+  /** SIGTERM. */
+  stop(): Promise<Ended>;
+}
+
+export interface CorraldOptions {
+  readonly data: string;
+  readonly limits?: Readonly<Record<string, number>>;
+  /** A command that runs it, such as strace with its arguments. */
+  readonly wrapper?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Small enough that a short load rotates segments and takes snapshots all the time. */
+export const SMALL_LIMITS: Readonly<Record<string, number>> = {
+  frameBytes: 256 << 10,
+  requestBytes: 64 << 10,
+  valueBytes: 32 << 10,
+  batchBytes: 16 << 10,
+  maxRecordBytes: 128 << 10,
+  segmentBytes: 256 << 10,
+  reserveBytes: 0,
+  snapshotEntries: 300,
+};
+
+/** Resolves when it serves; rejects with what it said when it ends before that. */
+export function startCorrald({ data, limits = {}, wrapper = [], env = {} }: CorraldOptions): Promise<CorraldProcess> {
+  const flags = Object.entries(limits).flatMap(([name, value]) => ["--limit", `${name}=${value}`]);
+  const [command, ...args] = [...wrapper, process.execPath, MAIN, "--listen", "127.0.0.1:0", "--data", data, ...flags];
+  const startedAt = performance.now();
+  const child = spawn(command!, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"], ...env },
+  });
+  running.add(child);
+  let stdout = "";
+  let stderr = "";
+  child.stderr.on("data", (bytes: Buffer) => (stderr += bytes.toString()));
+  const ended = new Promise<Ended>((resolve) => {
+    child.once("close", (code, signal) => {
+      running.delete(child);
+      resolve({ code: code ?? signal ?? "", stdout, stderr });
+    });
+  });
+  const end = (signal: NodeJS.Signals): Promise<Ended> => {
+    child.kill(signal);
+    return ended;
+  };
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.stdout.on("data", (bytes: Buffer) => {
+      stdout += bytes.toString();
+      const url = /ws:\/\/\S+/.exec(stdout)?.[0];
+      if (url === undefined || !stdout.includes("try:")) return;
+      resolve({
+        url,
+        startMs: performance.now() - startedAt,
+        ended,
+        kill: () => end("SIGKILL"),
+        stop: () => end("SIGTERM"),
+      });
+    });
+    ended.then(
+      (how) => reject(new Error(`corrald ended with ${how.code} before it served:\n${how.stdout}${how.stderr}`)),
+      reject,
+    );
+  });
+}
+
+/** For afterEach: whatever a failed test left. */
+export async function endAll(): Promise<void> {
+  const children = [...running];
+  for (const child of children) child.kill("SIGKILL");
+  await Promise.all(
+    children.map((child) => (running.has(child) ? new Promise((resolve) => child.once("close", resolve)) : undefined)),
+  );
+}
