@@ -215,6 +215,18 @@ describe("reaping", () => {
     expect(client.do(exists("/c")).code).toBe(-101);
   });
 
+  test("lets containers that are left alone hold up nobody", () => {
+    const stage = new Stage({ limits: { reapsPerTick: 2, containerGraceMs: 5_000 } });
+    const client = stage.connect();
+    client.hello({ timeoutMs: 600_000 });
+    for (let i = 0; i < 6; i++) client.ask(create(`/c${i}`, "", { mode: CreateMode.container }), create(`/c${i}/x`), { op: 2, path: `/c${i}/x`, version: -1 });
+    client.ask(create("/t", "", { mode: CreateMode.persistentWithTtl, ttlMs: 1_000 }));
+    stage.pass(1_500);
+    expect(client.do(exists("/t")).code).toBe(-101);
+    stage.pass(4_000);
+    expect(client.do(exists("/c5")).code).toBe(-101);
+  });
+
   test("takes a TTL znode when its time is over, counted from its last change", () => {
     const stage = new Stage({ limits: { tickMs: 100 } });
     const client = stage.connect();

@@ -31,6 +31,7 @@ describe("when the disk runs low", () => {
     ok(stage);
     client.ask(set("/a", "3"), get("/a"));
     expect(client.transcript()).toEqual(["reply 2 OVERLOADED", "reply 3 OVERLOADED", "reply 4 ok 1"]);
+    expect(client.reply(3).detail.name).toBe("order");
     client.askWith(2, set("/a", "2"));
     client.askWith(3, set("/a", "3"));
     client.askWith(5, get("/a"));
@@ -50,13 +51,57 @@ describe("when the disk runs low", () => {
     expect(client.transcript()).toEqual([...Array(4)].map((_, i) => `reply ${1 + (i % 2)} OVERLOADED`).concat("reply 1 ok", "reply 2 ok"));
   });
 
-  test("a number that is neither the refused one nor a new one breaks the protocol", () => {
+  test("refused writes may come again in their order, whatever was sent after them", () => {
+    const stage = new Stage();
+    const client = stage.attach();
+    client.do(create("/a", "1"));
+    client.news();
+    low(stage);
+    client.ask(set("/a", "2"), set("/a", "3"), set("/a", "4"));
+    client.askWith(2, set("/a", "2"));
+    client.ask(get("/a"));
+    ok(stage);
+    client.askWith(3, set("/a", "3"));
+    client.askWith(2, set("/a", "2"));
+    client.askWith(3, set("/a", "3"));
+    client.askWith(4, set("/a", "4"));
+    client.ask(get("/a"));
+    expect(client.transcript()).toEqual([
+      "reply 2 OVERLOADED",
+      "reply 3 OVERLOADED",
+      "reply 4 OVERLOADED",
+      "reply 2 OVERLOADED",
+      "reply 5 ok 1",
+      "reply 3 OVERLOADED",
+      "reply 2 ok",
+      "reply 3 ok",
+      "reply 4 ok",
+      "reply 6 ok 4",
+    ]);
+  });
+
+  test.each([
+    ["one that was not refused", [3]],
+    ["a refused one twice in a frame", [1, 1]],
+    ["refused ones in another order in a frame", [2, 1]],
+  ])("an old number breaks the protocol: %s", (_, xids) => {
     const stage = new Stage();
     const client = stage.attach();
     low(stage);
-    client.ask(create("/a"), create("/b"), create("/c"));
-    client.askWith(2, create("/b"));
+    client.ask(create("/a"), create("/b"), get("/"));
+    client.values(...xids.map((xid) => [xid, Op.create, "/a", null, 0, null, 0, 0, null]));
     expect(client.goodbye).toMatchObject({ code: -204 });
+  });
+
+  test("a client that sends ever new writes and no refused one again is closed with 1013", () => {
+    const stage = new Stage({ limits: { inFlight: 5 } });
+    const client = stage.attach();
+    low(stage);
+    for (let i = 0; i < 5; i++) client.ask(create(`/n${i}`));
+    expect(client.closed).toBeUndefined();
+    client.ask(create("/more"));
+    expect(client.goodbye).toMatchObject({ code: -127, detail: { name: "inFlight", limit: 5 } });
+    expect(client.closed!.code).toBe(1013);
   });
 
   test("the refusal keeps its place behind writes that are on their way", () => {

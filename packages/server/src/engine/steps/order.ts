@@ -45,8 +45,7 @@ function advance(world: World, proposer: Proposer, connection: Connection, entry
   }
   const reason = overload(world, proposer, connection, request, isChange);
   if (reason !== undefined) {
-    refuse(world, connection, entry, reason, isChange);
-    return true;
+    return refuse(world, connection, entry, reason, isChange);
   }
   if (hasTooManyUnacked(world, connection) || isFull(world, connection, connection.answerBytes)) return false;
   entry.state = "proposed";
@@ -74,20 +73,23 @@ function needsBarrier(world: World, request: ReadRequest): boolean {
 /** Why the request may not go to the log now; undefined if it may. A session can always be closed. */
 function overload(world: World, proposer: Proposer, connection: Connection, request: Request, isChange: boolean): string | undefined {
   if (request.op === Op.close) return undefined;
-  if (isChange && connection.refusedFrom !== 0) return connection.refusedReason;
   if (world.isDiskLow) return "disk";
-  return proposer.uncommittedBytes > world.limits.uncommittedBytes ? "uncommittedBytes" : undefined;
+  if (proposer.uncommittedBytes > world.limits.uncommittedBytes) return "uncommittedBytes";
+  return isChange && connection.hasRefusedBefore(request.xid) ? "order" : undefined;
 }
 
-/** The later writes of the session are refused too, until this one is sent again: they must not overtake it. */
-function refuse(world: World, connection: Connection, entry: Pending, reason: string, isChange: boolean): void {
-  if (isChange && connection.refusedFrom === 0) {
-    connection.refusedFrom = entry.request.xid;
-    connection.refusedReason = reason;
-  }
+/** Later writes of the session must not overtake a refused one. False if the connection has ended with it. */
+function refuse(world: World, connection: Connection, entry: Pending, reason: string, isChange: boolean): boolean {
+  world.counters.overloads++;
   entry.state = "refused";
   entry.reason = reason;
-  world.counters.overloads++;
+  if (!isChange) return true;
+  connection.refused.add(entry.request.xid);
+  const limit = world.limits.inFlight;
+  if (connection.refused.size <= limit) return true;
+  // It was told, and went on and on: it sends nothing again.
+  goodbye(world, connection, "OVERLOADED", CloseCode.overloaded, { name: "inFlight", limit });
+  return false;
 }
 
 function hasTooManyUnacked(world: World, connection: Connection): boolean {

@@ -9,6 +9,9 @@ import { Kind, TxnKind } from "@corral/state-machine";
 import type { World } from "../world.ts";
 import type { Proposer } from "./propose.ts";
 
+/** How many are looked at for each that may be reaped in a tick: containers that are left alone hold up nobody else. */
+const LOOKS_PER_REAP = 10;
+
 /** Containers seen empty: since when, and the pzxid that says that they have been so since. By path. */
 export type EmptyContainers = Map<string, { readonly pzxid: number; readonly since: number }>;
 
@@ -17,7 +20,8 @@ export function reap(world: World, proposer: Proposer, logTimeMs: number, empty:
   const { tree } = world.state;
   const before = new Map(empty);
   empty.clear();
-  for (const slot of tree.reapable.due(logTimeMs, world.limits.reapsPerTick)) {
+  let left = world.limits.reapsPerTick;
+  for (const slot of tree.reapable.due(logTimeMs, left * LOOKS_PER_REAP)) {
     const path = tree.path(slot);
     if (world.reaping.has(path)) continue;
     if (tree.kind(slot) === Kind.container) {
@@ -27,6 +31,8 @@ export function reap(world: World, proposer: Proposer, logTimeMs: number, empty:
       empty.set(path, { pzxid, since });
       if (world.now - since < world.limits.containerGraceMs) continue;
     }
+    if (left === 0) continue;
+    left--;
     world.reaping.add(path);
     proposer.txn({ kind: TxnKind.reap, path, czxid: tree.czxid(slot) });
   }

@@ -73,7 +73,6 @@ function admit(
     if (isSignal(message)) signal(world, connection, message);
     else {
       const start = i === 0 ? 0 : ends[i - 1]!;
-      if (message.xid === connection.refusedFrom) connection.refusedFrom = 0;
       connection.admit(message, bytes.subarray(start, ends[i]));
       world.counters.requests++;
     }
@@ -81,7 +80,7 @@ function admit(
   return REQUESTS;
 }
 
-/** Numbers must grow, except that a write refused for overload may come again, and what followed it. */
+/** Numbers must grow, except that writes refused for overload may come again, in their order. */
 function checkFrame(
   world: World,
   connection: Connection,
@@ -89,16 +88,16 @@ function checkFrame(
   ends: readonly number[],
 ): void {
   let last = connection.lastXid;
-  let refusedFrom = connection.refusedFrom;
+  let lastAgain = 0;
   const limit = world.limits.requestBytes;
   for (let i = 0; i < messages.length; i++) {
     const { xid, op } = messages[i]!;
     const length = ends[i]! - (i === 0 ? 0 : ends[i - 1]!);
     if (length > limit) throw new ProtocolError(`request ${xid} has ${length} bytes (requestBytes: ${limit})`);
     if (xid === 0) continue;
-    if (xid === refusedFrom) refusedFrom = 0;
-    else if (xid <= last) throw new ProtocolError(`request ${xid} (operation ${op}) comes after ${last}`);
-    last = xid;
+    if (connection.refused.has(xid) && xid > lastAgain) lastAgain = xid;
+    else if (xid > last) last = xid;
+    else throw new ProtocolError(`request ${xid} (operation ${op}) comes after ${last}`);
   }
 }
 

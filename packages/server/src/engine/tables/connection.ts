@@ -41,9 +41,8 @@ export class Connection {
   acked = 0;
   /** Highest xid received here. */
   lastXid = 0;
-  /** A write refused for overload: all later ones are refused until it is sent again. 0: none. */
-  refusedFrom = 0;
-  refusedReason = "";
+  /** Writes refused for overload and not sent again yet: no later one may overtake them. At most `inFlight`. */
+  readonly refused: Set<number> = new Set();
   readonly pending: Pending[] = [];
   /** Entries of `pending` before this are answered; kept to make taking from the front cheap. */
   head = 0;
@@ -83,6 +82,12 @@ export class Connection {
     return this.pending.length - this.head;
   }
 
+  /** Was an earlier write refused, which has not come again? */
+  hasRefusedBefore(xid: number): boolean {
+    for (const refused of this.refused) if (refused < xid) return true;
+    return false;
+  }
+
   first(): Pending | undefined {
     return this.pending[this.head];
   }
@@ -90,7 +95,8 @@ export class Connection {
   admit(request: Request, bytes: Uint8Array): void {
     this.pending.push({ request, bytes, state: "held", answerBytes: 0, reason: "" });
     this.pendingBytes += bytes.length;
-    this.lastXid = request.xid;
+    this.lastXid = Math.max(this.lastXid, request.xid);
+    this.refused.delete(request.xid);
     this.received++;
   }
 
