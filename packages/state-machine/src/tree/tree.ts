@@ -71,6 +71,11 @@ export class Tree extends ZnodeTable {
     return this.#index.find(hashOn(HASH_START, path, 0, path.length), (slot) => this.isAt(slot, path));
   }
 
+  /** The sessions that have ephemerals. */
+  ephemeralOwners(): Iterable<number> {
+    return this.#ephemerals.keys();
+  }
+
   /** The session's ephemerals in the order of their creation; those of one transaction and place in that of their paths. */
   ephemeralsOf(session: number): number[] {
     const slots = [...(this.#ephemerals.get(session) ?? [])];
