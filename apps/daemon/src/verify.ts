@@ -1,6 +1,7 @@
 /**
  * `corrald verify --data DIR`: reads everything that is stored and says whether it can be trusted, and whether every way to
- * the present gives the same state. Changes nothing, takes no lock; of a running daemon's directory, use a copy.
+ * the present gives the same state. Changes nothing, takes no lock; of a running daemon's directory, use a copy. A part that
+ * is damaged and not needed, such as a snapshot beside a sound one, counts as damage here.
  */
 import path from "node:path";
 import { LogError, type LogWarning, openFileLog } from "@corral/log";
@@ -33,8 +34,9 @@ export async function verify(args: readonly string[]): Promise<ExitCode> {
     const found: Found[] = [];
     for (const beginning of BEGINNINGS) found.push(...(await replay(directory, beginning, warnings)));
     for (const warning of warnings) console.error(`corrald verify: ${warning}`);
-    if (found.every(({ zxid, digest }) => zxid === found[0]?.zxid && digest === found[0].digest)) return ExitCode.ok;
-    console.error(`corrald verify: ${directory}: the ways to the present give different states`);
+    const isSame = found.every(({ zxid, digest }) => zxid === found[0]?.zxid && digest === found[0].digest);
+    if (isSame && warnings.size === 0) return ExitCode.ok;
+    if (!isSame) console.error(`corrald verify: ${directory}: the ways to the present give different states`);
   } catch (error) {
     console.error(`corrald verify: ${(error as Error).message}`);
     return exitCodeOfStart(error);
