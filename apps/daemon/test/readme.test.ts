@@ -66,6 +66,13 @@ test("the twenty lines of the README run against a new corrald, tell what they s
     "changed /app/config",
     "created /app/job-0000000002",
   ]);
-  const [synced, changed, created] = lines.slice(-3).map((line) => Number(/\d+$/.exec(line)![0])) as [number, number, number];
-  expect([synced, changed, created].toSorted((a, b) => a - b), "in the order of their zxids").toEqual([synced, changed, created]);
+  const [synced, changed, created] = lines.slice(-3).map((line) => Number(/\d+$/.exec(line)![0])) as [
+    number,
+    number,
+    number,
+  ];
+  expect(
+    [synced, changed, created].toSorted((a, b) => a - b),
+    "in the order of their zxids",
+  ).toEqual([synced, changed, created]);
 });
