@@ -5,7 +5,7 @@
 import { FileLog, type FileLogLimits, type Log, LogError } from "@corral/log";
 import { recover, serverLimits } from "@corral/server";
 import { digestOf } from "@corral/state-machine";
-import { bytesOf, type Draw, drawFrom, Host, Network, Process, Timeline } from "@corral/testing/world";
+import { bytesOf, type Draw, drawFrom, type Frame, Host, Network, Process, Timeline } from "@corral/testing/world";
 import { Actor, type Stage } from "./actor.ts";
 import { Chaos } from "./chaos.ts";
 import { judge } from "./check/judge.ts";
@@ -14,7 +14,7 @@ import { newHistory, type Violation } from "./history.ts";
 import { LogWitness, observedLog } from "./observed-log.ts";
 import { ROOTS } from "./operations.ts";
 import { MAX_RECORD_BYTES, type Plan, planOf } from "./plan.ts";
-import { type Plant, planted } from "./plant.ts";
+import { type Plant, plantedListener, plantedLog } from "./plant.ts";
 import { Trace } from "./trace.ts";
 
 export interface RunOptions {
@@ -54,7 +54,6 @@ export async function run(seed: number, options: RunOptions = {}): Promise<RunRe
 class World {
   readonly violations: Violation[] = [];
   readonly #plan: Plan;
-  readonly #options: RunOptions;
   readonly #history = newHistory();
   readonly #trace: Trace;
   readonly #timeline = new Timeline(true);
@@ -70,13 +69,12 @@ class World {
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
-    this.#options = options;
     this.#trace = new Trace(options.print);
     const { seed, latency, windowBytes, disk, history } = plan;
     this.#network = new Network(this.#timeline, { latencyMs: drawMs(latency, drawFrom(seed, "network")), windowBytes });
     this.#network.observe((frame) => {
       this.#history.frames.push(frame);
-      this.#trace.note(this.#timeline.now, `${frame.link.id} ${frame.from}`, frame.bytes, () => JSON.stringify("messages" in frame ? frame.messages : frame.kind).slice(0, 2_000));
+      this.#trace.note(this.#timeline.now, `${frame.link.id} ${frame.from}`, frame.bytes, () => describeFrame(frame));
       return undefined;
     });
     this.#witness = new LogWitness(this.#history.entries, this.violations);
@@ -94,7 +92,8 @@ class World {
         this.#trace.note(this.#timeline.now, `disk ${operation} ${name}`);
         return operation === "read" ? 0 : diskMs();
       },
-      wrapLog: (log: Log) => observedLog(options.plant === undefined ? log : planted(log, options.plant), this.#witness),
+      wrapLog: (log: Log) => observedLog(plantedLog(log, options.plant), this.#witness),
+      wrapListener: (listener) => plantedListener(listener, options.plant),
       fatal: (error) => this.#fatal(error),
     });
   }
@@ -118,7 +117,7 @@ class World {
   }
 
   async live(): Promise<void> {
-    const { plan } = { plan: this.#plan };
+    const plan = this.#plan;
     if (!(await this.#start())) throw new Error("the server died before anything happened to it");
     for (let i = 1; i <= plan.clients; i++) this.#open(String(i));
     await this.#prepare();
@@ -339,6 +338,13 @@ class World {
     return { seed: this.#plan.seed, violations: this.violations, hash: this.#trace.hash, figures };
   }
 }
+
+/** Data and all, so far as it fits on a line that can be read. */
+function describeFrame(frame: Frame): string {
+  const content = frame.kind === "requests" ? frame.messages : frame.kind === "messages" ? [frame.welcome, ...frame.messages].filter((item) => item !== undefined) : frame.kind === "hello" ? frame.hello : "malformed";
+  return JSON.stringify(content, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString("latin1").slice(0, 12) : value)).slice(0, LINE_MAX);
+}
+const LINE_MAX = 4_000;
 
 const drawMs =
   ({ baseMs, spikeMs, spikes }: Plan["latency"], draw: Draw): (() => number) =>

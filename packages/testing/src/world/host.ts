@@ -5,7 +5,7 @@
  */
 import { FileLog, type FileLogLimits, type Log, type LogWarning, MemoryLog, MemoryLogStore } from "@corral/log";
 import { type DiskOperation, MemoryDisk } from "@corral/log/testing";
-import { nodeAuthenticator, Server, type ServerConfig } from "@corral/server";
+import { type Listener, nodeAuthenticator, Server, type ServerConfig } from "@corral/server";
 import { bytesOf, type Draw, drawFrom } from "./draw.ts";
 import type { Network } from "./network.ts";
 import { Process } from "./process.ts";
@@ -36,6 +36,8 @@ export interface HostConfig {
   readonly diskMs?: ((operation: DiskOperation, name: string) => number) | undefined;
   /** Puts something between the server and its log: an observer, a bug. */
   readonly wrapLog?: ((log: Log) => Log) | undefined;
+  /** Puts something between the server and the wire. */
+  readonly wrapListener?: ((listener: Listener) => Listener) | undefined;
   /** The server cannot go on. It is dead by then. */
   readonly fatal: (error: Error) => void;
   readonly warn?: ((warning: LogWarning) => void) | undefined;
@@ -87,14 +89,14 @@ export class Host {
 
   /** Resolves when clients are served; false if the server died before. Rejects with what kept it from starting. */
   async start(): Promise<boolean> {
-    const { seed, url, limits, options, historyLimits, snapshotFailed } = this.#config;
+    const { seed, url, limits, options, historyLimits, snapshotFailed, wrapListener = (listener) => listener } = this.#config;
     const name = `server ${++this.starts}`;
     const process = new Process(name, this.#timeline, drawFrom(seed, name));
     const life: Life = { process, server: undefined };
     this.#life = life;
     const starting = Server.start({
       log: this.#openLog(process),
-      listeners: [this.#network.listener(process, url)],
+      listeners: [wrapListener(this.#network.listener(process, url))],
       ...(limits === undefined ? {} : { limits }),
       ...(options === undefined ? {} : { options }),
       ...(historyLimits === undefined ? {} : { historyLimits }),

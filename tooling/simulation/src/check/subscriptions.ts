@@ -81,8 +81,8 @@ class Reader {
       this.#at++;
       taken++;
     }
-    // A reader that stopped within a unit knows no more.
-    if (this.isDone && taken < changes) return;
+    // A reader that stopped within a unit knows no more, and a resync makes the rest of one void.
+    if (taken < changes && (this.isDone || this.#told[this.#at]!.kind === "resync")) return;
     this.#compare(model, `after the unit of ${zxid}`);
   }
 

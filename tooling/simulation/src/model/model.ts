@@ -122,6 +122,8 @@ export class Model {
     const xid = txn.kind === TxnKind.write ? txn.request.xid : txn.xid;
     if (xid <= session.lastWrite) {
       const known = session.answers.get(xid);
+      // An attach in between has put the identities of its Hello in place of all others.
+      if (known?.hash === txn.hash && txn.kind === TxnKind.addAuth) this.#addAuth(session, txn.identity);
       return known?.hash === txn.hash ? { outcome: "recalled", answer: known.answer } : { outcome: "misnumbered", answer: undefined };
     }
     const answer = txn.kind === TxnKind.write ? this.#write(entry, session, txn.request) : this.#addAuth(session, txn.identity);
