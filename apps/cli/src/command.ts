@@ -9,13 +9,13 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   readonly flags: Readonly<Record<string, Flag>>;
-  run(call: Call): Promise<void>;
+  readonly run: (call: Call) => Promise<void>;
 }
 
 /** One call of a command. */
 export interface Call {
   /** Opens the session. Before it, a command looks at what it was given: a mistake there needs no server. */
-  connect(): Promise<Client>;
+  readonly connect: () => Promise<Client>;
   /** As many as the usage asks for at least, and no more than it allows. */
   readonly args: readonly string[];
   readonly flags: ReadonlyMap<string, readonly string[]>;
@@ -23,5 +23,5 @@ export interface Call {
   /**
    * From now on SIGINT and SIGTERM abort this signal, once, instead of ending the process: for commands that go on until then.
    */
-  untilInterrupted(): AbortSignal;
+  readonly untilInterrupted: () => AbortSignal;
 }

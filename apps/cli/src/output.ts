@@ -3,9 +3,9 @@
 export interface Output {
   readonly isJson: boolean;
   /** One thing: the object with `--json`, else the text. */
-  item(object: object, text: () => string): void;
+  readonly item: (object: object, text: () => string) => void;
   /** Bytes as they are; not with `--json`. */
-  bytes(bytes: Uint8Array): void;
+  readonly bytes: (bytes: Uint8Array) => void;
 }
 
 export function output(isJson: boolean, write: (chunk: string | Uint8Array) => void): Output {

@@ -25,7 +25,7 @@ export async function valueFrom(argument: string | undefined, flags: Flags): Pro
   const file = flags.get("file")?.[0];
   if (file === undefined) return argument === undefined ? null : new TextEncoder().encode(argument);
   if (argument !== undefined) throw new UsageError("give the value as an argument or by --file, not both");
-  if (file === "-") return await buffer(process.stdin);
+  if (file === "-") return buffer(process.stdin);
   try {
     return await readFile(file);
   } catch (error) {

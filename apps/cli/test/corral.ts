@@ -17,7 +17,7 @@ export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
   /** Resolves with all of stdout so far when it has this text. */
-  says(text: string): Promise<string>;
+  readonly says: (text: string) => Promise<string>;
 }
 
 let server: Server;

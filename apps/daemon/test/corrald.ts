@@ -23,7 +23,7 @@ export interface Corrald {
   /** Resolves when the process has ended. */
   readonly ended: Promise<Ended>;
   /** Resolves when stdout or stderr has this text. */
-  says(text: string): Promise<void>;
+  readonly says: (text: string) => Promise<void>;
 }
 
 const running = new Set<ChildProcess>();

@@ -1,5 +1,5 @@
-/** The example of README.md: run as it stands there, but for the server's address. */
-import { spawn } from "node:child_process";
+/** What README.md promises: its example runs as it stands there, but for the server's address; the daemon is small. */
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -75,4 +75,19 @@ test("the twenty lines of the README run against a new corrald, tell what they s
     [synced, changed, created].toSorted((a, b) => a - b),
     "in the order of their zxids",
   ).toEqual([synced, changed, created]);
+});
+
+test("corrald is one small process of Node: 150 MiB resident, with a thousand clients' znodes in it", async () => {
+  const { url, child } = await serving(await temporaryFolder());
+  const { code, stderr } = await run(`
+    import { connect } from "@corral/client";
+    const client = await connect({ servers: ["${url}"] });
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => client.create("/members/" + i, Buffer.from("x".repeat(100)), { lifetime: "ephemeral", parents: true })));
+    await client.close();
+  `);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const kib = Number(execFileSync("ps", ["-o", "rss=", "-p", String(child.pid)], { encoding: "utf8" }));
+  console.log(kib);
+  expect(kib).toBeGreaterThan(10_000);
+  expect(kib).toBeLessThan(150 * 1024);
 });

@@ -98,9 +98,9 @@ export function startCorrald({ data, limits = {}, wrapper = [], env = {} }: Corr
 
 /** For afterEach: whatever a failed test left. */
 export async function endAll(): Promise<void> {
-  const children = [...running];
-  for (const child of children) child.kill("SIGKILL");
-  await Promise.all(
-    children.map((child) => (running.has(child) ? new Promise((resolve) => child.once("close", resolve)) : undefined)),
-  );
+  const ends = [...running].map((child) => {
+    child.kill("SIGKILL");
+    return new Promise((resolve) => child.once("close", resolve));
+  });
+  await Promise.all(ends);
 }

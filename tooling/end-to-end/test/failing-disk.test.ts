@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Client, connect, isCorralError, text } from "@corral/client";
+import { ExitCode } from "@corral/daemon";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type CorraldProcess, type Ended, endAll, SMALL_LIMITS, startCorrald } from "../src/corrald-process.ts";
 import { storedStates } from "../src/stored-state.ts";
@@ -117,7 +118,7 @@ test.skipIf(!hasStrace)(
   async () => {
     for (const nth of [5, 6, 8, 15, 40, 120]) {
       const { acknowledged, ended } = await writeUntilItEnds(`error=EIO:when=${nth}`);
-      expect(ended.code).toBe(74);
+      expect(ended.code).toBe(ExitCode.logFailed);
       const last = JSON.parse(ended.stderr.trimEnd().split("\n").at(-1)!) as Record<string, unknown>;
       expect(last).toMatchObject({ level: "fatal", event: "failed", msg: expect.stringContaining("cannot go on") });
       await expectKept(acknowledged);

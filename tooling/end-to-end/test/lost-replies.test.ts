@@ -36,8 +36,8 @@ async function expectStat(at: string, told: Stat, facts: Partial<Stat>): Promise
 
 /** What a kind of write does below `root`, which has a child `a` with two children, and what must then be so, exactly once. */
 interface Kind {
-  act(client: Client, root: string): Promise<unknown>;
-  check(result: never, root: string, before: Stat, client: Client): Promise<void>;
+  readonly act: (client: Client, root: string) => Promise<unknown>;
+  readonly check: (result: never, root: string, before: Stat, client: Client) => Promise<void>;
 }
 
 /** A create, of which the parent counts each one. */
