@@ -18,7 +18,7 @@ export function drawFrom(seed: number): Draw {
   };
 }
 
-export const freeLock: DirectoryLock = { acquire: async () => async () => {} };
+const freeLock: DirectoryLock = { acquire: async () => async () => {} };
 
 /** Time that stands until the test moves it. */
 export class VirtualTimers implements Timers {
@@ -46,7 +46,7 @@ export class VirtualTimers implements Timers {
   }
 }
 
-export const smallLimits: FileLogLimits = {
+const smallLimits: FileLogLimits = {
   segmentBytes: 16 << 10,
   maxRecordBytes: 11 << 10,
   reserveBytes: 16 << 10,

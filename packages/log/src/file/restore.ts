@@ -23,7 +23,7 @@ import { readSnapshotHeader, snapshotChunks, SnapshotEncoder, type SnapshotHeade
 import { RESTORING_NAME, surveyDirectory } from "./survey.ts";
 
 /** Epochs left free between the greatest known one and the restored log: starts that may have followed the backup. */
-export const RESTORE_EPOCH_STEP = 1000;
+const RESTORE_EPOCH_STEP = 1000;
 
 export interface RestoreOptions {
   /** A log's data directory, or one snapshot file. */

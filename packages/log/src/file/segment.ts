@@ -25,7 +25,7 @@ import { CHAIN_BYTES, type LogPosition } from "./record.ts";
 
 export const SEGMENT_HEADER_BYTES = 4096;
 export const SECRET_BYTES = 16;
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 const CHECKED_BYTES = 128;
 const MAGIC = Buffer.from("CORRALOG", "latin1");
 const WINDOW_BYTES = 1 << 20;

@@ -16,7 +16,7 @@ import type { Disk, DiskFile } from "./disk.ts";
 import { getInteger, putInteger } from "./integers.ts";
 import { FileWindow } from "./segment.ts";
 
-export const SNAPSHOT_BLOCK_BYTES: number = 256 << 10;
+const SNAPSHOT_BLOCK_BYTES: number = 256 << 10;
 const HEADER_BYTES = 64;
 const BLOCK_HEADER_BYTES = 8;
 const TRAILER_BYTES = 24;
