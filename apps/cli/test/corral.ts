@@ -26,7 +26,7 @@ const running = new Set<ChildProcess>();
 /** One server for the tests of a file. */
 export function withServer(): { readonly url: string; readonly server: Server } {
   beforeAll(async () => {
-    server = await startServer({ log: new MemoryLog(), port: 0 });
+    server = await startServer({ log: new MemoryLog(), port: 0, limits: { containerGraceMs: 0 } });
   });
   afterEach(() => {
     for (const child of running) child.kill("SIGKILL");

@@ -77,7 +77,7 @@ test("the twenty lines of the README run against a new corrald, tell what they s
   ).toEqual([synced, changed, created]);
 });
 
-test("corrald is one small process of Node: 150 MiB resident, with a thousand clients' znodes in it", async () => {
+test("corrald is one small process of Node: 150 MiB resident, with a thousand ephemerals in it", async () => {
   const { url, child } = await serving(await temporaryFolder());
   const { code, stderr } = await run(`
     import { connect } from "@corral/client";
@@ -87,7 +87,6 @@ test("corrald is one small process of Node: 150 MiB resident, with a thousand cl
   `);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const kib = Number(execFileSync("ps", ["-o", "rss=", "-p", String(child.pid)], { encoding: "utf8" }));
-  console.log(kib);
   expect(kib).toBeGreaterThan(10_000);
   expect(kib).toBeLessThan(150 * 1024);
 });

@@ -20,32 +20,43 @@ export interface StoredStates {
   readonly none: StoredState | undefined;
 }
 
-/** Reads a copy of the directory, so that nothing can be said to depend on having looked. */
-export async function storedStates(directory: string, limits: Readonly<Record<string, number>>): Promise<StoredStates> {
+/**
+ * A copy of the directory of a daemon that has ended, which is what is looked at: nothing can then depend on having looked,
+ * and the daemon may start again meanwhile.
+ */
+export async function copyOf(directory: string): Promise<string> {
   const copy = await mkdtemp(path.join(tmpdir(), "corral-copy-"));
+  // The lock is a socket, which cannot be copied and is not part of what is stored.
+  await cp(directory, copy, { recursive: true, filter: (source) => !path.basename(source).startsWith("lock-") });
+  return copy;
+}
+
+/** Reads the copy, and removes it. */
+export async function storedStates(copy: string, limits: Readonly<Record<string, number>>): Promise<StoredStates> {
   try {
-    // The lock is a socket, which cannot be copied and is not part of what is stored.
-    await cp(directory, copy, { recursive: true, filter: (source) => !path.basename(source).startsWith("lock-") });
-    const read = async (snapshot: "newest" | "oldest" | "none"): Promise<StoredState> => {
-      const { maxRecordBytes, segmentBytes } = limits;
-      const log = openFileLog({
-        directory: copy,
-        readOnly: true,
-        snapshot,
-        limits: {
-          ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
-          ...(segmentBytes === undefined ? {} : { segmentBytes }),
-        },
-      });
-      const { state, snapshotZxid } = await recover(log);
-      return { zxid: state.zxid, digest: digestOf(state), znodes: state.tree.count, snapshotZxid };
-    };
-    const none = await read("none").catch((error: unknown) => {
+    const none = await storedState(copy, "none", limits).catch((error: unknown) => {
       if (error instanceof LogError && error.message.includes("no stored snapshot was wanted")) return undefined;
       throw error;
     });
-    return { newest: await read("newest"), oldest: await read("oldest"), none };
+    return {
+      newest: await storedState(copy, "newest", limits),
+      oldest: await storedState(copy, "oldest", limits),
+      none,
+    };
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+async function storedState(
+  directory: string,
+  snapshot: "newest" | "oldest" | "none",
+  { maxRecordBytes, segmentBytes }: Readonly<Record<string, number>>,
+): Promise<StoredState> {
+  const limits = {
+    ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+  };
+  const { state, snapshotZxid } = await recover(openFileLog({ directory, readOnly: true, snapshot, limits }));
+  return { zxid: state.zxid, digest: digestOf(state), znodes: state.tree.count, snapshotZxid };
 }

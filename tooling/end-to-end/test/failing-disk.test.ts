@@ -11,7 +11,7 @@ import { type Client, connect, isCorralError, text } from "@corral/client";
 import { ExitCode } from "@corral/daemon";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type CorraldProcess, type Ended, endAll, SMALL_LIMITS, startCorrald } from "../src/corrald-process.ts";
-import { storedStates } from "../src/stored-state.ts";
+import { copyOf, storedStates } from "../src/stored-state.ts";
 
 const hasStrace = ((): boolean => {
   try {
@@ -81,7 +81,7 @@ async function write(client: Client, lane: string, acknowledged: string[]): Prom
 
 /** On a sound disk again: every acknowledged znode is there, and each payload once. */
 async function expectKept(acknowledged: readonly string[]): Promise<void> {
-  const { newest, oldest } = await storedStates(data, SMALL_LIMITS);
+  const { newest, oldest } = await storedStates(await copyOf(data), SMALL_LIMITS);
   expect(oldest.digest).toBe(newest.digest);
   const daemon = await startCorrald({ data, limits: SMALL_LIMITS });
   const client = await connect({ servers: [daemon.url] });
