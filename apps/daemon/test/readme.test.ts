@@ -43,7 +43,7 @@ async function run(
   }
 }
 
-test("the twenty lines of the README run against a new corrald, tell what they should, and end", async () => {
+test("the twenty lines of the README run against a new corrald, tell what they should, and end", { timeout: 30_000 }, async () => {
   const example = await exampleOf("README.md");
   expect(
     example
@@ -77,7 +77,7 @@ test("the twenty lines of the README run against a new corrald, tell what they s
   ).toEqual([synced, changed, created]);
 });
 
-test("corrald is one small process of Node: 150 MiB resident, with a thousand ephemerals in it", async () => {
+test("corrald is one small process of Node: 150 MiB resident, with a thousand ephemerals in it", { timeout: 30_000 }, async () => {
   const { url, child } = await serving(await temporaryFolder());
   const { code, stderr } = await run(`
     import { connect } from "@corral/client";

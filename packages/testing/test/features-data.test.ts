@@ -11,7 +11,12 @@ describe("the tree", () => {
     for (const path of ["/app", "/app/a", "/app/a/x", "/app/b"]) await client.create(path);
     expect(await client.children("/app")).toEqual(["a", "b"]);
     expect(await client.children("/app/a")).toEqual(["x"]);
-    expect([...(await client.readTree("/app")).entries.keys()].toSorted()).toEqual(["/app", "/app/a", "/app/a/x", "/app/b"]);
+    expect([...(await client.readTree("/app")).entries.keys()].toSorted()).toEqual([
+      "/app",
+      "/app/a",
+      "/app/a/x",
+      "/app/b",
+    ]);
   });
 
   test("one znode has both data and children", async () => {
@@ -19,7 +24,11 @@ describe("the tree", () => {
     const client = await server.connect();
     await put(client, "/app", "data");
     await put(client, "/app/child", "more");
-    expect([await textAt(client, "/app"), await client.children("/app"), await textAt(client, "/app/child")]).toEqual(["data", ["child"], "more"]);
+    expect([await textAt(client, "/app"), await client.children("/app"), await textAt(client, "/app/child")]).toEqual([
+      "data",
+      ["child"],
+      "more",
+    ]);
   });
 
   test("takes no child without a parent, and lets no parent go before its children", async () => {
@@ -77,7 +86,11 @@ describe("data", () => {
     const { value: read, stat } = await reader.get("/large");
     expect(stat.dataLength).toBe(2 ** 20);
     expect(Buffer.compare(read!, value)).toBe(0);
-    expect(await failure(writer.set("/large", new Uint8Array(2 ** 20 + 1)))).toMatchObject({ code: "LIMIT_EXCEEDED", limitName: "valueBytes", limit: 2 ** 20 });
+    expect(await failure(writer.set("/large", new Uint8Array(2 ** 20 + 1)))).toMatchObject({
+      code: "LIMIT_EXCEEDED",
+      limitName: "valueBytes",
+      limit: 2 ** 20,
+    });
   });
 
   test("may be limited to another size, by a limit that the refusal names", async () => {
@@ -205,8 +218,13 @@ describe("a znode", () => {
     await using server = await startTestServer();
     const [one, two] = [await server.connect(), await server.connect()];
     await one.create("/q");
-    const create = async (client: typeof one): Promise<string> => (await client.create("/q/n-", null, { sequential: true })).path;
-    expect([await create(one), await create(two), await create(one)]).toEqual(["/q/n-0000000000", "/q/n-0000000001", "/q/n-0000000002"]);
+    const create = async (client: typeof one): Promise<string> =>
+      (await client.create("/q/n-", null, { sequential: true })).path;
+    expect([await create(one), await create(two), await create(one)]).toEqual([
+      "/q/n-0000000000",
+      "/q/n-0000000001",
+      "/q/n-0000000002",
+    ]);
     await one.delete("/q/n-0000000002");
     expect(await create(two)).toBe("/q/n-0000000003");
   });

@@ -31,9 +31,21 @@ describe("a quota", () => {
     await put(client, "/a", "");
     await limit(client, "/a", "count=-1,bytes=-1=;byteHardLimit=10;countHardLimit=3");
     await put(client, "/a/1", "12345");
-    expect(await failure(client.set("/a/1", "12345678901", { codec: text }))).toMatchObject({ code: "QUOTA_EXCEEDED", path: "/a", limitName: "byteHardLimit", limit: 10, actual: 11 });
+    expect(await failure(client.set("/a/1", "12345678901", { codec: text }))).toMatchObject({
+      code: "QUOTA_EXCEEDED",
+      path: "/a",
+      limitName: "byteHardLimit",
+      limit: 10,
+      actual: 11,
+    });
     await put(client, "/a/2", "");
-    expect(await failure(put(client, "/a/3", ""))).toMatchObject({ code: "QUOTA_EXCEEDED", path: "/a", limitName: "countHardLimit", limit: 3, actual: 4 });
+    expect(await failure(put(client, "/a/3", ""))).toMatchObject({
+      code: "QUOTA_EXCEEDED",
+      path: "/a",
+      limitName: "countHardLimit",
+      limit: 3,
+      actual: 4,
+    });
     expect(await client.children("/a")).toEqual(["1", "2"]);
   });
 });
@@ -43,7 +55,10 @@ test("connections are limited in total: one more is refused, until one goes", as
   const [first] = [await server.connect(), await server.connect()];
   const third = failure(server.connect({ timeoutMs: 2_000 }));
   await server.clock.advance(2_500);
-  expect(await third).toMatchObject({ code: "TIMEOUT", cause: { code: "OVERLOADED", limitName: "connections", limit: 2 } });
+  expect(await third).toMatchObject({
+    code: "TIMEOUT",
+    cause: { code: "OVERLOADED", limitName: "connections", limit: 2 },
+  });
   await first.close();
   expect((await server.connect()).state.name).toBe("connected");
 });
@@ -57,7 +72,10 @@ test("requests that are not answered are limited, by waiting: none is refused an
   expect(client.stats().queued).toBeGreaterThanOrEqual(45);
   await creating;
   expect(await client.children("/q")).toEqual(Array.from({ length: 50 }, (_, i) => `${i}`));
-  const times = server.requests({ op: "create" }).slice(1).map(({ at }) => at);
+  const times = server
+    .requests({ op: "create" })
+    .slice(1)
+    .map(({ at }) => at);
   for (const at of new Set(times)) expect(times.filter((other) => other === at).length).toBeLessThanOrEqual(5);
 });
 
@@ -67,7 +85,13 @@ test("a request that is too large is refused for itself, by a limit that can be 
   const small = put(client, "/small", "1");
   const large = failure(client.create("/large", new Uint8Array(30_000)));
   const after = put(client, "/after", "2");
-  expect(await large).toMatchObject({ code: "LIMIT_EXCEEDED", path: "/large", limitName: "requestBytes", limit: 20_000, outcome: "no" });
+  expect(await large).toMatchObject({
+    code: "LIMIT_EXCEEDED",
+    path: "/large",
+    limitName: "requestBytes",
+    limit: 20_000,
+    outcome: "no",
+  });
   expect(await Promise.all([small, after])).toEqual(["/small", "/after"]);
   expect(await other.children("/")).toEqual(["zookeeper", "small", "after"]);
   expect(client.stats()).toMatchObject({ reconnects: 0, sessions: 1 });
@@ -78,7 +102,11 @@ test("a transaction that is too large changes nothing and stops nobody, not even
   const [client, other] = [await server.connect(), await server.connect()];
   await client.create("/t");
   await Promise.all(Array.from({ length: 100 }, (_, i) => client.create(`/t/${i}`, bytes("x".repeat(1_000)))));
-  expect(await failure(client.delete("/t", { recursive: true }))).toMatchObject({ code: "LIMIT_EXCEEDED", limitName: "deleteTreeNodes", limit: 50 });
+  expect(await failure(client.delete("/t", { recursive: true }))).toMatchObject({
+    code: "LIMIT_EXCEEDED",
+    limitName: "deleteTreeNodes",
+    limit: 50,
+  });
   expect(await other.countDescendants("/t")).toBe(100);
   await server.faults.restart({ crash: true });
   await server.clock.advance(5_000);

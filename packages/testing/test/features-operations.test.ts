@@ -21,7 +21,11 @@ describe("create", () => {
     await using server = await startTestServer();
     const client = await server.connect();
     await put(client, "/a", "first");
-    expect(await failure(put(client, "/a", "second"))).toMatchObject({ code: "NODE_EXISTS", path: "/a", outcome: "no" });
+    expect(await failure(put(client, "/a", "second"))).toMatchObject({
+      code: "NODE_EXISTS",
+      path: "/a",
+      outcome: "no",
+    });
     expect(await textAt(client, "/a")).toBe("first");
   });
 
@@ -38,16 +42,28 @@ describe("create", () => {
     const client = await server.connect();
     await client.create("/a/b/c", bytes("x"), { parents: true });
     expect(server.requests({ op: "create" })).toHaveLength(1);
-    expect(new Set(server.dump().filter(({ path }) => path.startsWith("/a")).map(({ czxid }) => czxid)).size).toBe(1);
+    expect(
+      new Set(
+        server
+          .dump()
+          .filter(({ path }) => path.startsWith("/a"))
+          .map(({ czxid }) => czxid),
+      ).size,
+    ).toBe(1);
     await client.create("/e", null, { lifetime: "ephemeral" });
-    expect(await failure(client.create("/e/x/y", null, { parents: true }))).toMatchObject({ code: "NO_CHILDREN_FOR_EPHEMERALS" });
+    expect(await failure(client.create("/e/x/y", null, { parents: true }))).toMatchObject({
+      code: "NO_CHILDREN_FOR_EPHEMERALS",
+    });
   });
 
   test("or set, whichever fits, is one request", async () => {
     await using server = await startTestServer();
     const client = await server.connect();
     for (const value of ["one", "two"]) {
-      const results = await client.multiEach([op.set("/a", value, { codec: text }), op.create("/a", value, { codec: text })]);
+      const results = await client.multiEach([
+        op.set("/a", value, { codec: text }),
+        op.create("/a", value, { codec: text }),
+      ]);
       expect(results.filter(({ ok }) => ok)).toHaveLength(1);
       expect(await textAt(client, "/a")).toBe(value);
     }
@@ -106,7 +122,8 @@ describe("reading", () => {
     await client.create("/p");
     for (const name of ["a", "b"]) await put(client, `/p/${name}`, `data of ${name}`);
     const found: string[] = [];
-    for await (const { name, value, stat } of client.list("/p", { include: "data", codec: text })) found.push(`${name} ${value} ${stat!.version}`);
+    for await (const { name, value, stat } of client.list("/p", { include: "data", codec: text }))
+      found.push(`${name} ${value} ${stat!.version}`);
     expect(found).toEqual(["a data of a 0", "b data of b 0"]);
     expect(server.requests({ op: "children" })).toHaveLength(1);
     expect(server.requests({ op: "get" })).toHaveLength(0);
@@ -133,7 +150,13 @@ describe("reading", () => {
     await using server = await startTestServer();
     const client = await server.connect();
     await put(client, "/a", "1");
-    const answers = await client.multiRead([read.get("/a", { codec: text }), read.stat("/a"), read.children("/"), read.acl("/a"), read.get("/none")]);
+    const answers = await client.multiRead([
+      read.get("/a", { codec: text }),
+      read.stat("/a"),
+      read.children("/"),
+      read.acl("/a"),
+      read.get("/none"),
+    ]);
     expect(answers[0]).toMatchObject({ ok: true, value: { value: "1" } });
     expect(answers[1]).toMatchObject({ ok: true, value: { version: 0 } });
     expect(answers[2]).toEqual({ ok: true, value: ["zookeeper", "a"] });
@@ -201,7 +224,10 @@ describe("writing", () => {
     await using server = await startTestServer();
     const [client, other] = [await server.connect(), await server.connect()];
     for (const path of ["/a", "/a/b", "/a/b/c", "/a/d"]) await client.create(path);
-    expect(await failure(client.delete("/a", { recursive: true, nodesMax: 3 }))).toMatchObject({ code: "LIMIT_EXCEEDED", limit: 3 });
+    expect(await failure(client.delete("/a", { recursive: true, nodesMax: 3 }))).toMatchObject({
+      code: "LIMIT_EXCEEDED",
+      limit: 3,
+    });
     expect(await client.countDescendants("/a")).toBe(3);
     const events = await other.subscribe("/a", { codec: text });
     while (lineOf((await take(events, 1))[0]!) !== "synced");
@@ -215,10 +241,25 @@ describe("writing", () => {
     const { stat } = await client.create("/lock", null, { lifetime: "ephemeral" });
     await client.create("/a");
     const { czxid, ephemeralOwner: owner } = stat;
-    await client.set("/a", bytes("1"), { guard: [{ path: "/lock", czxid }, { path: "/lock", owner }, { path: "/stop", absent: true }] });
+    await client.set("/a", bytes("1"), {
+      guard: [
+        { path: "/lock", czxid },
+        { path: "/lock", owner },
+        { path: "/stop", absent: true },
+      ],
+    });
     await client.delete("/lock");
     await client.create("/lock", null, { lifetime: "ephemeral" });
-    expect(await failure(client.set("/a", bytes("2"), { guard: [{ path: "/lock", owner }, { path: "/lock", czxid }] }))).toMatchObject({ code: "GUARD_FAILED", path: "/lock", index: 1 });
+    expect(
+      await failure(
+        client.set("/a", bytes("2"), {
+          guard: [
+            { path: "/lock", owner },
+            { path: "/lock", czxid },
+          ],
+        }),
+      ),
+    ).toMatchObject({ code: "GUARD_FAILED", path: "/lock", index: 1 });
     expect(await textAt(client, "/a")).toBe("1");
   });
 
@@ -227,13 +268,18 @@ describe("writing", () => {
     const client = await server.connect();
     const before = server.clock.now;
     const order: number[] = [];
-    const calls = [client.create("/a", bytes("0")), client.get("/a"), client.set("/a", bytes("1")), client.get("/a"), client.delete("/a"), client.exists("/a")];
-    await Promise.all(calls.map((call, i) => call.then(() => order.push(i))));
-    expect(order).toEqual([0, 1, 2, 3, 4, 5]);
-    expect(server.clock.now - before).toBe(100);
-    const values = (await Promise.all([calls[1], calls[3]])) as { value: Uint8Array }[];
-    expect(values.map(({ value }) => new TextDecoder().decode(value))).toEqual(["0", "1"]);
-    expect(await calls[5]).toBe(false);
+    const first = client.create("/a", "0", { codec: text });
+    const second = client.get("/a", { codec: text });
+    const third = client.set("/a", "1", { codec: text });
+    const fourth = client.get("/a", { codec: text });
+    const fifth = client.delete("/a");
+    const sixth = client.exists("/a");
+    await Promise.all(
+      [first, second, third, fourth, fifth, sixth].map((call, i) => call.then(() => order.push(i + 1))),
+    );
+    expect(order).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(server.clock.now - before, "one round trip").toBe(100);
+    expect([(await second).value, (await fourth).value, await sixth]).toEqual(["0", "1", false]);
   });
 });
 
@@ -242,10 +288,17 @@ describe("multi", () => {
     await using server = await startTestServer();
     const client = await server.connect();
     for (const path of ["/old", "/a"]) await client.create(path);
-    const [created, , set] = await client.multi([op.create("/new"), op.delete("/old"), op.set("/a", bytes("1")), op.check("/a", { version: 1 })]);
+    const [created, , set] = await client.multi([
+      op.create("/new"),
+      op.delete("/old"),
+      op.set("/a", bytes("1")),
+      op.check("/a", { version: 1 }),
+    ]);
     expect(set.mzxid).toBe(created.stat.czxid);
     expect(await client.children("/")).toEqual(["zookeeper", "a", "new"]);
-    expect(await failure(client.multi([op.delete("/new"), op.set("/a", bytes("2")), op.check("/a", { version: 1 })]))).toMatchObject({ code: "BAD_VERSION" });
+    expect(
+      await failure(client.multi([op.delete("/new"), op.set("/a", bytes("2")), op.check("/a", { version: 1 })])),
+    ).toMatchObject({ code: "BAD_VERSION" });
     expect(await client.children("/")).toEqual(["zookeeper", "a", "new"]);
     expect(await textAt(client, "/a")).toBe("1");
   });
@@ -253,7 +306,12 @@ describe("multi", () => {
   test("shows its later operations what the earlier ones did", async () => {
     await using server = await startTestServer();
     const client = await server.connect();
-    const [, child, set] = await client.multi([op.create("/p"), op.create("/p/n-", null, { sequential: true }), op.set("/p", bytes("1")), op.delete("/p/n-0000000000")]);
+    const [, child, set] = await client.multi([
+      op.create("/p"),
+      op.create("/p/n-", null, { sequential: true }),
+      op.set("/p", bytes("1")),
+      op.delete("/p/n-0000000000"),
+    ]);
     expect([child.path, set.numChildren, set.version]).toEqual(["/p/n-0000000000", 1, 1]);
     expect(await client.children("/p")).toEqual([]);
   });
@@ -262,7 +320,12 @@ describe("multi", () => {
     await using server = await startTestServer();
     const client = await server.connect();
     await client.create("/a");
-    expect(await failure(client.multi([op.set("/a", bytes("1")), op.create("/a"), op.delete("/none")]))).toMatchObject({ code: "NODE_EXISTS", index: 1, path: "/a", outcome: "no" });
+    expect(await failure(client.multi([op.set("/a", bytes("1")), op.create("/a"), op.delete("/none")]))).toMatchObject({
+      code: "NODE_EXISTS",
+      index: 1,
+      path: "/a",
+      outcome: "no",
+    });
     expect((await client.stat("/a"))!.version).toBe(0);
   });
 
@@ -271,9 +334,20 @@ describe("multi", () => {
     const client = await server.connect();
     const { stat } = await client.create("/a");
     await client.multi([op.check("/none", "absent"), op.check("/a", { czxid: stat.czxid }), op.create("/b")]);
-    expect(await failure(client.multi([op.create("/c"), op.check("/b", "absent")]))).toMatchObject({ code: "NODE_EXISTS", index: 1, path: "/b" });
-    expect(await failure(client.multi([op.check("/a", { mzxid: stat.mzxid + 1 }), op.create("/c")]))).toMatchObject({ code: "GUARD_FAILED", index: 0, path: "/a" });
-    expect(await failure(client.multi([op.create("/c")], { guard: { path: "/b", absent: true } }))).toMatchObject({ code: "GUARD_FAILED", path: "/b" });
+    expect(await failure(client.multi([op.create("/c"), op.check("/b", "absent")]))).toMatchObject({
+      code: "NODE_EXISTS",
+      index: 1,
+      path: "/b",
+    });
+    expect(await failure(client.multi([op.check("/a", { mzxid: stat.mzxid + 1 }), op.create("/c")]))).toMatchObject({
+      code: "GUARD_FAILED",
+      index: 0,
+      path: "/a",
+    });
+    expect(await failure(client.multi([op.create("/c")], { guard: { path: "/b", absent: true } }))).toMatchObject({
+      code: "GUARD_FAILED",
+      path: "/b",
+    });
     expect(await client.exists("/c")).toBe(false);
   });
 

@@ -31,7 +31,7 @@ describe("the log", () => {
     expect(await client.exists("/late")).toBe(true);
   });
 
-  test("and its snapshots do not grow with what was written: what is not needed goes by itself, while all is served", async () => {
+  test("and its snapshots do not grow with what was written: what is not needed goes by itself, while all is served", { timeout: 30_000 }, async () => {
     await using server = await startTestServer({
       log: "file",
       limits: { snapshotBytes: MIB / 8, batchBytes: MIB / 16 },

@@ -7,7 +7,8 @@ import { bytes, failure, hasPath, put, take } from "./feature-words.ts";
 describe("a session", () => {
   test("has a timeout that the server agrees to, within its bounds", async () => {
     await using server = await startTestServer({ limits: { sessionTimeoutMsMin: 2_000, sessionTimeoutMsMax: 60_000 } });
-    const given = async (timeoutMs: number): Promise<number> => (await server.connect({ session: { timeoutMs } })).session!.timeoutMs;
+    const given = async (timeoutMs: number): Promise<number> =>
+      (await server.connect({ session: { timeoutMs } })).session!.timeoutMs;
     expect([await given(1), await given(10_000), await given(3_600_000)]).toEqual([2_000, 10_000, 60_000]);
   });
 
@@ -73,7 +74,9 @@ describe("a session", () => {
     const first = await server.connect();
     await first.create("/e", null, { lifetime: "ephemeral" });
     const left = await first.detach();
-    const thief = await failure(server.connect({ session: { resume: { ...left, secret: new Uint8Array(16) }, onExpired: "close" } }));
+    const thief = await failure(
+      server.connect({ session: { resume: { ...left, secret: new Uint8Array(16) }, onExpired: "close" } }),
+    );
     expect(thief).toMatchObject({ code: "SESSION_EXPIRED" });
     const second = await server.connect({ session: { resume: left } });
     expect(second.session!.id).toBe(left.id);
@@ -101,11 +104,16 @@ describe("writes", () => {
       return own;
     });
     const all = (await Promise.all(writes)).flat().toSorted((a, b) => a.zxid - b.zxid);
-    expect(all.map(({ version }) => version), "each saw those before it, and no other").toEqual(Array.from({ length: 160 }, (_, i) => i + 1));
+    expect(
+      all.map(({ version }) => version),
+      "each saw those before it, and no other",
+    ).toEqual(Array.from({ length: 160 }, (_, i) => i + 1));
     expect(new Set(all.map(({ zxid }) => zxid)).size).toBe(160);
     let latestCall = 0;
     for (const { called, answered } of all) {
-      expect(answered, "none was answered before an earlier one in the order was even called").toBeGreaterThanOrEqual(latestCall);
+      expect(answered, "none was answered before an earlier one in the order was even called").toBeGreaterThanOrEqual(
+        latestCall,
+      );
       latestCall = Math.max(latestCall, called);
     }
   });
@@ -157,17 +165,6 @@ describe("reads", () => {
     }
     expect((await reader.get("/a", { consistency: "linearizable" })).stat.version).toBe(20);
   });
-
-  test("are refused by a server of another cluster: the client states which one it means", async () => {
-    await using one = await startTestServer({ seed: 1 });
-    await using other = await startTestServer({ seed: 2 });
-    const left = await (await one.connect()).detach();
-    const refused = await failure(other.connect({ session: { resume: left, onExpired: "close" }, timeoutMs: 5_000 }));
-    expect(refused).toMatchObject({ code: "SERVER_WENT_BACK" });
-    expect(other.leaks().sessions).toBe(0);
-    const back = await one.connect({ session: { resume: left } });
-    expect(back.session!.id).toBe(left.id);
-  });
 });
 
 test("a lease of time to live needs no connection to be kept: whoever touches the znode prolongs it", async () => {
@@ -184,4 +181,15 @@ test("a lease of time to live needs no connection to be kept: whoever touches th
   expect(hasPath(server.dump(), "/lease")).toBe(true);
   await server.clock.advance(2_000);
   expect(hasPath(server.dump(), "/lease")).toBe(false);
+});
+
+test("a client states which cluster it means, and is refused by another one", async () => {
+  await using one = await startTestServer({ seed: 1 });
+  await using other = await startTestServer({ seed: 2 });
+  const left = await (await one.connect()).detach();
+  const refused = await failure(other.connect({ session: { resume: left, onExpired: "close" }, timeoutMs: 5_000 }));
+  expect(refused).toMatchObject({ code: "SERVER_WENT_BACK" });
+  expect(other.leaks().sessions).toBe(0);
+  const back = await one.connect({ session: { resume: left } });
+  expect(back.session!.id).toBe(left.id);
 });
