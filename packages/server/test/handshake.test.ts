@@ -46,6 +46,18 @@ describe("Hello", () => {
     expect(stage.state.sessions.count).toBe(0);
   });
 
+  test("with the newest zxid of this server is welcome, with the next one is not", () => {
+    const stage = new Stage();
+    const { zxid } = stage.attach().welcome!;
+    const current = stage.connect();
+    current.hello({ lastZxid: zxid, clusterId: CLUSTER });
+    expect(current.welcome).toBeDefined();
+    const ahead = stage.connect();
+    ahead.hello({ lastZxid: stage.state.zxid + 1 });
+    expect(refusalOf(ahead)).toEqual(["SERVER_WENT_BACK", 4001]);
+    expect(ahead.refused!.detail).toMatchObject({ name: "zxid", limit: stage.state.zxid + 1, actual: stage.state.zxid });
+  });
+
   test("an unknown session and a wrong secret are refused in the same words", () => {
     const stage = new Stage();
     const owner = stage.attach();
