@@ -24,6 +24,8 @@ export interface CorraldProcess {
   /** From the start of the process until it served, milliseconds. */
   readonly startMs: number;
   readonly ended: Promise<Ended>;
+  /** Its log so far, JSON lines. */
+  readonly log: () => string;
   /** SIGKILL. Resolves when the process is gone. */
   kill(): Promise<Ended>;
   /** SIGTERM. */
@@ -38,7 +40,8 @@ export interface CorraldOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const running = new Set<ChildProcess>();
+/** With what each has logged so far. */
+const running = new Map<ChildProcess, () => string>();
 
 /** Small enough that a short load rotates segments and takes snapshots all the time. */
 export const SMALL_LIMITS: Readonly<Record<string, number>> = {
@@ -61,9 +64,9 @@ export function startCorrald({ data, limits = {}, wrapper = [], env = {} }: Corr
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], ...env },
   });
-  running.add(child);
   let stdout = "";
   let stderr = "";
+  running.set(child, () => stderr);
   child.stderr.on("data", (bytes: Buffer) => (stderr += bytes.toString()));
   const ended = new Promise<Ended>((resolve) => {
     child.once("close", (code, signal) => {
@@ -85,6 +88,7 @@ export function startCorrald({ data, limits = {}, wrapper = [], env = {} }: Corr
         url,
         startMs: performance.now() - startedAt,
         ended,
+        log: () => stderr,
         kill: () => end("SIGKILL"),
         stop: () => end("SIGTERM"),
       });
@@ -96,9 +100,18 @@ export function startCorrald({ data, limits = {}, wrapper = [], env = {} }: Corr
   });
 }
 
+/** The process that serves, by its log: with a wrapper not the one that was started. */
+export function servingPid(log: string): number | undefined {
+  const pid = /"event":"serving",.*?"pid":(\d+)/.exec(log)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}
+
 /** For afterEach: whatever a failed test left. */
 export async function endAll(): Promise<void> {
-  const ends = [...running].map((child) => {
+  const ends = [...running].map(([child, log]) => {
+    const pid = servingPid(log());
+    // First what a wrapper runs: it would outlive the wrapper.
+    if (pid !== undefined && pid !== child.pid) process.kill(pid, "SIGKILL");
     child.kill("SIGKILL");
     return new Promise((resolve) => child.once("close", resolve));
   });

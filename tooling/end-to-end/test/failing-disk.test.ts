@@ -10,7 +10,14 @@ import path from "node:path";
 import { type Client, connect, isCorralError, text } from "@corral/client";
 import { ExitCode } from "@corral/daemon";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type CorraldProcess, type Ended, endAll, SMALL_LIMITS, startCorrald } from "../src/corrald-process.ts";
+import {
+  type CorraldProcess,
+  type Ended,
+  endAll,
+  servingPid,
+  SMALL_LIMITS,
+  startCorrald,
+} from "../src/corrald-process.ts";
 import { copyOf, storedStates } from "../src/stored-state.ts";
 
 const hasStrace = ((): boolean => {
@@ -35,16 +42,16 @@ afterEach(async () => {
   await rm(data, { recursive: true, force: true });
 });
 
-const injected = (fault: string): readonly string[] => [
+const injected = (fault: string, call = "pwritev"): readonly string[] => [
   "strace",
   "-f",
   "-qq",
   "-o",
   "/dev/null",
   "-e",
-  "trace=pwritev",
+  `trace=${call}`,
   "-e",
-  `inject=pwritev:${fault}`,
+  `inject=${call}:${fault}`,
 ];
 
 /** Starts it with the fault and writes one after the other until it ends. Returns what was acknowledged. */
@@ -125,4 +132,28 @@ test.skipIf(!hasStrace)(
     }
   },
   120_000,
+);
+
+test.skipIf(!hasStrace)(
+  "told now and then that a sync failed beside the log, of a snapshot or a fresh segment, corrald tries again and goes on",
+  async () => {
+    const wrapper = injected("error=EIO:when=8+5", "fdatasync");
+    const daemon = await startCorrald({ data, limits: SMALL_LIMITS, wrapper, env: { UV_THREADPOOL_SIZE: "1" } });
+    const client = await connect({ servers: [daemon.url] });
+    const acknowledged: string[] = [];
+    for (let turn = 0; turn < 40; turn++) {
+      const made = Array.from({ length: 50 }, (_, index) =>
+        client.create("/n-", `${turn}:${index}`.padEnd(200), { sequential: true, codec: text }),
+      );
+      for (const { path: at } of await Promise.all(made)) acknowledged.push(at);
+    }
+    await client.close();
+    // Not by the handle: SIGTERM to strace would not reach what it runs.
+    process.kill(servingPid(daemon.log())!, "SIGTERM");
+    const { code, stderr } = await daemon.ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/"event":"(snapshot_failed|log_background)"/);
+    await expectKept(acknowledged);
+  },
+  60_000,
 );
