@@ -31,28 +31,32 @@ describe("the log", () => {
     expect(await client.exists("/late")).toBe(true);
   });
 
-  test("and its snapshots do not grow with what was written: what is not needed goes by itself, while all is served", { timeout: 30_000 }, async () => {
-    await using server = await startTestServer({
-      log: "file",
-      limits: { snapshotBytes: MIB / 8, batchBytes: MIB / 16 },
-      fileLimits: { segmentBytes: MIB / 4, maxRecordBytes: MIB / 8 },
-      seed: 3,
-    });
-    const client = await server.connect();
-    await client.create("/a");
-    const write = async (): Promise<number> => {
-      for (let i = 0; i < 30; i++) await client.set("/a", new Uint8Array(16 * 1024).fill(i));
-      await server.clock.advance(1_000);
-      return server.faults.disk.files().length;
-    };
-    const early = await write();
-    let files = 0;
-    for (let round = 0; round < 4; round++) files = await write();
-    expect(files).toBeLessThanOrEqual(early + 2);
-    await server.faults.restart({ crash: true });
-    await server.clock.advance(5_000);
-    expect((await client.get("/a")).stat.version).toBe(150);
-  });
+  test(
+    "and its snapshots do not grow with what was written: what is not needed goes by itself, while all is served",
+    { timeout: 30_000 },
+    async () => {
+      await using server = await startTestServer({
+        log: "file",
+        limits: { snapshotBytes: MIB / 8, batchBytes: MIB / 16 },
+        fileLimits: { segmentBytes: MIB / 4, maxRecordBytes: MIB / 8 },
+        seed: 3,
+      });
+      const client = await server.connect();
+      await client.create("/a");
+      const write = async (): Promise<number> => {
+        for (let i = 0; i < 30; i++) await client.set("/a", new Uint8Array(16 * 1024).fill(i));
+        await server.clock.advance(1_000);
+        return server.faults.disk.files().length;
+      };
+      const early = await write();
+      let files = 0;
+      for (let round = 0; round < 4; round++) files = await write();
+      expect(files).toBeLessThanOrEqual(early + 2);
+      await server.faults.restart({ crash: true });
+      await server.clock.advance(5_000);
+      expect((await client.get("/a")).stat.version).toBe(150);
+    },
+  );
 
   test("is not read to serve: after the start everything is answered from memory", async () => {
     await using server = await startTestServer({ log: "file" });
