@@ -68,6 +68,8 @@ export interface Settings {
   readonly resume: DetachedSession | undefined;
   readonly onExpired: "renew" | "close";
   readonly credentials: () => Promise<readonly Credential[]>;
+  /** How many those are. */
+  readonly credentialCount: number;
   readonly timeoutMs: number;
   readonly queue: { readonly calls: number; readonly bytes: number };
   readonly rejectWhileDown: boolean;
@@ -98,6 +100,7 @@ export function settle(options: OpenOptions, transport: Transport): Settings {
     resume: options.session?.resume,
     onExpired: options.session?.onExpired ?? "renew",
     credentials: () => Promise.all((options.auth ?? []).map(credentialOf)),
+    credentialCount: options.auth?.length ?? 0,
     timeoutMs: options.timeoutMs ?? CALL_TIMEOUT_MS,
     queue: { calls: options.queue?.calls ?? QUEUE_CALLS_MAX, bytes: options.queue?.bytes ?? QUEUE_BYTES_MAX },
     rejectWhileDown: options.queue?.whileDown === "reject",

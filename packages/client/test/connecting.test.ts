@@ -99,6 +99,18 @@ describe("connecting", () => {
     ]);
   });
 
+  test("a credential added twice is told once, and no more are added than a Hello holds", async () => {
+    const { client, clock, server } = await connectHarness();
+    server.answer = agreeable;
+    await client.addAuth("digest", "a:b");
+    await client.addAuth("digest", "a:b");
+    for (let i = 1; i < 16; i++) await client.addAuth("digest", `user${i}:b`);
+    expect(await rejection(client.addAuth("digest", "one:more"))).toMatchObject({ code: "LIMIT_EXCEEDED", limitName: "credentials", limit: 16 });
+    server.last.cut();
+    await clock.advance(1_000);
+    expect(server.last.hello?.credentials).toHaveLength(16);
+  });
+
   test("a credential refused by addAuth is that call's error; the session goes on without it", async () => {
     const { client, clock, server } = await connectHarness();
     const states = record(client);

@@ -273,6 +273,74 @@ describe("after a reconnect", () => {
     expect(seen).toEqual(["changed /a"]);
   });
 
+  test("events that come before older ones of the restoring are told in their order", async () => {
+    const { client, clock, server } = await connectHarness();
+    server.answer = agreeable;
+    const zxids: number[] = [];
+    const watch = await client.addWatch("/a");
+    void (async () => {
+      for await (const { zxid } of watch) zxids.push(zxid);
+    })();
+    server.answer = () => undefined;
+    void client.addWatch("/a");
+    await settled();
+    server.last.cut();
+    const missed = server.zxid + 1;
+    server.zxid += 10;
+    server.answer = (request, connection) => {
+      // The addWatch sent again has set the watch: what happens is told at once, what was missed later.
+      if (request.op === Op.addWatch) connection.event(changed, "/a");
+      if (request.op === Op.setWatches) connection.event(changed, "/a", missed);
+      return request.op === Op.setWatches ? [[]] : agreeable(request);
+    };
+    await clock.advance(1_000);
+    expect(zxids).toHaveLength(2);
+    expect(zxids).toEqual([...zxids].sort((a, b) => a - b));
+    expect(zxids[0]).toBe(missed);
+  });
+
+  test("a read sent again that sets the same watch does not make an older one forget what it missed", async () => {
+    const { client, clock, server } = await connectHarness();
+    server.answer = agreeable;
+    const seen: string[] = [];
+    await client.get("/a", { watch: () => seen.push("older") });
+    const from = server.zxid;
+    server.answer = () => undefined;
+    void client.get("/a", { watch: () => seen.push("newer") });
+    await settled();
+    server.last.cut();
+    server.zxid += 10;
+    // The read is answered again; the connection breaks before the watches are restored.
+    server.answer = (request, connection) => {
+      if (request.op !== Op.setWatches || connection !== server.connections[1]) return agreeable(request);
+      connection.cut();
+      return undefined;
+    };
+    await clock.advance(5_000);
+    expect(server.connections).toHaveLength(3);
+    const restored = server.last.requests.find(({ op }) => op === Op.setWatches);
+    const watches = restored !== undefined && "watches" in restored ? restored.watches : [];
+    expect(watches.map(({ path }) => path)).toEqual(["/a", "/a"]);
+    expect(watches[0]!.zxid).toBeLessThan(from + 10);
+    expect(watches[1]!.zxid).toBeGreaterThanOrEqual(from + 10);
+  });
+
+  test("a read whose session ends before the missed events could be told is refused: it would show their changes", async () => {
+    const { client, clock, server } = await connectHarness();
+    server.answer = agreeable;
+    await client.get("/a", { watch: () => {} });
+    server.answer = () => undefined;
+    const reading = client.get("/a");
+    await settled();
+    server.last.cut();
+    server.answer = (request) => (request.op === Op.setWatches ? undefined : agreeable(request));
+    await clock.advance(1_000);
+    expect(await standing(reading)).toBe("pending");
+    server.sessions.clear();
+    server.last.goodbye("SESSION_EXPIRED");
+    await expect(reading).rejects.toMatchObject({ code: "SESSION_EXPIRED", outcome: "no" });
+  });
+
   test("a new session has them too; a new history tells resync and fires the one-shot ones", async () => {
     const { client, clock, server } = await connectHarness();
     server.answer = agreeable;

@@ -1,5 +1,6 @@
 /** Writes of single znodes. Each is applied exactly once while its session lives. */
 import {
+  CREDENTIALS_MAX,
   CreateFlag,
   CreateMode,
   Op,
@@ -195,7 +196,7 @@ export function setAcl(
   return view.ask(view.budget(op, options), body, ({ result }) => statOf(result[0]), view.guards(options?.guard, op));
 }
 
-/** Adds an identity to the session, now and on each connection to come. */
+/** Adds an identity to the session, now and on each connection to come: a Hello holds only so many. */
 export async function addAuth(
   view: View,
   scheme: string,
@@ -203,7 +204,12 @@ export async function addAuth(
   options: CallOptions | undefined,
 ): Promise<void> {
   const known = { scheme, credential: toBytes(credential) };
+  const { identity } = view.driver;
+  if (!identity.knowsCredential(known) && identity.credentialCount >= CREDENTIALS_MAX) {
+    const detail = { name: "credentials", limit: CREDENTIALS_MAX, actual: identity.credentialCount + 1 };
+    throw new CorralError("LIMIT_EXCEEDED", { op: "addAuth", detail });
+  }
   await view.ask(view.budget("addAuth", options), { op: Op.addAuth, ...known }, () => {
-    view.driver.identity.rememberCredential(known);
+    identity.rememberCredential(known);
   });
 }

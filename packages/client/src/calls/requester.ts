@@ -46,7 +46,7 @@ export class Requester {
   readonly #aborts = new AbortRegistry();
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
   /** While watches are being restored: what resolves the promises of replies that came before their events. */
-  #held: (() => void)[] | undefined;
+  #held: Held[] | undefined;
 
   /** `gate`: why nothing may be asked at present. `wake`: there is something to send. */
   constructor(
@@ -82,7 +82,15 @@ export class Requester {
       const call = this.#makeCall(budget, body, guards, {
         answered: (reply, answered) => {
           stopListening?.();
-          this.#resolveInTurn(outcomeOf(reply, answered, read, refused), resolve, reject);
+          const outcome = outcomeOf(reply, answered, read, refused);
+          this.#settleInTurn({
+            call: answered,
+            settle: () => {
+              if ("error" in outcome) reject(outcome.error);
+              else resolve(outcome.value);
+            },
+            reject,
+          });
         },
         failed: (error) => {
           stopListening?.();
@@ -233,20 +241,12 @@ export class Requester {
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const resolve of held) resolve();
+    for (const { settle } of held) settle();
   }
 
-  #resolveInTurn<T>(
-    outcome: { value: T } | { error: CorralError },
-    resolve: (value: T) => void,
-    reject: (error: CorralError) => void,
-  ): void {
-    const settle = (): void => {
-      if ("error" in outcome) reject(outcome.error);
-      else resolve(outcome.value);
-    };
-    if (this.#held === undefined) settle();
-    else this.#held.push(settle);
+  #settleInTurn(held: Held): void {
+    if (this.#held === undefined) held.settle();
+    else this.#held.push(held);
   }
 
   /** The connection was closed over a credential: the oldest addAuth is not to be sent again, and this is its answer. */
@@ -282,6 +282,8 @@ export class Requester {
   }
 
   #endAll(errorFor: (call: Call, happened: boolean) => CorralError): void {
+    // What a write came to must be told; a read would show changes before their events.
+    for (const { call, reject } of this.#held?.filter((held) => !held.call.isWrite) ?? []) reject(errorFor(call, false));
     this.release();
     // Before the table forgets, since it knows what was refused.
     const errors = new Map<Call, CorralError>();
@@ -290,6 +292,13 @@ export class Requester {
     own.clear();
     for (const [call, error] of errors) call.fail(error);
   }
+}
+
+/** A promise whose answer is here. */
+interface Held {
+  readonly call: Call;
+  readonly settle: () => void;
+  readonly reject: (error: CorralError) => void;
 }
 
 const asItIs = (path: string): string => path;

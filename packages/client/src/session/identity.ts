@@ -63,7 +63,17 @@ export class Identity {
 
   /** An identity that was accepted, to be told again on each new connection. */
   rememberCredential(credential: Credential): void {
-    this.#credentialsAdded.push(credential);
+    if (!this.knowsCredential(credential)) this.#credentialsAdded.push(credential);
+  }
+
+  /** Was it added before? */
+  knowsCredential(credential: Credential): boolean {
+    return this.#credentialsAdded.some((known) => isSame(known, credential));
+  }
+
+  /** Those of the options and those added. */
+  get credentialCount(): number {
+    return this.#settings.credentialCount + this.#credentialsAdded.length;
   }
 
   /** `acked`: every reply up to this request number has been received. */
@@ -75,7 +85,7 @@ export class Identity {
       clusterId: this.#clusterId,
       lastZxid: this.#lastZxid,
       timeoutMs: Math.round(this.#settings.sessionTimeoutMs),
-      credentials: [...credentials, ...this.#credentialsAdded],
+      credentials: [...credentials, ...this.#credentialsAdded.filter((added) => !credentials.some((given) => isSame(given, added)))],
       session: this.#wish,
     };
   }
@@ -120,4 +130,12 @@ export class Identity {
     const { id, secret } = this.#session;
     return { id, secret, acked, lastZxid: this.#lastZxid, clusterId: this.#clusterId };
   }
+}
+
+function isSame(a: Credential, b: Credential): boolean {
+  return (
+    a.scheme === b.scheme &&
+    a.credential.length === b.credential.length &&
+    a.credential.every((byte, i) => byte === b.credential[i])
+  );
 }

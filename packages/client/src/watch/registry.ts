@@ -16,7 +16,7 @@ import {
 import type { Requester } from "../calls/requester.ts";
 import { refusal, type CorralError } from "../error.ts";
 import type { NewConnection, WatchSink } from "../session/restorable.ts";
-import { eventKind } from "./event.ts";
+import { eventKind, type WatchEvent } from "./event.ts";
 import { Watched, type WatchOwner } from "./watched.ts";
 
 /** Share of a request's bytes and elements that one setWatches fills. */
@@ -43,7 +43,8 @@ const WATCHER_TYPE: Readonly<Record<WatchKind, WatcherType>> = {
 
 export class WatchRegistry implements WatchSink {
   readonly #requester: Requester;
-  readonly #byKind: Readonly<Record<WatchKind, Map<string, Watched>>> = {
+  /** By path; several where some have to catch up. */
+  readonly #byKind: Readonly<Record<WatchKind, Map<string, Watched[]>>> = {
     [WatchKind.data]: new Map(),
     [WatchKind.exist]: new Map(),
     [WatchKind.child]: new Map(),
@@ -60,7 +61,7 @@ export class WatchRegistry implements WatchSink {
   }
 
   get size(): number {
-    return Object.values(this.#byKind).reduce((sum, watches) => sum + watches.size, 0);
+    return [...this.#all()].length;
   }
 
   /** A read whose reply has just come has set a one-shot watch. The function returned drops the owner. */
@@ -88,33 +89,52 @@ export class WatchRegistry implements WatchSink {
   }
 
   #own(kind: WatchKind, path: string, owner: WatchOwner, phase: "registering" | "live"): Watched {
-    let watched = this.#byKind[kind].get(path);
+    let watched = this.#at(kind, path).find((there) => there.phase === "live" || there.phase === phase);
     if (watched === undefined) {
       watched = new Watched(kind, path, phase);
-      this.#byKind[kind].set(path, watched);
+      this.#byKind[kind].set(path, [...this.#at(kind, path), watched]);
     }
     watched.owners.add(owner);
     return watched;
   }
 
+  #at(kind: WatchKind, path: string): readonly Watched[] {
+    return this.#byKind[kind].get(path) ?? [];
+  }
+
+  /** False if it was not there. */
+  #take(watched: Watched): boolean {
+    const { kind, path } = watched;
+    const there = this.#at(kind, path);
+    const rest = there.filter((other) => other !== watched);
+    if (rest.length === 0) this.#byKind[kind].delete(path);
+    else this.#byKind[kind].set(path, rest);
+    return rest.length < there.length;
+  }
+
   /** Nobody waits for it any more, so the server need not keep it. Data and exist watches are one at the server. */
   #forget(watched: Watched, mayBeSet: boolean): void {
-    const { kind, path } = watched;
-    if (this.#byKind[kind].get(path) !== watched) return;
-    this.#byKind[kind].delete(path);
-    const twin = kind === WatchKind.data ? WatchKind.exist : kind === WatchKind.exist ? WatchKind.data : undefined;
-    if (!mayBeSet || watched.phase === "waiting" || (twin !== undefined && this.#byKind[twin].has(path))) return;
+    // One that is being restored is looked at again when that is answered.
+    if (this.#take(watched) && mayBeSet && watched.phase !== "waiting") this.#unset(watched);
+  }
+
+  #unset({ kind, path }: Watched): void {
+    const twin = kind === WatchKind.data ? WatchKind.exist : kind === WatchKind.exist ? WatchKind.data : kind;
+    if (this.#byKind[kind].has(path) || this.#byKind[twin].has(path)) return;
     this.#requester.urgent("removeWatches", { op: Op.removeWatches, path, type: WATCHER_TYPE[kind] }, IGNORED);
   }
 
   /** After the server has removed what matches. */
   removed(path: string, type: WatcherType, error: CorralError): void {
     for (const kind of Object.values(WatchKind)) {
-      const watched = this.#byKind[kind].get(path);
-      if (watched === undefined || (type !== WatcherType.any && WATCHER_TYPE[kind] !== type)) continue;
-      this.#byKind[kind].delete(path);
-      for (const owner of [...watched.owners]) owner.failed(error);
+      if (type !== WatcherType.any && WATCHER_TYPE[kind] !== type) continue;
+      for (const watched of this.#at(kind, path)) this.#fail(watched, error);
     }
+  }
+
+  #fail(watched: Watched, error: CorralError): void {
+    if (!this.#take(watched)) return;
+    for (const owner of [...watched.owners]) owner.failed(error);
   }
 
   replied(zxid: number): void {
@@ -127,22 +147,27 @@ export class WatchRegistry implements WatchSink {
     this.replied(zxid - 1);
     const event = { kind, path, zxid };
     for (const oneShot of FIRES[type] ?? []) {
-      const watched = this.#byKind[oneShot].get(path);
-      if (watched === undefined || watched.phase === "waiting") continue;
-      this.#byKind[oneShot].delete(path);
-      watched.broadcast(event);
+      for (const watched of this.#at(oneShot, path)) {
+        if (watched.phase === "waiting") watched.keepForLater(event);
+        else if (zxid > watched.seenZxid) {
+          this.#take(watched);
+          watched.broadcast(event);
+        }
+      }
     }
-    const keep = this.#restoring.length > 0;
-    this.#tell(this.#byKind[WatchKind.persistent].get(path), event, keep);
+    this.#tell(this.#at(WatchKind.persistent, path), event);
     if (type === EventType.children || this.#byKind[WatchKind.recursive].size === 0) return;
     for (let at = path; ; at = parentOf(at)) {
-      this.#tell(this.#byKind[WatchKind.recursive].get(at), event, keep);
+      this.#tell(this.#at(WatchKind.recursive, at), event);
       if (at === "/") return;
     }
   }
 
-  #tell(watched: Watched | undefined, event: Parameters<Watched["tell"]>[0], keep: boolean): void {
-    if (watched !== undefined && (watched.phase === "live" || watched.phase === "restoring")) watched.tell(event, keep);
+  #tell(list: readonly Watched[], event: WatchEvent): void {
+    for (const watched of list) {
+      if (watched.phase === "waiting") watched.keepForLater(event);
+      else if (watched.phase === "live") watched.tell(event, this.#restoring.length > 0);
+    }
   }
 
   disconnected(): void {
@@ -161,7 +186,6 @@ export class WatchRegistry implements WatchSink {
     // Replies to requests of the former connection come before these: their promises wait until the events are told.
     this.#requester.hold();
     for (const batch of this.#restoring) this.#restoreBatch(batch);
-    this.#beginBatch();
   }
 
   #restoreBatch(batch: readonly Watched[]): void {
@@ -173,15 +197,11 @@ export class WatchRegistry implements WatchSink {
         answered: (reply) => {
           if (this.#restoring[0] !== batch) return;
           this.#restoring.shift();
-          if (reply.code !== 0) this.#failBatch(batch, refusal(reply.code, reply.detail, "setWatches", undefined));
+          if (reply.code === 0) this.#restored(batch, reply.zxid, (reply.result[0] ?? []) as readonly number[]);
           else {
-            for (const watched of batch) watched.live(reply.zxid);
-            for (const index of (reply.result[0] ?? []) as readonly number[]) {
-              const watched = batch[index];
-              watched?.broadcast({ kind: "resync", path: watched.path, zxid: reply.zxid });
-            }
+            const error = refusal(reply.code, reply.detail, "setWatches", undefined);
+            for (const watched of batch) this.#fail(watched, error);
           }
-          this.#beginBatch();
           if (this.#restoring.length === 0) this.#requester.release();
         },
         failed: () => {
@@ -191,16 +211,15 @@ export class WatchRegistry implements WatchSink {
     );
   }
 
-  /** What arrives from now on is meant for the first batch that is not answered. */
-  #beginBatch(): void {
-    for (const watched of this.#restoring[0] ?? []) if (watched.phase === "waiting") watched.phase = "restoring";
-  }
-
-  #failBatch(batch: readonly Watched[], error: CorralError): void {
-    for (const watched of batch) {
-      if (this.#byKind[watched.kind].get(watched.path) !== watched) continue;
-      this.#byKind[watched.kind].delete(watched.path);
-      for (const owner of [...watched.owners]) owner.failed(error);
+  /** The server has told what was missed, but for those at the indexes in `lost`. */
+  #restored(batch: readonly Watched[], zxid: number, lost: readonly number[]): void {
+    for (const [index, watched] of batch.entries()) {
+      if (!this.#at(watched.kind, watched.path).includes(watched)) this.#unset(watched);
+      else if (lost.includes(index)) {
+        watched.forgetEarly();
+        watched.broadcast({ kind: "resync", path: watched.path, zxid });
+      } else if (watched.tellEarly() && watched.isOneShot) this.#take(watched);
+      watched.live(zxid);
     }
   }
 
@@ -209,7 +228,7 @@ export class WatchRegistry implements WatchSink {
     this.#completeZxid = zxid;
     for (const watched of [...this.#all()]) {
       if (watched.phase !== "waiting") continue;
-      if (watched.isOneShot) this.#byKind[watched.kind].delete(watched.path);
+      if (watched.isOneShot) this.#take(watched);
       watched.seenZxid = zxid;
       watched.broadcast({ kind: "resync", path: watched.path, zxid });
     }
@@ -221,7 +240,7 @@ export class WatchRegistry implements WatchSink {
   }
 
   *#all(): Iterable<Watched> {
-    for (const watches of Object.values(this.#byKind)) yield* watches.values();
+    for (const byPath of Object.values(this.#byKind)) for (const list of byPath.values()) yield* list;
   }
 }
 

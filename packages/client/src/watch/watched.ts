@@ -1,6 +1,6 @@
 /**
- * One watch at the server, and everybody here who set it: several readers of one path share a registration, as the server
- * keeps one for a connection.
+ * One watch, and everybody here who set it at the same place of the history: while it is live, several readers of one path
+ * share it, as the server keeps one for a connection. One that has still to catch up is shared with nobody who comes later.
  */
 import { WatchKind } from "@corral/protocol";
 import type { CorralError } from "../error.ts";
@@ -12,11 +12,8 @@ export interface WatchOwner {
   failed(error: CorralError): void;
 }
 
-/**
- * `registering`: requested, not answered. `waiting`: lost with its connection. `restoring`: its setWatches is being executed.
- * `live`: the server tells.
- */
-export type WatchPhase = "registering" | "waiting" | "restoring" | "live";
+/** `registering`: requested, not answered. `waiting`: lost with its connection, not restored. `live`: the server tells. */
+export type WatchPhase = "registering" | "waiting" | "live";
 
 export class Watched {
   readonly kind: WatchKind;
@@ -28,6 +25,8 @@ export class Watched {
   /** Events told whose zxid is not known to be complete: after a reconnect they may come a second time. */
   readonly #told = new Set<string>();
   #toldZxid = 0;
+  /** Came while it was not live: older ones may follow, so they are told when it is. */
+  #early: WatchEvent[] = [];
 
   constructor(kind: WatchKind, path: string, phase: WatchPhase) {
     this.kind = kind;
@@ -50,6 +49,23 @@ export class Watched {
     this.broadcast(event);
   }
 
+  /** To be told when it is live again. */
+  keepForLater(event: WatchEvent): void {
+    if (event.zxid > this.seenZxid) this.#early.push(event);
+  }
+
+  /** What came early, in order: a one-shot watch is told of the first, the others of all. False if there was nothing. */
+  tellEarly(): boolean {
+    const early = this.#early.sort((a, b) => a.zxid - b.zxid);
+    this.#early = [];
+    for (const event of this.isOneShot ? early.slice(0, 1) : early) this.tell(event, true);
+    return early.length > 0;
+  }
+
+  forgetEarly(): void {
+    this.#early = [];
+  }
+
   broadcast(event: WatchEvent): void {
     for (const owner of [...this.owners]) owner.event(event);
   }
@@ -58,6 +74,8 @@ export class Watched {
   lost(completeZxid: number): void {
     if (this.phase === "registering") return;
     if (this.phase === "live") this.seenZxid = Math.max(this.seenZxid, completeZxid);
+    // It will be told again, from where it was.
+    this.#early = [];
     this.phase = "waiting";
   }
 
