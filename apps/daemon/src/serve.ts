@@ -34,7 +34,12 @@ export async function serve(settings: Settings): Promise<ExitCode> {
   }
   sayServing(server, log.clusterId, directory, performance.now() - startedAt, logger);
   await signals.first;
-  await server.close();
+  try {
+    await server.close();
+  } catch (error) {
+    logger.fatal({ event: "failed", error }, `the log could not be closed in order: ${(error as Error).message}`);
+    return ExitCode.logFailed;
+  }
   logger.info({ event: "stopped", zxid: server.figures.zxid }, "stopped in order");
   return ExitCode.ok;
 }
