@@ -8,7 +8,7 @@
  */
 import { Op, type WriteRequest, Writer, writeRefusal } from "@corral/protocol";
 import { type Change, Context } from "./context.ts";
-import type { Refusal } from "./refusal.ts";
+import { type Refusal, refuse } from "./refusal.ts";
 import type { Session } from "./session-table.ts";
 import type { State } from "./state.ts";
 import { checkGuards } from "./transitions/change.ts";
@@ -20,6 +20,9 @@ import { type AddAuthTxn, type Txn, TxnKind, type WriteTxn } from "./txn.ts";
 
 /** The rules by which this release applies entries. Raised whenever a result changes; the old branch stays. */
 export const APPLY_LEVEL = 1;
+
+/** Identities of one session: those of its connection and of its credentials. Each is looked at by every permission check. */
+const IDENTITIES_MAX = 32;
 
 /** A write or addAuth sent twice in the log is executed once; what to do with the copy. */
 export type Outcome =
@@ -132,13 +135,18 @@ export class Applier implements Applied {
   }
 
   #addAuth(session: Session, zxid: number, txn: AddAuthTxn): void {
-    this.#addIdentity(session, txn);
-    this.#head(3, txn.xid, zxid);
+    if (this.#addIdentity(session, txn)) return this.#head(3, txn.xid, zxid);
+    const { code, detail } = refuse("LIMIT_EXCEEDED", { name: "identities", limit: IDENTITIES_MAX });
+    writeRefusal(this.reply, txn.xid, zxid, code, detail);
   }
 
-  #addIdentity(session: Session, { identity }: AddAuthTxn): void {
-    const known = session.identities.some(({ scheme, id }) => scheme === identity.scheme && id === identity.id);
-    if (!known) session.identities = [...session.identities, identity];
+  /** False if the session has too many. */
+  #addIdentity(session: Session, { identity }: AddAuthTxn): boolean {
+    const isKnown = session.identities.some(({ scheme, id }) => scheme === identity.scheme && id === identity.id);
+    if (isKnown) return true;
+    if (session.identities.length >= IDENTITIES_MAX) return false;
+    session.identities = [...session.identities, identity];
+    return true;
   }
 
   /** Writes the whole reply: the result, or in its place the refusal. */

@@ -258,6 +258,21 @@ describe("a session", () => {
     }
   });
 
+  test("has 32 identities at most; one more is refused, and the refusal remembered", () => {
+    const world = new World();
+    const { id } = world.open();
+    const addAuth = (xid: number) => {
+      const identity = { scheme: "digest", id: `u${xid}:x` };
+      return answerOf(world.txn({ kind: TxnKind.addAuth, session: id, generation: id, acked: 0, xid, hash: 5, identity }));
+    };
+    const room = 32 - world.state.sessions.get(id)!.identities.length;
+    for (let xid = 1; xid <= room; xid++) expect(addAuth(xid).code).toBe("OK");
+    const refused = addAuth(room + 1);
+    expect(refused.code).toBe("LIMIT_EXCEEDED");
+    expect(addAuth(room + 1).bytes).toEqual(refused.bytes);
+    expect(world.state.sessions.get(id)!.identities).toHaveLength(32);
+  });
+
   test("gains an identity once by addAuth, which counts as a write", () => {
     const world = new World();
     const id = world.open();
