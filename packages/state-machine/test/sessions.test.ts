@@ -260,7 +260,7 @@ describe("a session", () => {
 
   test("has 32 identities at most; one more is refused, and the refusal remembered", () => {
     const world = new World();
-    const { id } = world.open();
+    const id = world.open();
     const addAuth = (xid: number) => {
       const identity = { scheme: "digest", id: `u${xid}:x` };
       return answerOf(world.txn({ kind: TxnKind.addAuth, session: id, generation: id, acked: 0, xid, hash: 5, identity }));
