@@ -28,7 +28,7 @@ import { nodeAuthenticator } from "../src/node/node-world.ts";
 import { Client } from "./client.ts";
 
 export const CLUSTER = "c".repeat(32);
-export const EPOCH: number = 2 ** 32;
+const EPOCH: number = 2 ** 32;
 const WALL = 1_700_000_000_000;
 
 export interface StageOptions {

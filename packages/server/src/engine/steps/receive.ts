@@ -113,7 +113,7 @@ function signal(world: World, connection: Connection, message: Signal): void {
       connection.acked = Math.max(connection.acked, Math.min(message.acked, connection.lastXid));
       return;
     case Op.credit: {
-      const subscription = connection.subscriptions.get(message.id);
+      const subscription = world.subscriptions.of(connection).get(message.id);
       if (subscription === undefined) return;
       subscription.credits = Math.min(subscription.credits + message.credits, CREDITS_MAX);
       world.subscriptions.ready.add(subscription);

@@ -95,11 +95,10 @@ export function close(world: World, connection: Connection, code: number, reason
 export function release(world: World, connection: Connection): void {
   connection.state = "closing";
   world.watches.removeAll(connection);
-  for (const subscription of connection.subscriptions.values()) {
+  for (const subscription of [...world.subscriptions.of(connection).values()]) {
     if (typeof subscription.walk === "object") subscription.walk.end(world.state.tree);
     world.subscriptions.remove(subscription);
   }
-  connection.subscriptions.clear();
   connection.forgetPending();
   const session = connection.session;
   if (session !== undefined && world.attached.get(session.id) === connection) world.attached.delete(session.id);

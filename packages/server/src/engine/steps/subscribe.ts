@@ -36,9 +36,9 @@ export function subscribe(world: World, connection: Connection, request: Subscri
   if (fault !== undefined) return refuse("BAD_ARGUMENTS", { path, name: fault });
   if (!(scope in DEPTH_OF)) return refuse("BAD_ARGUMENTS", { path, name: "scope", actual: scope });
   if (since < -1 || since > world.state.zxid) return refuse("BAD_ARGUMENTS", { path, name: "since", actual: since });
-  if (connection.subscriptions.has(id)) return refuse("BAD_ARGUMENTS", { path, name: "id", actual: id });
+  if (world.subscriptions.of(connection).has(id)) return refuse("BAD_ARGUMENTS", { path, name: "id", actual: id });
   const limit = world.limits.subscriptionsPerConnection;
-  if (connection.subscriptions.size >= limit) {
+  if (world.subscriptions.of(connection).size >= limit) {
     return refuse("LIMIT_EXCEEDED", { path, name: "subscriptionsPerConnection", limit });
   }
   const subscription: Subscription = {
@@ -52,14 +52,13 @@ export function subscribe(world: World, connection: Connection, request: Subscri
     walk: since < 0 ? "wanted" : undefined,
     isSynced: false,
   };
-  connection.subscriptions.set(id, subscription);
   world.subscriptions.add(subscription);
   world.subscriptions.ready.add(subscription);
   return undefined;
 }
 
 export function unsubscribe(world: World, connection: Connection, request: UnsubscribeRequest): Refusal | undefined {
-  const subscription = connection.subscriptions.get(request.id);
+  const subscription = world.subscriptions.of(connection).get(request.id);
   if (subscription === undefined) return refuse("NO_SUBSCRIPTION", { actual: request.id });
   end(world, subscription);
   return undefined;
@@ -68,7 +67,6 @@ export function unsubscribe(world: World, connection: Connection, request: Unsub
 function end(world: World, subscription: Subscription): void {
   if (typeof subscription.walk === "object") subscription.walk.end(world.state.tree);
   world.subscriptions.remove(subscription);
-  subscription.connection.subscriptions.delete(subscription.id);
 }
 
 /** After each entry: tells those at the present of its changes. */

@@ -6,7 +6,6 @@
  */
 import { type Identity, type Request, Writer } from "@corral/protocol";
 import type { Session } from "@corral/state-machine";
-import type { Subscription } from "./subscription.ts";
 
 /** What a listener knows of the other side. */
 export interface Peer {
@@ -62,7 +61,6 @@ export class Connection {
   isPaused = false;
   /** Path → sum of WatchBit. */
   readonly watches: Map<string, number> = new Map();
-  readonly subscriptions: Map<number, Subscription> = new Map();
   /** Marks the last event that was sent here, so that one change tells a connection once. */
   eventMark = 0;
   /** Requests received, for operators. */

@@ -22,8 +22,11 @@ export interface Subscription {
   isSynced: boolean;
 }
 
+const NONE: ReadonlyMap<number, Subscription> = new Map();
+
 export class SubscriptionTable {
   readonly #byRoot = new Map<string, Set<Subscription>>();
+  readonly #byConnection = new Map<Connection, Map<number, Subscription>>();
   /** Those with something to send and the credit to do so. */
   readonly ready: Set<Subscription> = new Set();
   #count = 0;
@@ -32,7 +35,16 @@ export class SubscriptionTable {
     return this.#count;
   }
 
+  /** Those of one connection, by id. */
+  of(connection: Connection): ReadonlyMap<number, Subscription> {
+    return this.#byConnection.get(connection) ?? NONE;
+  }
+
   add(subscription: Subscription): void {
+    const { id, connection } = subscription;
+    const own = this.#byConnection.get(connection);
+    if (own === undefined) this.#byConnection.set(connection, new Map([[id, subscription]]));
+    else own.set(id, subscription);
     const there = this.#byRoot.get(subscription.path);
     if (there === undefined) this.#byRoot.set(subscription.path, new Set([subscription]));
     else there.add(subscription);
@@ -43,6 +55,9 @@ export class SubscriptionTable {
     const there = this.#byRoot.get(subscription.path);
     if (there === undefined || !there.delete(subscription)) return;
     if (there.size === 0) this.#byRoot.delete(subscription.path);
+    const own = this.#byConnection.get(subscription.connection)!;
+    own.delete(subscription.id);
+    if (own.size === 0) this.#byConnection.delete(subscription.connection);
     this.ready.delete(subscription);
     this.#count--;
   }
