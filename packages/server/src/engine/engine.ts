@@ -187,7 +187,7 @@ export class Engine {
     if (!wasFull || connection.unsent > unsentBytesSoft) return;
     // There is room again: for answers, requests and what subscriptions have missed.
     this.#touched.add(connection);
-    for (const subscription of connection.subscriptions.values()) world.subscriptions.ready.add(subscription);
+    for (const subscription of world.subscriptions.of(connection).values()) world.subscriptions.ready.add(subscription);
   }
 
   closed(id: number): void {
