@@ -28,6 +28,8 @@ export const SEND_BUFFER_POLL_MS = 5;
 
 /** Events a watch keeps for a slow consumer; one more replaces them all by a `resync`. */
 export const WATCH_EVENTS_MAX = 10_000;
+/** Events gathered while watches are restored; if there are more, every watch is told `resync` instead. */
+export const CATCH_UP_EVENTS_MAX = 100_000;
 /** States kept for a slow consumer of `states()`; the oldest is dropped. */
 export const STATES_MAX = 100;
 /** Units of a subscription (a page, the changes of one zxid) that the server may send ahead of the consumer. */

@@ -199,6 +199,7 @@ export function nextEvent(
           },
         );
     asked.catch((error: unknown) => {
+      drop?.();
       owner.failed(error as Error);
     });
   });

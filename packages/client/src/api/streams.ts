@@ -36,21 +36,21 @@ export async function addWatch(
   const budget = view.budget(op, options);
   const recursive = options?.recursive === true;
   const watch = new OpenWatch(at, view.toView);
-  const watched = view.watches.expect(recursive ? WatchKind.recursive : WatchKind.persistent, at, watch);
+  const registration = view.watches.expect(recursive ? WatchKind.recursive : WatchKind.persistent, at, watch);
   const mode = recursive ? WatchMode.persistentRecursive : WatchMode.persistent;
   try {
     await view.ask(budget, { op: Op.addWatch, path: at, mode }, ({ zxid }) => {
-      view.watches.added(watched, zxid);
+      view.watches.added(registration, zxid);
     });
   } catch (error) {
     // A request that was given up may be on its way still.
-    view.watches.drop(watched, watch, isCorralError(error, "ABORTED", "TIMEOUT"));
+    view.watches.drop(registration, isCorralError(error, "ABORTED", "TIMEOUT"));
     throw error;
   }
   endOnAbort(view, op, options?.signal, watch, (end) => {
     watch.onEnd(() => {
       end();
-      view.watches.drop(watched, watch);
+      view.watches.drop(registration);
     });
   });
   return watch;

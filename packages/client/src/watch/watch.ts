@@ -3,7 +3,7 @@ import type { CorralError } from "../error.ts";
 import { WATCH_EVENTS_MAX } from "../limits.ts";
 import { Stream } from "../stream.ts";
 import type { WatchEvent } from "./event.ts";
-import type { WatchOwner } from "./watched.ts";
+import type { WatchOwner } from "./registration.ts";
 
 /**
  * Ends by its owner's act only: `close()`, leaving the loop, the signal. Survives reconnects and sessions; when the client is
