@@ -13,6 +13,8 @@ export interface Stage {
   readonly plan: Plan;
   readonly history: History;
   readonly violations: Violation[];
+  /** Those that count only where the server's history reaches back far enough to tell what was missed. */
+  readonly unlessForgotten: Violation[];
   /** Number of the next event, over the whole run. */
   readonly nextEvent: () => number;
   readonly note: (what: string) => void;
@@ -115,7 +117,10 @@ export class Actor {
     });
     for (const watch of this.#waiting) {
       if (watch.of !== "znode" || watch.path !== path || watch.calls > 0 || watch.seen === undefined) continue;
-      if ((stat?.mzxid ?? 0) > watch.seen.mzxid) this.violation(`saw ${path} change from ${watch.seen.mzxid} to ${stat!.mzxid} before its watch told of it`);
+      if ((stat?.mzxid ?? 0) > watch.seen.mzxid) {
+        const what = `${this.name}: saw ${path} change from ${watch.seen.mzxid} to ${stat!.mzxid} before its watch told of it`;
+        this.stage.unlessForgotten.push({ check: "client", what });
+      }
     }
   }
 

@@ -53,6 +53,7 @@ export async function run(seed: number, options: RunOptions = {}): Promise<RunRe
 
 class World {
   readonly violations: Violation[] = [];
+  readonly #unlessForgotten: Violation[] = [];
   readonly #plan: Plan;
   readonly #history = newHistory();
   readonly #trace: Trace;
@@ -150,7 +151,7 @@ class World {
     const process = new Process(`client ${name}`, this.#timeline, drawFrom(seed, `process ${name}`));
     const draw = drawFrom(seed, `client ${name}`);
     const [least, most] = sessionTimeoutMs as [number, number];
-    const stage: Stage = { plan: this.#plan, history: this.#history, violations: this.violations, nextEvent: () => ++this.#event, note: this.#note };
+    const stage: Stage = { plan: this.#plan, history: this.#history, violations: this.violations, unlessForgotten: this.#unlessForgotten, nextEvent: () => ++this.#event, note: this.#note };
     const entry = { process, timers: 0 };
     const actor = new Actor(name, process, stage, {
       servers: [URL],
@@ -329,6 +330,7 @@ class World {
   result(): RunResult {
     const { entries, frames, calls, followed } = this.#history;
     const checksWatches = this.#plan.history === undefined && !this.#hasForgotten && (this.#plan.limits.catchUpEntries ?? 10_000) > 5_000;
+    if (checksWatches) this.violations.push(...this.#unlessForgotten);
     try {
       this.violations.push(...judge(this.#history, { checksWatches }));
     } catch (error) {
