@@ -109,7 +109,8 @@ export function faultsOf(world: FaultWorld): Faults {
   const { host, network, nameOf, processOf, requests } = world;
   return {
     partition(client, options = {}) {
-      const directions: readonly Direction[] = options.oneWay === undefined ? ["to-server", "from-server"] : [options.oneWay];
+      const directions: readonly Direction[] =
+        options.oneWay === undefined ? ["to-server", "from-server"] : [options.oneWay];
       const ends = directions.map((direction) => network.block(nameOf(client), direction));
       return new Striking(() => () => {
         for (const end of ends) end();
@@ -119,7 +120,8 @@ export function faultsOf(world: FaultWorld): Faults {
       for (const link of network.linksOf(nameOf(client))) link.cut();
     },
     dropReply: (match = {}) => once(network, match, (frame) => repliesIn(frame, requests), "lost"),
-    dropRequest: (match = {}) => once(network, match, (frame) => (frame.kind === "requests" ? requests.requestsOf(frame) : []), "lost"),
+    dropRequest: (match = {}) =>
+      once(network, match, (frame) => (frame.kind === "requests" ? requests.requestsOf(frame) : []), "lost"),
     delayReply: (match, ms) =>
       new Striking((strike) =>
         network.observe((frame) => {
@@ -130,7 +132,8 @@ export function faultsOf(world: FaultWorld): Faults {
       ),
     async expire(client) {
       const id = client.session?.id;
-      if (id === undefined || !host.server.expireSession(id)) throw new Error("the client has no session that the server knows");
+      if (id === undefined || !host.server.expireSession(id))
+        throw new Error("the client has no session that the server knows");
       await world.runUntilIdle();
     },
     stall: (ms) => host.process.stall(ms),
@@ -159,7 +162,12 @@ function repliesIn(frame: Frame, requests: RequestLog): SeenRequest[] {
   });
 }
 
-function once(network: Network, match: NthMatch, requestsIn: (frame: Frame) => readonly SeenRequest[], fate: Fate): Fault {
+function once(
+  network: Network,
+  match: NthMatch,
+  requestsIn: (frame: Frame) => readonly SeenRequest[],
+  fate: Fate,
+): Fault {
   let left = match.nth ?? 1;
   return new Striking((strike) => {
     const end = network.observe((frame) => {

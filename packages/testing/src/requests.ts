@@ -50,7 +50,16 @@ export class RequestLog {
     return frame.messages.flatMap((message) => {
       if (message.xid === 0) return [];
       const { op, xid } = message;
-      return [{ at: this.#now(), op: opName(op), path: pathOf(message as Request), session: link.session, xid, client: Number(link.client) }];
+      return [
+        {
+          at: this.#now(),
+          op: opName(op),
+          path: pathOf(message as Request),
+          session: link.session,
+          xid,
+          client: Number(link.client),
+        },
+      ];
     });
   }
 
@@ -63,7 +72,8 @@ export class RequestLog {
   readonly observe = (frame: Frame): Fate => {
     for (const key of this.#answered.splice(0)) this.#open.delete(key);
     if (frame.kind === "messages") {
-      for (const message of frame.messages) if (message.kind === "reply") this.#answered.push(`${frame.link.session} ${message.xid}`);
+      for (const message of frame.messages)
+        if (message.kind === "reply") this.#answered.push(`${frame.link.session} ${message.xid}`);
     }
     if (frame.kind === "requests") {
       for (const request of this.requestsOf(frame)) {
@@ -80,4 +90,3 @@ function pathOf(body: RequestBody): string | undefined {
   if ("path" in body) return body.path;
   return "prefix" in body ? body.prefix : undefined;
 }
-

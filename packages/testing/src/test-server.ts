@@ -120,7 +120,17 @@ class World implements TestServer {
   readonly #clients = new Map<Client, Inhabitant>();
 
   constructor(options: TestServerOptions) {
-    const { seed = 1, clock = "virtual", log = "memory", latencyMs = 0, limits, options: replicated, history, fileLimits, onFatal } = options;
+    const {
+      seed = 1,
+      clock = "virtual",
+      log = "memory",
+      latencyMs = 0,
+      limits,
+      options: replicated,
+      history,
+      fileLimits,
+      onFatal,
+    } = options;
     this.#seed = seed;
     const timeline = new Timeline(clock === "virtual");
     this.#timeline = timeline;
@@ -135,9 +145,12 @@ class World implements TestServer {
       options: replicated,
       historyLimits: history,
       fileLimits,
-      fatal: onFatal ?? ((error) => void timeline.at(timeline.now, "work", () => {
-        throw error;
-      })),
+      fatal:
+        onFatal ??
+        ((error) =>
+          void timeline.at(timeline.now, "work", () => {
+            throw error;
+          })),
     });
     this.clock = {
       get now() {
@@ -165,7 +178,8 @@ class World implements TestServer {
   #inhabitant(client: Client): Inhabitant {
     const known = this.#clients.get(client);
     if (known !== undefined) return known;
-    for (const [other, inhabitant] of this.#clients) if (client.session !== undefined && other.session === client.session) return inhabitant;
+    for (const [other, inhabitant] of this.#clients)
+      if (client.session !== undefined && other.session === client.session) return inhabitant;
     throw new Error("the client is not of this server's connect()");
   }
 
@@ -178,7 +192,11 @@ class World implements TestServer {
     const options: OpenOptions = {
       servers: [URL],
       transport: this.#network.transport(process, name),
-      clock: { monotonicMs: process.monotonicMs, wallMs: process.wallMs, setTimeout: (call, ms) => timer(inhabitant, call, ms) },
+      clock: {
+        monotonicMs: process.monotonicMs,
+        wallMs: process.wallMs,
+        setTimeout: (call, ms) => timer(inhabitant, call, ms),
+      },
       random: (bytes) => bytesOf(draw, bytes),
     };
     return { inhabitant, options };

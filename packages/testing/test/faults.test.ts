@@ -5,10 +5,17 @@ import { startTestServer } from "../src/index.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const textOf = (value: Uint8Array | null): string => Buffer.from(value ?? []).toString();
-const failure = (promise: Promise<unknown>): Promise<CorralError> => promise.then(() => expect.unreachable("it did not fail"), (error: unknown) => error as CorralError);
+const failure = (promise: Promise<unknown>): Promise<CorralError> =>
+  promise.then(
+    () => expect.unreachable("it did not fail"),
+    (error: unknown) => error as CorralError,
+  );
 
 /** Whether it has settled once nothing is on its way any more. */
-async function isSettled(server: { readonly clock: { runUntilIdle(): Promise<void> } }, promise: Promise<unknown>): Promise<boolean> {
+async function isSettled(
+  server: { readonly clock: { runUntilIdle(): Promise<void> } },
+  promise: Promise<unknown>,
+): Promise<boolean> {
   let settled = false;
   const mark = (): void => void (settled = true);
   promise.then(mark, mark);
@@ -297,7 +304,10 @@ test("with a forgotten history a subscription says resync and begins anew", asyn
 });
 
 test("a full disk refuses writes by name and serves reads; room makes it well again", async () => {
-  await using server = await startTestServer({ log: "file", fileLimits: { softMarkBytes: 1 << 20, reserveBytes: 4 << 20 } });
+  await using server = await startTestServer({
+    log: "file",
+    fileLimits: { softMarkBytes: 1 << 20, reserveBytes: 4 << 20 },
+  });
   const client = await server.connect();
   await client.create("/a");
   await server.clock.advance(2_000);
@@ -317,7 +327,10 @@ test("requests are counted by operation, path and session", async () => {
   const [first, second] = [await server.connect(), await server.connect()];
   await first.create("/a");
   await Promise.all([first.exists("/a"), second.exists("/a"), second.exists("/b")]);
-  expect(server.requests({ op: "exists", path: "/a" }).map(({ session }) => session)).toEqual([first.session!.id, second.session!.id]);
+  expect(server.requests({ op: "exists", path: "/a" }).map(({ session }) => session)).toEqual([
+    first.session!.id,
+    second.session!.id,
+  ]);
   expect(server.requests({ op: "exists" })).toHaveLength(3);
 });
 
@@ -327,10 +340,26 @@ test("when every client is closed nothing is left behind", async () => {
   await client.create("/e", null, { lifetime: "ephemeral" });
   await client.exists("/e", { watch: () => {} });
   await client.subscribe("/");
-  expect(server.leaks()).toMatchObject({ clients: 1, connections: 1, sessions: 1, ephemerals: 1, watches: 1, subscriptions: 1 });
+  expect(server.leaks()).toMatchObject({
+    clients: 1,
+    connections: 1,
+    sessions: 1,
+    ephemerals: 1,
+    watches: 1,
+    subscriptions: 1,
+  });
   await client.close();
   await server.clock.runUntilIdle();
-  expect(server.leaks()).toEqual({ clients: 0, connections: 0, sessions: 0, ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0, timers: 0 });
+  expect(server.leaks()).toEqual({
+    clients: 0,
+    connections: 0,
+    sessions: 0,
+    ephemerals: 0,
+    watches: 0,
+    subscriptions: 0,
+    waiting: 0,
+    timers: 0,
+  });
 });
 
 test("a disk that fails stops the server; started again, it has what was acknowledged", async () => {

@@ -35,7 +35,11 @@ export class Actor {
   readonly draw: Draw;
   readonly stage: Stage;
   readonly #process: Process;
-  readonly #following: { readonly followed: Followed; readonly close: () => Promise<void>; readonly isOver: () => boolean }[] = [];
+  readonly #following: {
+    readonly followed: Followed;
+    readonly close: () => Promise<void>;
+    readonly isOver: () => boolean;
+  }[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #watches: Watch[] = [];
   #tags = 0;
@@ -68,7 +72,8 @@ export class Actor {
     const pause = (): void => {
       this.#process.after(1 + this.draw() * plan.thinkMs, "timer", () => {
         if (this.isStopped) return;
-        if (this.pending < PENDING_MAX) for (let i = Math.floor(this.draw() * plan.pipeline); i >= 0; i--) doSomething(this);
+        if (this.pending < PENDING_MAX)
+          for (let i = Math.floor(this.draw() * plan.pipeline); i >= 0; i--) doSomething(this);
         pause();
       });
     };
@@ -76,8 +81,22 @@ export class Actor {
   }
 
   /** Notes a call from its beginning to its end. `value` makes of the result what is compared. */
-  async call<T>(op: string, path: string, tag: string | undefined, run: () => Promise<T>, value: (result: T) => unknown): Promise<T | undefined> {
-    const call: Call = { client: this.name, tag, op, path, start: this.stage.nextEvent(), end: Number.POSITIVE_INFINITY, outcome: { kind: "pending" } };
+  async call<T>(
+    op: string,
+    path: string,
+    tag: string | undefined,
+    run: () => Promise<T>,
+    value: (result: T) => unknown,
+  ): Promise<T | undefined> {
+    const call: Call = {
+      client: this.name,
+      tag,
+      op,
+      path,
+      start: this.stage.nextEvent(),
+      end: Number.POSITIVE_INFINITY,
+      outcome: { kind: "pending" },
+    };
     this.stage.history.calls.push(call);
     this.pending++;
     this.#calls++;
@@ -125,7 +144,10 @@ export class Actor {
   }
 
   /** A function to be given as `watch`, and one to say what was seen when it was set. */
-  waitFor(path: string, of: "znode" | "children"): { readonly watch: () => void; readonly set: (mzxid: number, names: string | undefined) => void } {
+  waitFor(
+    path: string,
+    of: "znode" | "children",
+  ): { readonly watch: () => void; readonly set: (mzxid: number, names: string | undefined) => void } {
     // Where ACLs change, a watch may be spent on a change that its owner must not hear of.
     const isOpen = !path.startsWith("/acl");
     const waiting: Waiting = { path, of, seen: undefined, calls: 0 };
@@ -147,8 +169,12 @@ export class Actor {
     for (const { path, of, seen, calls } of this.#waiting) {
       if (calls > 0 || seen === undefined) continue;
       const now = znode(path);
-      const hasChanged = of === "znode" ? (now?.mzxid ?? 0) !== seen.mzxid : now === undefined || now.names !== seen.names;
-      if (hasChanged) this.violation(`the watch of ${path} (${of}), set at ${JSON.stringify(seen)}, never fired; it is ${JSON.stringify(now)}`);
+      const hasChanged =
+        of === "znode" ? (now?.mzxid ?? 0) !== seen.mzxid : now === undefined || now.names !== seen.names;
+      if (hasChanged)
+        this.violation(
+          `the watch of ${path} (${of}), set at ${JSON.stringify(seen)}, never fired; it is ${JSON.stringify(now)}`,
+        );
     }
   }
 
@@ -162,11 +188,13 @@ export class Actor {
       let last = 0;
       for await (const event of watch) {
         this.stage.note(`${this.name} event ${event.kind} ${event.path} ${event.zxid}`);
-        if (event.kind !== "resync" && event.zxid < last) this.violation(`the watch of ${watch.path} told of ${event.zxid} after ${last}`);
+        if (event.kind !== "resync" && event.zxid < last)
+          this.violation(`the watch of ${watch.path} told of ${event.zxid} after ${last}`);
         last = event.kind === "resync" ? last : event.zxid;
       }
     } catch (error) {
-      if (!isCorralError(error, "CLOSED", "LIMIT_EXCEEDED", "NO_WATCHER")) this.violation(`the watch of ${watch.path} ended with ${String(error)}`);
+      if (!isCorralError(error, "CLOSED", "LIMIT_EXCEEDED", "NO_WATCHER"))
+        this.violation(`the watch of ${watch.path} ended with ${String(error)}`);
     }
   }
 
@@ -176,25 +204,44 @@ export class Actor {
 
   /** Follows a subtree, from the beginning or from where an earlier subscription has come to. */
   async follow(path: string, scope: Followed["scope"], window: number): Promise<void> {
-    const earlier = this.#following.find(({ followed, isOver }) => isOver() && followed.path === path && followed.scope === scope && followed.wholeUntil > 0);
+    const earlier = this.#following.find(
+      ({ followed, isOver }) =>
+        isOver() && followed.path === path && followed.scope === scope && followed.wholeUntil > 0,
+    );
     const since = earlier?.followed.told[earlier.followed.wholeUntil - 1]?.zxid;
-    const followed: Followed = { client: this.name, path, scope, continues: since === undefined ? undefined : earlier?.followed, told: [], wholeUntil: 0 };
+    const followed: Followed = {
+      client: this.name,
+      path,
+      scope,
+      continues: since === undefined ? undefined : earlier?.followed,
+      told: [],
+      wholeUntil: 0,
+    };
     let isOver = false;
-    const subscription = await this.client.subscribe(path, { scope, window, ...(since === undefined ? {} : { since }) });
+    const subscription = await this.client.subscribe(path, {
+      scope,
+      window,
+      ...(since === undefined ? {} : { since }),
+    });
     this.stage.history.followed.push(followed);
     this.#following.push({ followed, close: () => subscription.close(), isOver: () => isOver });
     try {
       for (;;) {
         const next = await subscription.next();
         // Asking for the next event says that the one before has been dealt with.
-        if (subscription.cursor !== undefined && subscription.cursor === followed.told.at(-1)?.zxid && !next.done) followed.wholeUntil = followed.told.length;
+        if (subscription.cursor !== undefined && subscription.cursor === followed.told.at(-1)?.zxid && !next.done)
+          followed.wholeUntil = followed.told.length;
         if (next.done === true) break;
         followed.told.push(toldOf(next.value));
-        this.stage.note(`${this.name} told ${next.value.kind} ${"path" in next.value ? next.value.path : path} ${next.value.zxid}`);
-        if (this.draw() < 0.05) await new Promise<void>((resolve) => void this.#process.after(this.draw() * 500, "timer", resolve));
+        this.stage.note(
+          `${this.name} told ${next.value.kind} ${"path" in next.value ? next.value.path : path} ${next.value.zxid}`,
+        );
+        if (this.draw() < 0.05)
+          await new Promise<void>((resolve) => void this.#process.after(this.draw() * 500, "timer", resolve));
       }
     } catch (error) {
-      if (!isCorralError(error, "CLOSED", "LIMIT_EXCEEDED")) this.violation(`the subscription of ${path} ended with ${String(error)}`);
+      if (!isCorralError(error, "CLOSED", "LIMIT_EXCEEDED"))
+        this.violation(`the subscription of ${path} ended with ${String(error)}`);
     } finally {
       isOver = true;
     }
@@ -210,11 +257,29 @@ export class Actor {
 const PENDING_MAX = 200;
 
 /** In the order of the wire. */
-const STAT_NAMES: readonly (keyof Stat)[] = ["czxid", "mzxid", "ctime", "mtime", "version", "cversion", "aversion", "ephemeralOwner", "dataLength", "numChildren", "pzxid"];
+const STAT_NAMES: readonly (keyof Stat)[] = [
+  "czxid",
+  "mzxid",
+  "ctime",
+  "mtime",
+  "version",
+  "cversion",
+  "aversion",
+  "ephemeralOwner",
+  "dataLength",
+  "numChildren",
+  "pzxid",
+];
 
 export const statFields = (stat: Stat): number[] => STAT_NAMES.map((name) => stat[name]);
 
-function toldOf(event: { readonly kind: string; readonly zxid: number; readonly path?: string; readonly value?: unknown; readonly stat?: Stat }): Told {
+function toldOf(event: {
+  readonly kind: string;
+  readonly zxid: number;
+  readonly path?: string;
+  readonly value?: unknown;
+  readonly stat?: Stat;
+}): Told {
   return {
     kind: event.kind as Told["kind"],
     zxid: event.zxid,

@@ -1,6 +1,15 @@
 /** Bad things, one after the other, as the seed decides; and the end of all of them. */
 import { diskError } from "@corral/log/testing";
-import { between, type Draw, drawFrom, type Host, isReply, type Network, oneOf, type Process } from "@corral/testing/world";
+import {
+  between,
+  type Draw,
+  drawFrom,
+  type Host,
+  isReply,
+  type Network,
+  oneOf,
+  type Process,
+} from "@corral/testing/world";
 import type { Actor } from "./actor.ts";
 import type { FaultKind, Plan } from "./plan.ts";
 
@@ -74,11 +83,22 @@ export class Chaos {
         return;
       }
       case "drop-reply":
-        return this.#lasting(long, network.observe((frame) => (frame.kind === "messages" && frame.messages.some(isReply) && draw() < 0.3 ? "lost" : undefined)));
+        return this.#lasting(
+          long,
+          network.observe((frame) =>
+            frame.kind === "messages" && frame.messages.some(isReply) && draw() < 0.3 ? "lost" : undefined,
+          ),
+        );
       case "drop-request":
-        return this.#lasting(short, network.observe((frame) => (frame.kind === "requests" && draw() < 0.3 ? "lost" : undefined)));
+        return this.#lasting(
+          short,
+          network.observe((frame) => (frame.kind === "requests" && draw() < 0.3 ? "lost" : undefined)),
+        );
       case "delay-reply":
-        return this.#lasting(long, network.observe((frame) => (frame.from === "server" && draw() < 0.1 ? { delayMs: short } : undefined)));
+        return this.#lasting(
+          long,
+          network.observe((frame) => (frame.from === "server" && draw() < 0.1 ? { delayMs: short } : undefined)),
+        );
       case "stall-server":
         if (host.isRunning) host.process.stall(oneOf(draw, [short, short, between(draw, 400, 6_000)]));
         return;

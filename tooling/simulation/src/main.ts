@@ -48,7 +48,12 @@ function seedsToRun(): number[] {
   if (values.seed !== undefined) return [number(values.seed, "seed")];
   const count = values.seeds === undefined ? SEEDS_DEFAULT : number(values.seeds, "seeds");
   const from = values.from === undefined ? randomInt(SEED_MAX - count) : number(values.from, "from");
-  const known = plant === undefined ? readFileSync(corpus, "utf8").split("\n").flatMap((line) => (/^\d+/.test(line) ? [Number.parseInt(line, 10)] : [])) : [];
+  const known =
+    plant === undefined
+      ? readFileSync(corpus, "utf8")
+          .split("\n")
+          .flatMap((line) => (/^\d+/.test(line) ? [Number.parseInt(line, 10)] : []))
+      : [];
   console.log(`simulate: ${known.length} seeds of seeds.txt, then ${count} from ${from}`);
   return [...new Set([...known, ...Array.from({ length: count }, (_, i) => from + i)])];
 }
@@ -65,21 +70,28 @@ async function campaign(seeds: readonly number[]): Promise<{ passed: number; fai
       return;
     }
     failedSeeds.push(seed);
-    console.log(`\nFAILED   npm run simulate -- --seed ${seed}${plant === undefined ? "" : ` --plant ${plant}`}   (--trace tells everything)`);
-    for (const { check, what } of violations.slice(0, VIOLATIONS_SHOWN)) console.log(`  ${check}: ${what.slice(0, WIDTH_MAX)}`);
+    console.log(
+      `\nFAILED   npm run simulate -- --seed ${seed}${plant === undefined ? "" : ` --plant ${plant}`}   (--trace tells everything)`,
+    );
+    for (const { check, what } of violations.slice(0, VIOLATIONS_SHOWN))
+      console.log(`  ${check}: ${what.slice(0, WIDTH_MAX)}`);
     if (violations.length > VIOLATIONS_SHOWN) console.log(`  and ${violations.length - VIOLATIONS_SHOWN} more`);
   };
   const threads = Math.min(availableParallelism(), seeds.length);
   await Promise.all(Array.from({ length: threads }, () => work(left, judge)));
-  console.log(Object.entries(totals).map(([name, value]) => `${name} ${value}`).join(", "));
+  console.log(
+    Object.entries(totals)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", "),
+  );
   return { passed, failed: failedSeeds.length };
 }
 
 /** One thread, replaced when a seed kills it. */
 async function work(left: number[], judge: (answer: Answer) => void): Promise<void> {
-  for (let seed = left.shift(); seed !== undefined; ) {
+  for (let seed = left.shift(); seed !== undefined;) {
     const worker = new Worker(new URL("./worker.js", import.meta.url));
-    const death = await new Promise<unknown>((resolve) => {
+    const death = await new Promise<Error | undefined>((resolve) => {
       const next = (): void => {
         if (seed === undefined) {
           resolve(undefined);
@@ -97,7 +109,11 @@ async function work(left: number[], judge: (answer: Answer) => void): Promise<vo
     });
     await worker.terminate();
     if (death === undefined) return;
-    judge({ seed: seed!, violations: [{ check: "thread", what: `died: ${String((death as Error).stack ?? death)}` }], figures: {} });
+    judge({
+      seed,
+      violations: [{ check: "thread", what: `died: ${death.stack ?? death.message}` }],
+      figures: {},
+    });
     seed = left.shift();
   }
 }

@@ -11,7 +11,10 @@ import type { Entry } from "./model/model.ts";
 export class LogWitness {
   readonly #entries: Entry[];
   readonly #violations: Violation[];
-  readonly #bodies = new Map<number, { readonly count: number; readonly firstZxid: number; readonly body: Uint8Array }>();
+  readonly #bodies = new Map<
+    number,
+    { readonly count: number; readonly firstZxid: number; readonly body: Uint8Array }
+  >();
   lastSeq = 0;
   lastZxid = 0;
 
@@ -36,7 +39,8 @@ export class LogWitness {
     this.#bodies.set(seq, { count, firstZxid, body: Uint8Array.from(body) });
     this.lastSeq = Math.max(this.lastSeq, seq);
     this.lastZxid = firstZxid + count - 1;
-    for (const [i, txn] of readTxns(Uint8Array.from(body), count).entries()) this.#entries.push({ zxid: firstZxid + i, timeMs, txn });
+    for (const [i, txn] of readTxns(Uint8Array.from(body), count).entries())
+      this.#entries.push({ zxid: firstZxid + i, timeMs, txn });
   }
 
   recovered({ lastZxid }: Recovered): void {

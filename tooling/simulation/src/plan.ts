@@ -71,10 +71,20 @@ export function planOf(seed: number): Plan {
     valueBytes: oneOf(draw, [32, 32, 200, 2_000]),
     limits: limitsOf(draw),
     options: optionsOf(draw),
-    history: maybe(0.25) ? { historyEntries: between(draw, 5, 100), historyBytes: between(draw, 2_000, 50_000) } : undefined,
-    latency: { baseMs: oneOf(draw, [0, 1, 5]), spikeMs: oneOf(draw, [20, 100, 500]), spikes: oneOf(draw, [0, 0.01, 0.1]) },
+    history: maybe(0.25)
+      ? { historyEntries: between(draw, 5, 100), historyBytes: between(draw, 2_000, 50_000) }
+      : undefined,
+    latency: {
+      baseMs: oneOf(draw, [0, 1, 5]),
+      spikeMs: oneOf(draw, [20, 100, 500]),
+      spikes: oneOf(draw, [0, 0.01, 0.1]),
+    },
     windowBytes: oneOf(draw, [2_048, 16_384, 65_536]),
-    disk: { baseMs: oneOf(draw, [0, 0.2, 2]), spikeMs: oneOf(draw, [10, 100, 700]), spikes: oneOf(draw, [0, 0.01, 0.05]) },
+    disk: {
+      baseMs: oneOf(draw, [0, 0.2, 2]),
+      spikeMs: oneOf(draw, [10, 100, 700]),
+      spikes: oneOf(draw, [0, 0.01, 0.05]),
+    },
     segmentBytes: oneOf(draw, SEGMENTS),
     snapshotsKept: between(draw, 1, 3),
     faults: faults.length === 0 ? ["cut"] : faults,

@@ -52,12 +52,25 @@ function earlyAck(log: Log): Log {
     async open(owner) {
       listener = owner;
       epoch++;
-      await log.open({ committed: () => {}, failed: (error) => owner.failed(error), space: (state) => owner.space(state) });
+      await log.open({
+        committed: () => {},
+        failed: (error) => owner.failed(error),
+        space: (state) => owner.space(state),
+      });
     },
     propose(batch) {
       log.propose(batch);
       const { level, count, timeMs, body } = batch;
-      const early = { level, epoch, seq: ++seq, firstZxid: epoch * ZXIDS_PER_EPOCH + counter + 1, count, timeMs, body, own: batch };
+      const early = {
+        level,
+        epoch,
+        seq: ++seq,
+        firstZxid: epoch * ZXIDS_PER_EPOCH + counter + 1,
+        count,
+        timeMs,
+        body,
+        own: batch,
+      };
       counter += count;
       queueMicrotask(() => listener!.committed(early));
     },
@@ -113,7 +126,11 @@ export function plantedListener(listener: Listener, plant: Plant | undefined): L
         return accept({
           peer: socket.peer,
           // The first frame is Welcome.
-          send: (bytes, taken) => socket.send(frames++ === 0 ? bytes : Buffer.concat(spoil(messagesOf(bytes)).map((message) => message.bytes)), taken),
+          send: (bytes, taken) =>
+            socket.send(
+              frames++ === 0 ? bytes : Buffer.concat(spoil(messagesOf(bytes)).map((message) => message.bytes)),
+              taken,
+            ),
           close: (code, reason) => socket.close(code, reason),
           pause: () => socket.pause(),
           resume: () => socket.resume(),
@@ -128,7 +145,10 @@ const isChange = ({ value }: Message): boolean => value[0] === Push.subscription
 /** What each does to the messages of a frame. */
 function spoilers(): Partial<Record<Plant, (messages: readonly Message[]) => readonly Message[]>> {
   let met = 0;
-  const without = (every: number, is: (message: Message) => boolean) => (messages: readonly Message[]): readonly Message[] => messages.filter((message) => !is(message) || ++met % every !== 0);
+  const without =
+    (every: number, is: (message: Message) => boolean) =>
+    (messages: readonly Message[]): readonly Message[] =>
+      messages.filter((message) => !is(message) || ++met % every !== 0);
   let last: Message | undefined;
   return {
     "late-events": (messages) => [...messages.filter((message) => !isEvent(message)), ...messages.filter(isEvent)],
@@ -137,7 +157,8 @@ function spoilers(): Partial<Record<Plant, (messages: readonly Message[]) => rea
     // Now and then a read is answered with what was there a while ago.
     "stale-reply": (messages) =>
       messages.map((message) => {
-        const isRead = (message.value[0] as number) > 0 && message.value.length === 5 && message.value[3] instanceof Uint8Array;
+        const isRead =
+          (message.value[0] as number) > 0 && message.value.length === 5 && message.value[3] instanceof Uint8Array;
         if (!isRead || ++met % 20 !== 0) {
           if (isRead) last = message;
           return message;
@@ -149,7 +170,10 @@ function spoilers(): Partial<Record<Plant, (messages: readonly Message[]) => rea
 
 function messagesOf(bytes: Uint8Array): readonly Message[] {
   const { values, ends } = decodeFrame(bytes, ELEMENTS_MAX_TO_CLIENT);
-  return values.map((value, i) => ({ value: value as readonly Value[], bytes: bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i]) }));
+  return values.map((value, i) => ({
+    value: value as readonly Value[],
+    bytes: bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i]),
+  }));
 }
 
 /** The content of one reply under the head of another. */

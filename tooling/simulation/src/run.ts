@@ -151,12 +151,23 @@ class World {
     const process = new Process(`client ${name}`, this.#timeline, drawFrom(seed, `process ${name}`));
     const draw = drawFrom(seed, `client ${name}`);
     const [least, most] = sessionTimeoutMs as [number, number];
-    const stage: Stage = { plan: this.#plan, history: this.#history, violations: this.violations, unlessForgotten: this.#unlessForgotten, nextEvent: () => ++this.#event, note: this.#note };
+    const stage: Stage = {
+      plan: this.#plan,
+      history: this.#history,
+      violations: this.violations,
+      unlessForgotten: this.#unlessForgotten,
+      nextEvent: () => ++this.#event,
+      note: this.#note,
+    };
     const entry = { process, timers: 0 };
     const actor = new Actor(name, process, stage, {
       servers: [URL],
       transport: this.#network.transport(process, name),
-      clock: { monotonicMs: process.monotonicMs, wallMs: process.wallMs, setTimeout: (call, ms) => countedTimer(entry, process, call, ms) },
+      clock: {
+        monotonicMs: process.monotonicMs,
+        wallMs: process.wallMs,
+        setTimeout: (call, ms) => countedTimer(entry, process, call, ms),
+      },
       random: (bytes) => bytesOf(draw, bytes),
       timeoutMs: callTimeoutMs,
       session: { timeoutMs: Math.round(least + draw() * (most - least)) },
@@ -168,7 +179,9 @@ class World {
   /** The roots are there before the first fault. */
   async #prepare(): Promise<void> {
     const { client } = this.#actors[0]!.actor;
-    const making = client.ready({ timeoutMs: CALM_MS }).then(() => Promise.all(ROOTS.map((root) => client.create(root, null, { timeoutMs: CALM_MS }))));
+    const making = client
+      .ready({ timeoutMs: CALM_MS })
+      .then(() => Promise.all(ROOTS.map((root) => client.create(root, null, { timeoutMs: CALM_MS }))));
     let isMade = false;
     void making.finally(() => (isMade = true)).catch(() => {});
     for (let i = 0; !isMade && i < 100; i++) await this.#timeline.advance(100);
@@ -183,7 +196,10 @@ class World {
     } catch (error) {
       this.#note(`not started: ${String(error)}`);
       if (!(error instanceof LogError) || (error.code !== "NO_SPACE" && error.code !== "IO_FAILED")) {
-        this.violations.push({ check: "recovery", what: `it did not start: ${String((error as Error)?.stack ?? error)}` });
+        this.violations.push({
+          check: "recovery",
+          what: `it did not start: ${String((error as Error)?.stack ?? error)}`,
+        });
       }
       this.#host.disk.capacity = Number.POSITIVE_INFINITY;
       this.#host.crash("power");
@@ -247,7 +263,8 @@ class World {
       if (actual > most) this.violations.push({ check: "bounds", what: `${actual} ${name}, of ${most}` });
     }
     const uncommitted = limits.uncommittedBytes + 2 * limits.frameBytes;
-    if (figures.uncommittedBytes > uncommitted) this.violations.push({ check: "bounds", what: `${figures.uncommittedBytes} bytes uncommitted` });
+    if (figures.uncommittedBytes > uncommitted)
+      this.violations.push({ check: "bounds", what: `${figures.uncommittedBytes} bytes uncommitted` });
   }
 
   /** The same log, read without its newest snapshot, or without any, comes to the same state. */
@@ -255,9 +272,17 @@ class World {
     const { lastZxid } = this.#witness;
     const digests: Record<string, string> = {};
     for (const snapshot of ["newest", "oldest"] as const) {
-      const world = { disk: this.#host.disk.mount(), lock: { acquire: async () => async () => {} }, timers: { now: () => 0, after: () => () => {} }, random: (length: number) => new Uint8Array(length) };
+      const world = {
+        disk: this.#host.disk.mount(),
+        lock: { acquire: async () => async () => {} },
+        timers: { now: () => 0, after: () => () => {} },
+        random: (length: number) => new Uint8Array(length),
+      };
       try {
-        const { state } = await recover(new FileLog(world, { limits: fileLimits(this.#plan), readOnly: true, snapshot }), this.#plan.history);
+        const { state } = await recover(
+          new FileLog(world, { limits: fileLimits(this.#plan), readOnly: true, snapshot }),
+          this.#plan.history,
+        );
         digests[`${snapshot} at ${state.zxid}`] = digestOf(state);
       } catch (error) {
         // It may be taken away meanwhile by another crash, or change under the reader.
@@ -277,7 +302,8 @@ class World {
     if (!this.#host.isRunning) return fail("the server does not run");
     for (const { actor } of this.#actors) {
       const { state } = actor.client;
-      if (state.name !== "connected") fail(`client ${actor.name} is ${state.name}${"cause" in state ? `: ${String(state.cause)}` : ""}`);
+      if (state.name !== "connected")
+        fail(`client ${actor.name} is ${state.name}${"cause" in state ? `: ${String(state.cause)}` : ""}`);
       if (actor.pending > 0) fail(`client ${actor.name} waits for ${actor.pending} calls`);
     }
     this.#dump("in the end");
@@ -299,10 +325,18 @@ class World {
     await this.#timeline.advance(CLOSE_MS);
     if (!isClosed) fail("a client does not close");
     const { figures } = this.#host.server;
-    for (const name of ["connections", "sessions", "ephemerals", "watches", "subscriptions", "uncommittedBytes"] as const) {
+    for (const name of [
+      "connections",
+      "sessions",
+      "ephemerals",
+      "watches",
+      "subscriptions",
+      "uncommittedBytes",
+    ] as const) {
       if (figures[name] !== 0) fail(`${figures[name]} ${name} are left`);
     }
-    for (const { actor, timers } of this.#actors) if (timers !== 0) fail(`client ${actor.name} has left ${timers} timers`);
+    for (const { actor, timers } of this.#actors)
+      if (timers !== 0) fail(`client ${actor.name} has left ${timers} timers`);
     if (this.#network.links.length > 0) fail(`${this.#network.links.length} connections are open`);
     this.#dump("after everybody left");
   }
@@ -312,7 +346,8 @@ class World {
     const { tree, timeMs } = this.#host.server.state;
     const visit = (slot: number): string | undefined => {
       const ttlMs = tree.ttlMs(slot);
-      if (ttlMs > 0 && tree.firstChild(slot) < 0 && tree.mtime(slot) + ttlMs + 5_000 < timeMs) return `${tree.path(slot)} has outlived its time`;
+      if (ttlMs > 0 && tree.firstChild(slot) < 0 && tree.mtime(slot) + ttlMs + 5_000 < timeMs)
+        return `${tree.path(slot)} has outlived its time`;
       for (let child = tree.firstChild(slot); child >= 0; child = tree.next(child)) {
         const found = visit(child);
         if (found !== undefined) return found;
@@ -329,22 +364,39 @@ class World {
 
   result(): RunResult {
     const { entries, frames, calls, followed } = this.#history;
-    const checksWatches = this.#plan.history === undefined && !this.#hasForgotten && (this.#plan.limits.catchUpEntries ?? 10_000) > 5_000;
+    const checksWatches =
+      this.#plan.history === undefined && !this.#hasForgotten && (this.#plan.limits.catchUpEntries ?? 10_000) > 5_000;
     if (checksWatches) this.violations.push(...this.#unlessForgotten);
     try {
       this.violations.push(...judge(this.#history, { checksWatches }));
     } catch (error) {
       this.violations.push({ check: "judge", what: String((error as Error)?.stack ?? error) });
     }
-    const figures = { ...this.#counts, entries: entries.length, frames: frames.length, calls: calls.length, subscriptions: followed.length, events: this.#timeline.events };
+    const figures = {
+      ...this.#counts,
+      entries: entries.length,
+      frames: frames.length,
+      calls: calls.length,
+      subscriptions: followed.length,
+      events: this.#timeline.events,
+    };
     return { seed: this.#plan.seed, violations: this.violations, hash: this.#trace.hash, figures };
   }
 }
 
 /** Data and all, so far as it fits on a line that can be read. */
 function describeFrame(frame: Frame): string {
-  const content = frame.kind === "requests" ? frame.messages : frame.kind === "messages" ? [frame.welcome, ...frame.messages].filter((item) => item !== undefined) : frame.kind === "hello" ? frame.hello : "malformed";
-  return JSON.stringify(content, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString("latin1").slice(0, 12) : value)).slice(0, LINE_MAX);
+  const content =
+    frame.kind === "requests"
+      ? frame.messages
+      : frame.kind === "messages"
+        ? [frame.welcome, ...frame.messages].filter((item) => item !== undefined)
+        : frame.kind === "hello"
+          ? frame.hello
+          : "malformed";
+  return JSON.stringify(content, (_key, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString("latin1").slice(0, 12) : value,
+  ).slice(0, LINE_MAX);
 }
 const LINE_MAX = 4_000;
 

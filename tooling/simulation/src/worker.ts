@@ -29,6 +29,8 @@ async function twice(seed: number, plant: Plant | undefined): Promise<Answer> {
   const first = await run(seed, { plant });
   const second = await run(seed, { plant });
   const isSame = first.hash === second.hash;
-  const differs: Violation[] = isSame ? [] : [{ check: "determinism", what: `two runs differ: ${first.hash} and ${second.hash}` }];
+  const differs: Violation[] = isSame
+    ? []
+    : [{ check: "determinism", what: `two runs differ: ${first.hash} and ${second.hash}` }];
   return { seed, violations: [...differs, ...first.violations, ...stray], figures: first.figures };
 }

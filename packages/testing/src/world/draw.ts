@@ -19,10 +19,12 @@ export function drawFrom(seed: number, name = ""): Draw {
 }
 
 /** An integer from `least` to `most`, both included. */
-export const between = (draw: Draw, least: number, most: number): number => least + Math.floor(draw() * (most - least + 1));
+export const between = (draw: Draw, least: number, most: number): number =>
+  least + Math.floor(draw() * (most - least + 1));
 
 /** One of these. */
 export const oneOf = <T>(draw: Draw, choices: readonly T[]): T => choices[Math.floor(draw() * choices.length)]!;
 
 /** So many bytes, where unpredictable ones are wanted. */
-export const bytesOf = (draw: Draw, length: number): Uint8Array => Uint8Array.from({ length }, () => Math.floor(draw() * 256));
+export const bytesOf = (draw: Draw, length: number): Uint8Array =>
+  Uint8Array.from({ length }, () => Math.floor(draw() * 256));

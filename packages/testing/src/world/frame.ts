@@ -22,8 +22,20 @@ export type Refusal = Extract<ReturnType<typeof readWelcome>, { readonly code: n
 
 /** One WebSocket message. */
 export type Frame =
-  | { readonly link: Link; readonly from: "client"; readonly bytes: Uint8Array; readonly kind: "hello"; readonly hello: Hello }
-  | { readonly link: Link; readonly from: "client"; readonly bytes: Uint8Array; readonly kind: "requests"; readonly messages: readonly ClientMessage[] }
+  | {
+      readonly link: Link;
+      readonly from: "client";
+      readonly bytes: Uint8Array;
+      readonly kind: "hello";
+      readonly hello: Hello;
+    }
+  | {
+      readonly link: Link;
+      readonly from: "client";
+      readonly bytes: Uint8Array;
+      readonly kind: "requests";
+      readonly messages: readonly ClientMessage[];
+    }
   /** `welcome` is undefined after the first frame. */
   | {
       readonly link: Link;
@@ -60,7 +72,14 @@ function readClientFrame(link: Link, bytes: Uint8Array, isFirst: boolean): Frame
 function readServerFrame(link: Link, bytes: Uint8Array, isFirst: boolean): Frame {
   const { values } = decodeFrame(bytes, ELEMENTS_MAX_TO_CLIENT);
   const welcome = isFirst ? readWelcome(values[0]!) : undefined;
-  return { link, from: "server", bytes, kind: "messages", welcome, messages: values.slice(isFirst ? 1 : 0).map(readServerMessage) };
+  return {
+    link,
+    from: "server",
+    bytes,
+    kind: "messages",
+    welcome,
+    messages: values.slice(isFirst ? 1 : 0).map(readServerMessage),
+  };
 }
 
 export const isReply = (message: ServerMessage): message is Reply => message.kind === "reply";

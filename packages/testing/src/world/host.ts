@@ -89,7 +89,15 @@ export class Host {
 
   /** Resolves when clients are served; false if the server died before. Rejects with what kept it from starting. */
   async start(): Promise<boolean> {
-    const { seed, url, limits, options, historyLimits, snapshotFailed, wrapListener = (listener) => listener } = this.#config;
+    const {
+      seed,
+      url,
+      limits,
+      options,
+      historyLimits,
+      snapshotFailed,
+      wrapListener = (listener) => listener,
+    } = this.#config;
     const name = `server ${++this.starts}`;
     const process = new Process(name, this.#timeline, drawFrom(seed, name));
     const life: Life = { process, server: undefined };

@@ -52,8 +52,18 @@ export class Link {
     this.#config = config;
     this.serverProcess = config.serverProcess;
     const { clientProcess, serverProcess, isBlocked } = config;
-    this.#toServer = new Lane({ ...config, sender: clientProcess, receiver: serverProcess, isBlocked: () => isBlocked("to-server") });
-    this.#toClient = new Lane({ ...config, sender: serverProcess, receiver: clientProcess, isBlocked: () => isBlocked("from-server") });
+    this.#toServer = new Lane({
+      ...config,
+      sender: clientProcess,
+      receiver: serverProcess,
+      isBlocked: () => isBlocked("to-server"),
+    });
+    this.#toClient = new Lane({
+      ...config,
+      sender: serverProcess,
+      receiver: clientProcess,
+      isBlocked: () => isBlocked("from-server"),
+    });
     const lane = this.#toServer;
     this.wire = {
       send: (bytes) => this.#fromClient(bytes),
@@ -100,7 +110,8 @@ export class Link {
     if (!this.#isServerOpen || this.#isServerClosing) return;
     const bytes = Uint8Array.from(sent);
     const frame = readFrame(this, "server", bytes, this.#serverFrames++ === 0);
-    if (frame.kind === "messages" && frame.welcome !== undefined && "sessionId" in frame.welcome) this.session = frame.welcome.sessionId;
+    if (frame.kind === "messages" && frame.welcome !== undefined && "sessionId" in frame.welcome)
+      this.session = frame.welcome.sessionId;
     const fate = this.#config.observe(frame);
     if (fate === "lost") return this.cut();
     this.#toClient.send(bytes.length, () => this.wire.onmessage?.(bytes), taken, fate?.delayMs);

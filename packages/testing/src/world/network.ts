@@ -31,7 +31,7 @@ export class Network {
   readonly #links = new Set<Link>();
   readonly #dials = new Set<() => void>();
   readonly #observers = new Set<FrameObserver>();
-  readonly #blocks = new Set<{ readonly client: string | "all"; readonly direction: Direction }>();
+  readonly #blocks = new Set<{ readonly client: string; readonly direction: Direction }>();
   #lastLink = 0;
 
   constructor(timeline: Timeline, config: NetworkConfig = {}) {
@@ -44,7 +44,8 @@ export class Network {
     return [...this.#links];
   }
 
-  linksOf(client: string | "all"): readonly Link[] {
+  /** Of this client, or of "all". */
+  linksOf(client: string): readonly Link[] {
     return this.links.filter((link) => client === "all" || link.client === client);
   }
 
@@ -54,8 +55,8 @@ export class Network {
     return () => void this.#observers.delete(observer);
   }
 
-  /** Nothing passes, and nobody is told, until the function returned is called. What was sent meanwhile arrives then. */
-  block(client: string | "all", direction: Direction): () => void {
+  /** Nothing passes, and nobody is told, until the function returned is called. What was sent meanwhile arrives then. `client` may be "all". */
+  block(client: string, direction: Direction): () => void {
     const block = { client, direction };
     this.#blocks.add(block);
     return () => {

@@ -35,7 +35,11 @@ export class Timeline {
   #isEnded = false;
   #cancelWait: (() => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
-  #waiters: { readonly until: number | "idle"; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #waiters: {
+    readonly until: number | "idle";
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
   /** Events so far. */
   events = 0;
 
@@ -107,7 +111,8 @@ export class Timeline {
     for (let i = 0; ; i++) {
       await new Promise<void>((resolve) => void nextTurn(resolve));
       if (this.#isEnded) break;
-      if (i === EVENTS_MAX) this.#failure ??= { error: new Error(`${EVENTS_MAX} events in one go: the world does not come to rest`) };
+      if (i === EVENTS_MAX)
+        this.#failure ??= { error: new Error(`${EVENTS_MAX} events in one go: the world does not come to rest`) };
       const due = this.#next();
       if (due === undefined || this.#failure !== undefined) break;
       this.#happen(due);
@@ -152,10 +157,13 @@ export class Timeline {
     const times = this.#waiters.map(({ until }) => (until === "idle" ? Number.POSITIVE_INFINITY : until));
     const next = Math.min(this.#queue[0]?.at ?? Number.POSITIVE_INFINITY, ...times);
     if (next === Number.POSITIVE_INFINITY) return;
-    const timer = wait(() => {
-      this.#cancelWait = undefined;
-      this.#start();
-    }, Math.max(0, Math.ceil(next - this.now)));
+    const timer = wait(
+      () => {
+        this.#cancelWait = undefined;
+        this.#start();
+      },
+      Math.max(0, Math.ceil(next - this.now)),
+    );
     this.#cancelWait = () => {
       stopWaiting(timer);
       this.#cancelWait = undefined;

@@ -41,7 +41,8 @@ export function judge(history: History, { checksWatches }: JudgeOptions): Violat
     subscriptions.look(model, step, next);
     sequences.look(model, step);
   });
-  for (const zxid of [...dumpsAt.keys(), ...readsAt.keys()]) violations.push({ check: "states", what: `a state at ${zxid}, where no entry stands` });
+  for (const zxid of [...dumpsAt.keys(), ...readsAt.keys()])
+    violations.push({ check: "states", what: `a state at ${zxid}, where no entry stands` });
   violations.push(...subscriptions.violations, ...sequences.violations);
   violations.push(...checkWriteReplies(asked, replayed.steps));
   violations.push(...checkWitness(history.calls, replayed.steps));

@@ -55,7 +55,12 @@ function writesInOrder(writes: readonly Write[]): Violation[] {
     .flatMap(({ call, zxid }) => {
       acknowledged.before(call.start);
       if (zxid > acknowledged.all) return [];
-      return [{ check: "order", what: `${call.client} ${call.op} ${call.path} (${call.tag}) stands at ${zxid}; before it was called, ${acknowledged.all} had been acknowledged` }];
+      return [
+        {
+          check: "order",
+          what: `${call.client} ${call.op} ${call.path} (${call.tag}) stands at ${zxid}; before it was called, ${acknowledged.all} had been acknowledged`,
+        },
+      ];
     });
 }
 
@@ -70,8 +75,11 @@ function readsInOrder(writes: readonly Write[], seen: readonly Seen[], { version
     .sort((a, b) => a.start - b.start)
     .flatMap((read) => {
       acknowledged.before(read.start);
-      for (; at < ended.length && ended[at]!.end < read.start; at++) acknowledged.saw(ended[at]!.client, shows.get(ended[at]!) ?? 0);
-      const least = read.isLinearizable ? Math.max(acknowledged.all, acknowledged.of(read.client)) : acknowledged.of(read.client);
+      for (; at < ended.length && ended[at]!.end < read.start; at++)
+        acknowledged.saw(ended[at]!.client, shows.get(ended[at]!) ?? 0);
+      const least = read.isLinearizable
+        ? Math.max(acknowledged.all, acknowledged.of(read.client))
+        : acknowledged.of(read.client);
       const all = versionsOf(versions, read);
       const version = all.find(({ until }) => until > least);
       if (version !== undefined) {
@@ -81,13 +89,23 @@ function readsInOrder(writes: readonly Write[], seen: readonly Seen[], { version
       const shown = `${read.client} read ${read.path} as ${JSON.stringify(read.stat)}`;
       const last = all.at(-1);
       if (last === undefined) return [{ check: "order", what: `${shown}, which it never was` }];
-      return [{ check: "order", what: `${shown}, as it was from ${last.from} to ${last.until}; it had to be as at ${least} or later` }];
+      return [
+        {
+          check: "order",
+          what: `${shown}, as it was from ${last.from} to ${last.until}; it had to be as at ${least} or later`,
+        },
+      ];
     });
 }
 
 /** Every time during which a path was as it was seen, ascending: an absent znode looks the same at all times. */
-function versionsOf(versions: ReadonlyMap<string, readonly Version[]>, read: Seen): { readonly from: number; readonly until: number }[] {
+function versionsOf(
+  versions: ReadonlyMap<string, readonly Version[]>,
+  read: Seen,
+): { readonly from: number; readonly until: number }[] {
   const list = versions.get(read.path) ?? [{ from: 0, stat: undefined }];
   const wanted = JSON.stringify(read.stat);
-  return list.flatMap(({ from, stat }, i) => (JSON.stringify(stat) === wanted ? [{ from, until: list[i + 1]?.from ?? Number.POSITIVE_INFINITY }] : []));
+  return list.flatMap(({ from, stat }, i) =>
+    JSON.stringify(stat) === wanted ? [{ from, until: list[i + 1]?.from ?? Number.POSITIVE_INFINITY }] : [],
+  );
 }

@@ -21,7 +21,11 @@ export interface Replayed {
 }
 
 /** `look` is called after each entry, with the model as it is then; also once before the first. */
-export function replay(entries: readonly Entry[], options: Options, look: (model: Model, step: Step | undefined) => void = () => {}): Replayed {
+export function replay(
+  entries: readonly Entry[],
+  options: Options,
+  look: (model: Model, step: Step | undefined) => void = () => {},
+): Replayed {
   const model = new Model(options);
   const steps: Step[] = [];
   const versions = new Map<string, Version[]>();

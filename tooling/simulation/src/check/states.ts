@@ -12,13 +12,30 @@ export function dumpOfServer(state: State): string {
     const stat = [tree.czxid(slot), tree.mzxid(slot), tree.ctime(slot), tree.mtime(slot), tree.version(slot)];
     const { length } = tree.data(slot) ?? [];
     const cversion = 2 * tree.creates(slot) - tree.numChildren(slot);
-    const rest = [cversion, tree.aversion(slot), tree.owner(slot), length ?? 0, tree.numChildren(slot), tree.pzxid(slot)];
+    const rest = [
+      cversion,
+      tree.aversion(slot),
+      tree.owner(slot),
+      length ?? 0,
+      tree.numChildren(slot),
+      tree.pzxid(slot),
+    ];
     lines.push(line(tree.path(slot), tree.data(slot), [...stat, ...rest], tree.acl(slot), tree.ttlMs(slot)));
     for (let child = tree.firstChild(slot); child !== NIL; child = tree.next(child)) visit(child);
   };
   visit(tree.find("/"));
   for (const { id, timeoutMs, generation, identities, lastWrite, acked, results } of state.sessions.values()) {
-    lines.push(sessionLine(id, timeoutMs, generation, identities, lastWrite, acked, [...results].map(([xid]) => xid)));
+    lines.push(
+      sessionLine(
+        id,
+        timeoutMs,
+        generation,
+        identities,
+        lastWrite,
+        acked,
+        [...results].map(([xid]) => xid),
+      ),
+    );
   }
   return lines.sort().join("\n");
 }
@@ -54,7 +71,12 @@ export function compareDump(dump: Dump, model: Model): Violation[] {
   const [told, expected] = [dump.text.split("\n"), meant.split("\n")];
   const wrong = told.filter((each) => !expected.includes(each)).slice(0, 3);
   const missing = expected.filter((each) => !told.includes(each)).slice(0, 3);
-  return [{ check: "states", what: `${dump.why}, at ${dump.zxid}: has ${JSON.stringify(wrong)}, the model has ${JSON.stringify(missing)}` }];
+  return [
+    {
+      check: "states",
+      what: `${dump.why}, at ${dump.zxid}: has ${JSON.stringify(wrong)}, the model has ${JSON.stringify(missing)}`,
+    },
+  ];
 }
 
 /** Names given out under a parent in one life of it: never twice, and in order. */
@@ -69,7 +91,11 @@ export class SequenceCheck {
       const parent = path.slice(0, path.lastIndexOf("/")) || "/";
       const life = `${parent} ${model.tree.get(parent)?.czxid ?? 0}`;
       const last = this.#last.get(life) ?? -1;
-      if (Number(number) <= last) this.violations.push({ check: "sequences", what: `${path} at ${model.zxid} after number ${last} of the same parent` });
+      if (Number(number) <= last)
+        this.violations.push({
+          check: "sequences",
+          what: `${path} at ${model.zxid} after number ${last} of the same parent`,
+        });
       this.#last.set(life, Number(number));
     }
   }

@@ -83,7 +83,9 @@ class Reader {
     }
     // A reader that stopped within a unit knows no more, and a resync makes the rest of one void.
     if (taken < changes && (this.isDone || this.#told[this.#at]!.kind === "resync")) return;
-    this.#compare(model, `after the unit of ${zxid}`);
+    if (taken === changes) return this.#compare(model, `after the unit of ${zxid}`);
+    this.#fail(`was told of ${taken} changes at ${zxid}; there are ${changes}`);
+    this.#at = this.#told.length;
   }
 
   #take({ kind, path, data, stat, zxid }: Told, model: Model): void {
@@ -106,7 +108,9 @@ class Reader {
 
   #compare(model: Model, when: string): void {
     const { path: root, scope } = this.#followed;
-    const meant = new Map([...model.tree].filter(([path]) => covers(root, scope, path)).map(([path, node]) => [path, nodeText(node)]));
+    const meant = new Map(
+      [...model.tree].filter(([path]) => covers(root, scope, path)).map(([path, node]) => [path, nodeText(node)]),
+    );
     for (const path of new Set([...meant.keys(), ...this.#state.keys()])) {
       const [a, b] = [this.#state.get(path), meant.get(path)];
       if (a !== b && !sameButParent(a, b)) {

@@ -2,7 +2,15 @@
  * Watches, connection by connection: each fires for exactly the changes that it should, in order, and before any reply that
  * shows the change; what a reconnecting client missed is told before the reply to its setWatches.
  */
-import { Op, type RegisteredWatch, type Reply, type Request, WatchKind, WatchMode, WatcherType } from "@corral/protocol";
+import {
+  Op,
+  type RegisteredWatch,
+  type Reply,
+  type Request,
+  WatchKind,
+  WatchMode,
+  WatcherType,
+} from "@corral/protocol";
 import type { Frame } from "@corral/testing/world";
 import type { Violation } from "../history.ts";
 import { May, may } from "../model/acl.ts";
@@ -21,7 +29,10 @@ interface Event {
 }
 
 /** The events that a step is, to someone who watches everything. */
-function eventsOf({ entry: { zxid }, changes }: Step): { readonly own: Event; readonly ofParent: Event | undefined; readonly path: string }[] {
+function eventsOf({
+  entry: { zxid },
+  changes,
+}: Step): { readonly own: Event; readonly ofParent: Event | undefined; readonly path: string }[] {
   return changes.flatMap(({ type, path, node, parentAcl }) => {
     if (type === "acl") return [];
     const own = { zxid, type: TYPES[type], path, acl: node.acl };
@@ -30,7 +41,8 @@ function eventsOf({ entry: { zxid }, changes }: Step): { readonly own: Event; re
   });
 }
 
-const isOneShot = (kind: number): boolean => kind === WatchKind.data || kind === WatchKind.exist || kind === WatchKind.child;
+const isOneShot = (kind: number): boolean =>
+  kind === WatchKind.data || kind === WatchKind.exist || kind === WatchKind.child;
 
 /** Which of a change's events this watch is told. */
 function toldBy(kind: number, at: string, { own, ofParent, path }: ReturnType<typeof eventsOf>[number]): Event[] {
@@ -49,7 +61,8 @@ function toldBy(kind: number, at: string, { own, ofParent, path }: ReturnType<ty
   }
 }
 
-const keyOf = ({ zxid, type, path }: { readonly zxid: number; readonly type: number; readonly path: string }): string => `${zxid} ${type} ${path}`;
+const keyOf = ({ zxid, type, path }: { readonly zxid: number; readonly type: number; readonly path: string }): string =>
+  `${zxid} ${type} ${path}`;
 /** A data watch and one on an absent znode are the same at the server. */
 const watchKey = (kind: number, path: string): string => `${kind === WatchKind.exist ? WatchKind.data : kind} ${path}`;
 
@@ -148,9 +161,12 @@ class Connection {
     const isAbsent = request.op === Op.exists && reply.code === -101;
     if (reply.code !== 0 && !isAbsent) return;
     if ((request.op === Op.exists || request.op === Op.get) && request.watch) this.#add(WatchKind.data, request.path);
-    else if (request.op === Op.children && request.watch && request.cursor === null) this.#add(WatchKind.child, request.path);
-    else if (request.op === Op.addWatch) this.#add(request.mode === WatchMode.persistent ? WatchKind.persistent : WatchKind.recursive, request.path);
-    else if (request.op === Op.removeWatches) for (const kind of KINDS_OF[request.type] ?? []) this.#watches.delete(watchKey(kind, request.path));
+    else if (request.op === Op.children && request.watch && request.cursor === null)
+      this.#add(WatchKind.child, request.path);
+    else if (request.op === Op.addWatch)
+      this.#add(request.mode === WatchMode.persistent ? WatchKind.persistent : WatchKind.recursive, request.path);
+    else if (request.op === Op.removeWatches)
+      for (const kind of KINDS_OF[request.type] ?? []) this.#watches.delete(watchKey(kind, request.path));
   }
 
   #add(kind: number, path: string): void {
@@ -168,7 +184,8 @@ class Connection {
       if (!isOneShot(kind) || missed.length === 0) this.#add(kind, path);
     }
     for (const key of meant) if (!this.#told.has(key)) this.#fail(`setWatches ${reply.xid} did not tell ${key}`);
-    for (const key of this.#early) if (!meant.has(key)) this.#fail(`setWatches ${reply.xid} told ${key}, which nobody had missed`);
+    for (const key of this.#early)
+      if (!meant.has(key)) this.#fail(`setWatches ${reply.xid} told ${key}, which nobody had missed`);
     this.#early = [];
   }
 
@@ -215,7 +232,8 @@ export function checkWatches(frames: readonly Frame[], replayed: Replayed): Viol
     }
     const connection = connections.get(id);
     if (connection === undefined) continue;
-    if (frame.kind === "requests") for (const message of frame.messages) if (message.xid !== 0) connection.asked(message as Request);
+    if (frame.kind === "requests")
+      for (const message of frame.messages) if (message.xid !== 0) connection.asked(message as Request);
     if (frame.kind !== "messages") continue;
     for (const message of frame.messages) {
       if (message.kind === "event") connection.event(message);

@@ -17,25 +17,42 @@ export interface Asked {
 }
 
 /** Refusals that say nothing of the state. */
-const OF_THE_MOMENT: ReadonlySet<string | undefined> = new Set(["OVERLOADED", "DRAINING", "SESSION_EXPIRED", "SESSION_MOVED"]);
+const OF_THE_MOMENT: ReadonlySet<string | undefined> = new Set([
+  "OVERLOADED",
+  "DRAINING",
+  "SESSION_EXPIRED",
+  "SESSION_MOVED",
+]);
 
 export const isOfTheMoment = (reply: Reply): boolean => reply.code !== 0 && OF_THE_MOMENT.has(errorName(reply.code));
 
 /** Pairs replies with their requests, by connection; checks the order meanwhile. */
 export function pair(frames: readonly Frame[], violations: Violation[]): Asked[] {
-  const links = new Map<number, { readonly requests: Map<number, Request>; readonly refused: Set<number>; lastZxid: number; lastXid: number }>();
+  const links = new Map<
+    number,
+    { readonly requests: Map<number, Request>; readonly refused: Set<number>; lastZxid: number; lastXid: number }
+  >();
   const asked: Asked[] = [];
   for (const frame of frames) {
     const { id, session } = frame.link;
-    const link = links.get(id) ?? { requests: new Map<number, Request>(), refused: new Set<number>(), lastZxid: 0, lastXid: 0 };
+    const link = links.get(id) ?? {
+      requests: new Map<number, Request>(),
+      refused: new Set<number>(),
+      lastZxid: 0,
+      lastXid: 0,
+    };
     links.set(id, link);
-    const fail = (what: string): void => void violations.push({ check: "wire", what: `connection ${id} of session ${session}: ${what}` });
-    if (frame.kind === "malformed") fail(`the ${frame.from} sent what it should not: ${Buffer.from(frame.bytes).toString("hex").slice(0, 200)}`);
-    if (frame.kind === "requests") for (const message of frame.messages) if (message.xid !== 0) link.requests.set(message.xid, message as Request);
+    const fail = (what: string): void =>
+      void violations.push({ check: "wire", what: `connection ${id} of session ${session}: ${what}` });
+    if (frame.kind === "malformed")
+      fail(`the ${frame.from} sent what it should not: ${Buffer.from(frame.bytes).toString("hex").slice(0, 200)}`);
+    if (frame.kind === "requests")
+      for (const message of frame.messages) if (message.xid !== 0) link.requests.set(message.xid, message as Request);
     if (frame.kind !== "messages") continue;
     for (const message of frame.messages) {
       if (message.kind !== "reply") continue;
-      if (message.zxid < link.lastZxid && !isRecalled(message, link.requests)) fail(`reply ${message.xid} has zxid ${message.zxid} after ${link.lastZxid}`);
+      if (message.zxid < link.lastZxid && !isRecalled(message, link.requests))
+        fail(`reply ${message.xid} has zxid ${message.zxid} after ${link.lastZxid}`);
       link.lastZxid = Math.max(link.lastZxid, message.zxid);
       if (message.xid === 0) continue;
       const request = link.requests.get(message.xid);
@@ -48,7 +65,8 @@ export function pair(frames: readonly Frame[], violations: Violation[]): Asked[]
         link.refused.add(message.xid);
         continue;
       }
-      if (message.xid <= link.lastXid && !link.refused.delete(message.xid)) fail(`reply ${message.xid} after ${link.lastXid}`);
+      if (message.xid <= link.lastXid && !link.refused.delete(message.xid))
+        fail(`reply ${message.xid} after ${link.lastXid}`);
       link.lastXid = Math.max(link.lastXid, message.xid);
       asked.push({ request, reply: message, session, link: id });
     }
@@ -67,7 +85,7 @@ export function checkReply(model: Model, { request, reply, session }: Asked): st
   const name = errorName(reply.code);
   // The tables of watches and subscriptions are the server's own.
   if (name === "LIMIT_EXCEEDED" && !isWrite(request)) return undefined;
-  const meant = isWrite(request) || request.op === Op.addAuth ? undefined : answerTo(model, request as ReadRequest, session, reply);
+  const meant = isWrite(request) || request.op === Op.addAuth ? undefined : answerTo(model, request, session, reply);
   if (meant === undefined) return undefined;
   const told = JSON.stringify([reply.code, reply.code === 0 ? plain(reply.result) : []]);
   const expected = JSON.stringify(meant);
@@ -84,7 +102,12 @@ const NO_NODE = -101;
 const NO_AUTH = -102;
 
 /** What the model answers; undefined where it has no opinion. */
-function answerTo(model: Model, request: ReadRequest, session: number, reply: Reply): readonly [number, readonly unknown[]] | undefined {
+function answerTo(
+  model: Model,
+  request: ReadRequest,
+  session: number,
+  reply: Reply,
+): readonly [number, readonly unknown[]] | undefined {
   const identities = model.sessions.get(session)?.identities;
   if (identities === undefined) return undefined;
   const one = (op: number, path: string): readonly [number, readonly unknown[]] | undefined => {
@@ -115,7 +138,14 @@ function answerTo(model: Model, request: ReadRequest, session: number, reply: Re
       if (reply.code !== 0 || parts.some((part) => part === undefined)) return undefined;
       // Refusals have a detail, which the model does not know.
       const told = reply.result[0] as readonly (readonly unknown[])[];
-      return [0, [parts.map((part, i) => (part![0] === 0 ? [0, ...part![1]].slice(0, told[i]!.length) : [part![0], plain(told[i]![1])]))]];
+      return [
+        0,
+        [
+          parts.map((part, i) =>
+            part![0] === 0 ? [0, ...part![1]].slice(0, told[i]!.length) : [part![0], plain(told[i]![1])],
+          ),
+        ],
+      ];
     }
     case Op.children:
       return children(model, request, reply, identities, one);
@@ -125,7 +155,10 @@ function answerTo(model: Model, request: ReadRequest, session: number, reply: Re
       return [0, [own.sort(([, a], [, b]) => a.order - b.order).map(([path]) => path), null]];
     }
     case Op.whoAmI:
-      return [0, [identities.map(({ scheme, id }) => [scheme, scheme === "digest" ? id.slice(0, id.indexOf(":")) : id])]];
+      return [
+        0,
+        [identities.map(({ scheme, id }) => [scheme, scheme === "digest" ? id.slice(0, id.indexOf(":")) : id])],
+      ];
     default:
       return undefined;
   }
@@ -144,7 +177,8 @@ function children(
   const [items, , cursor] = reply.result as readonly [readonly unknown[], unknown, unknown];
   const all = model.tree.get(request.path)!.children;
   const names = items.map((item) => (Array.isArray(item) ? (item[0] as string) : (item as string)));
-  const from = request.cursor === null ? 0 : cursor === null ? all.length - names.length : Math.max(0, all.indexOf(names[0]!));
+  const from =
+    request.cursor === null ? 0 : cursor === null ? all.length - names.length : Math.max(0, all.indexOf(names[0]!));
   const to = cursor === null ? all.length : from + names.length;
   const run = all.slice(from, to).map((name) => {
     if (request.include === 0) return name;

@@ -12,7 +12,8 @@ import type { Step } from "../model/model.ts";
 export const TAG_ROOT = "/tag/";
 const TAG_MARK = "#";
 
-export const tagData = (tag: string, filler: number): Uint8Array => Buffer.from(`${TAG_MARK}${tag} `.padEnd(filler, "."));
+export const tagData = (tag: string, filler: number): Uint8Array =>
+  Buffer.from(`${TAG_MARK}${tag} `.padEnd(filler, "."));
 
 /** The tag of a write in the log. */
 export function tagOf(request: WriteRequest): string | undefined {
@@ -24,7 +25,9 @@ export function tagOf(request: WriteRequest): string | undefined {
 }
 
 /** Where each tagged write was executed. */
-export function executions(steps: readonly Step[]): Map<string, { readonly zxid: number; readonly answer: Answer; readonly op: number }[]> {
+export function executions(
+  steps: readonly Step[],
+): Map<string, { readonly zxid: number; readonly answer: Answer; readonly op: number }[]> {
   const found = new Map<string, { zxid: number; answer: Answer; op: number }[]>();
   for (const { entry, outcome, answer } of steps) {
     if (entry.txn.kind !== TxnKind.write || outcome !== "executed") continue;
@@ -40,7 +43,8 @@ export function executions(steps: readonly Step[]): Map<string, { readonly zxid:
 export function checkWitness(calls: readonly Call[], steps: readonly Step[]): Violation[] {
   const violations: Violation[] = [];
   const byTag = executions(steps);
-  const fail = (call: Call, what: string): void => void violations.push({ check: "witness", what: `${call.client} ${call.op} ${call.path} (${call.tag}): ${what}` });
+  const fail = (call: Call, what: string): void =>
+    void violations.push({ check: "witness", what: `${call.client} ${call.op} ${call.path} (${call.tag}): ${what}` });
   for (const call of calls) {
     if (call.tag === undefined) continue;
     const there = byTag.get(call.tag) ?? [];
@@ -49,12 +53,18 @@ export function checkWitness(calls: readonly Call[], steps: readonly Step[]): Vi
     const { outcome } = call;
     if (outcome.kind === "ok") {
       if (first === undefined) fail(call, "acknowledged, and not in the log");
-      else if (first.answer.code !== 0) fail(call, `acknowledged, and refused with ${first.answer.code} at ${first.zxid}`);
+      else if (first.answer.code !== 0)
+        fail(call, `acknowledged, and refused with ${first.answer.code} at ${first.zxid}`);
       else compare(call, first, fail);
     } else if (outcome.kind === "error" && outcome.outcome === "no") {
       const isRefusal = first !== undefined && first.answer.code === errorCode(outcome.code);
-      if (first !== undefined && !isRefusal) fail(call, `failed with ${outcome.code}, which says that nothing happened, and was executed at ${first.zxid} with ${first.answer.code}`);
-      if (first === undefined && DECIDED_BY_THE_LOG.has(outcome.code)) fail(call, `refused with ${outcome.code}, which only the log can decide, and is not there`);
+      if (first !== undefined && !isRefusal)
+        fail(
+          call,
+          `failed with ${outcome.code}, which says that nothing happened, and was executed at ${first.zxid} with ${first.answer.code}`,
+        );
+      if (first === undefined && DECIDED_BY_THE_LOG.has(outcome.code))
+        fail(call, `refused with ${outcome.code}, which only the log can decide, and is not there`);
     }
   }
   return violations;
@@ -72,7 +82,11 @@ const DECIDED_BY_THE_LOG: ReadonlySet<string> = new Set([
   "SEQUENCE_EXHAUSTED",
 ]);
 
-function compare(call: Call, { answer, op, zxid }: { readonly zxid: number; readonly answer: Answer; readonly op: number }, fail: (call: Call, what: string) => void): void {
+function compare(
+  call: Call,
+  { answer, op, zxid }: { readonly zxid: number; readonly answer: Answer; readonly op: number },
+  fail: (call: Call, what: string) => void,
+): void {
   const told = JSON.stringify((call.outcome as { value: unknown }).value);
   const meant = JSON.stringify(resultOf(op, answer));
   if (told !== meant) fail(call, `was told ${told}; at ${zxid} it was ${meant}`);
@@ -93,6 +107,8 @@ function resultOf(op: number, { result }: Answer): unknown {
     case Op.multi:
       return result[0];
     default:
-      return (result[0] as readonly (readonly unknown[])[]).map(([code, ...rest]) => (code === 0 ? [0, ...rest] : [errorName(code as number)]));
+      return (result[0] as readonly (readonly unknown[])[]).map(([code, ...rest]) =>
+        code === 0 ? [0, ...rest] : [errorName(code as number)],
+      );
   }
 }

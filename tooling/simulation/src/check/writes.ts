@@ -19,7 +19,12 @@ export function checkWriteReplies(asked: readonly Asked[], steps: readonly Step[
     const what = `session ${session} was answered request ${request.xid} (operation ${request.op})`;
     if (meant === undefined) return [{ check: "wire", what: `${what}, which is not in the log` }];
     const told = JSON.stringify([reply.zxid, reply.code, reply.detail.index, withoutDetails(reply.result)]);
-    const expected = JSON.stringify([meant.zxid, meant.answer.code, meant.answer.index, withoutDetails(meant.answer.result)]);
+    const expected = JSON.stringify([
+      meant.zxid,
+      meant.answer.code,
+      meant.answer.index,
+      withoutDetails(meant.answer.result),
+    ]);
     return told === expected ? [] : [{ check: "wire", what: `${what} with ${told}; the model says ${expected}` }];
   });
 }
@@ -27,6 +32,10 @@ export function checkWriteReplies(asked: readonly Asked[], steps: readonly Step[
 /** Of an operation that was refused within a multiEach the model knows the code only. */
 function withoutDetails(result: readonly unknown[]): unknown {
   return result.map((item) =>
-    Array.isArray(item) ? item.map((each: unknown) => (Array.isArray(each) && typeof each[0] === "number" && each[0] < 0 ? [each[0]] : plain(each))) : plain(item),
+    Array.isArray(item)
+      ? item.map((each: unknown) =>
+          Array.isArray(each) && typeof each[0] === "number" && each[0] < 0 ? [each[0]] : plain(each),
+        )
+      : plain(item),
   );
 }

@@ -18,9 +18,13 @@ export function may(acl: readonly AclEntry[], permission: number, identities: re
 export function stored(acl: readonly AclEntry[], identities: readonly Identity[]): readonly AclEntry[] | undefined {
   const list: AclEntry[] = [];
   for (const { permissions, scheme, id } of acl) {
-    const entries = scheme === "auth" ? identities.filter((own) => own.scheme !== "ip").map((own) => ({ permissions, ...own })) : [{ permissions, scheme, id }];
+    const entries =
+      scheme === "auth"
+        ? identities.filter((own) => own.scheme !== "ip").map((own) => ({ permissions, ...own }))
+        : [{ permissions, scheme, id }];
     if (entries.length === 0) return undefined;
-    for (const entry of entries) if (!list.some((known) => JSON.stringify(known) === JSON.stringify(entry))) list.push(entry);
+    for (const entry of entries)
+      if (!list.some((known) => JSON.stringify(known) === JSON.stringify(entry))) list.push(entry);
   }
   return list.length === 0 ? undefined : list;
 }

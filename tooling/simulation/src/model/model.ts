@@ -83,7 +83,16 @@ export class Model {
         const old = txn.replaces === null ? undefined : this.sessions.get(txn.replaces.session);
         if (old !== undefined && old.secret === hex(txn.replaces!.secretHash)) this.#close(entry, old);
         const { secretHash, timeoutMs, identities } = txn;
-        this.sessions.set(zxid, { id: zxid, secret: hex(secretHash), timeoutMs, generation: zxid, identities, lastWrite: 0, acked: 0, answers: new Map() });
+        this.sessions.set(zxid, {
+          id: zxid,
+          secret: hex(secretHash),
+          timeoutMs,
+          generation: zxid,
+          identities,
+          lastWrite: 0,
+          acked: 0,
+          answers: new Map(),
+        });
         this.#opened = zxid;
         return none;
       }
@@ -103,7 +112,8 @@ export class Model {
       }
       case TxnKind.reap: {
         const node = this.tree.get(txn.path);
-        if (node !== undefined && node.czxid === txn.czxid && isDue(node, entry.timeMs)) removeNode(this.#place(entry), txn.path);
+        if (node !== undefined && node.czxid === txn.czxid && isDue(node, entry.timeMs))
+          removeNode(this.#place(entry), txn.path);
         return none;
       }
       case TxnKind.options:
@@ -114,7 +124,10 @@ export class Model {
     }
   }
 
-  #request(entry: Entry, txn: Extract<Txn, { kind: typeof TxnKind.write | typeof TxnKind.addAuth }>): Pick<Step, "outcome" | "answer"> {
+  #request(
+    entry: Entry,
+    txn: Extract<Txn, { kind: typeof TxnKind.write | typeof TxnKind.addAuth }>,
+  ): Pick<Step, "outcome" | "answer"> {
     const session = this.sessions.get(txn.session);
     if (session === undefined) return { outcome: "expired", answer: undefined };
     if (session.generation !== txn.generation) return { outcome: "moved", answer: undefined };
@@ -124,9 +137,12 @@ export class Model {
       const known = session.answers.get(xid);
       // An attach in between has put the identities of its Hello in place of all others.
       if (known?.hash === txn.hash && txn.kind === TxnKind.addAuth) this.#addAuth(session, txn.identity);
-      return known?.hash === txn.hash ? { outcome: "recalled", answer: known.answer } : { outcome: "misnumbered", answer: undefined };
+      return known?.hash === txn.hash
+        ? { outcome: "recalled", answer: known.answer }
+        : { outcome: "misnumbered", answer: undefined };
     }
-    const answer = txn.kind === TxnKind.write ? this.#write(entry, session, txn.request) : this.#addAuth(session, txn.identity);
+    const answer =
+      txn.kind === TxnKind.write ? this.#write(entry, session, txn.request) : this.#addAuth(session, txn.identity);
     session.lastWrite = xid;
     session.answers.set(xid, { hash: txn.hash, answer, zxid: entry.zxid });
     return { outcome: "executed", answer };
@@ -148,14 +164,17 @@ export class Model {
   }
 
   #close(entry: Entry, session: ModelSession): void {
-    const own = [...this.tree].filter(([, { owner }]) => owner === session.id).sort(([, a], [, b]) => a.order - b.order);
+    const own = [...this.tree]
+      .filter(([, { owner }]) => owner === session.id)
+      .sort(([, a], [, b]) => a.order - b.order);
     for (const [path] of own) removeNode(this.#place(entry), path);
     this.sessions.delete(session.id);
     this.#closed = session.id;
   }
 
   #place({ zxid, timeMs }: Entry, session?: ModelSession): Place {
-    const model = this;
+    const get = (): Tree => this.tree;
+    const set = (tree: Tree): void => void (this.tree = tree);
     return {
       zxid,
       timeMs,
@@ -163,10 +182,10 @@ export class Model {
       identities: session?.identities ?? [],
       options: this.options,
       get tree() {
-        return model.tree;
+        return get();
       },
       set tree(tree) {
-        model.tree = tree;
+        set(tree);
       },
       changes: this.#changes,
       nextOrder: () => ++this.#order,

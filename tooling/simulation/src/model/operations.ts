@@ -125,7 +125,10 @@ function create(place: Place, op: CreateOp): Answer {
   });
 }
 
-function createOne({ tree, zxid, timeMs, session, identities, options, changes, nextOrder }: Place, op: CreateOp): Answer {
+function createOne(
+  { tree, zxid, timeMs, session, identities, options, changes, nextOrder }: Place,
+  op: CreateOp,
+): Answer {
   const [kind, isSequential] = MODES[op.mode]!;
   if ((op.data?.length ?? 0) > options.valueBytes) return no("LIMIT_EXCEEDED");
   const acl = stored(op.acl ?? OPEN, identities);
@@ -194,7 +197,8 @@ function deleteTree(place: Place, { path, nodesMax }: DeleteTreeRequest): Answer
   if (!may(tree.get(above(path))!.acl, May.delete, identities)) return no("NO_AUTH");
   const doomed = [...tree.keys()].filter((at) => isIn(path, at));
   if (doomed.length > Math.min(nodesMax, options.deleteTreeNodes)) return no("LIMIT_EXCEEDED");
-  if (doomed.some((at) => tree.get(at)!.children.length > 0 && !may(tree.get(at)!.acl, May.delete, identities))) return no("NO_AUTH");
+  if (doomed.some((at) => tree.get(at)!.children.length > 0 && !may(tree.get(at)!.acl, May.delete, identities)))
+    return no("NO_AUTH");
   const visit = (at: string): void => {
     for (const name of [...tree.get(at)!.children].reverse()) visit(below(at, name));
     removeNode(place, at);

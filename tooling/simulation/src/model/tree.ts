@@ -33,10 +33,24 @@ export const above = (path: string): string => path.slice(0, path.lastIndexOf("/
 export const below = (path: string, name: string): string => (path === "/" ? `/${name}` : `${path}/${name}`);
 export const nameIn = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 /** Is it this path, or below it? */
-export const isIn = (root: string, path: string): boolean => root === "/" || path === root || path.startsWith(`${root}/`);
+export const isIn = (root: string, path: string): boolean =>
+  root === "/" || path === root || path.startsWith(`${root}/`);
 
 function blank(acl: readonly AclEntry[], children: string[]): Znode {
-  const zero = { owner: 0, ttlMs: 0, czxid: 0, ctime: 0, order: 0, mzxid: 0, mtime: 0, pzxid: 0, version: 0, aversion: 0, creates: 0, deletes: 0 };
+  const zero = {
+    owner: 0,
+    ttlMs: 0,
+    czxid: 0,
+    ctime: 0,
+    order: 0,
+    mzxid: 0,
+    mtime: 0,
+    pzxid: 0,
+    version: 0,
+    aversion: 0,
+    creates: 0,
+    deletes: 0,
+  };
   // What nobody created was never counted as created, so that a new tree looks like ZooKeeper's.
   return { ...zero, data: new Uint8Array(0), acl, kind: "persistent", children, deletes: -children.length };
 }
@@ -53,7 +67,20 @@ export function newTree(): Tree {
 /** The eleven fields, in the order of the wire. */
 export function statOf(node: Znode): number[] {
   const { czxid, mzxid, ctime, mtime, version, creates, deletes, aversion, owner, data, children, pzxid } = node;
-  return [czxid, mzxid, ctime, mtime, version, creates + deletes, aversion, owner, data?.length ?? 0, children.length, pzxid];
+  return [
+    czxid,
+    mzxid,
+    ctime,
+    mtime,
+    version,
+    creates + deletes,
+    aversion,
+    owner,
+    data?.length ?? 0,
+    children.length,
+    pzxid,
+  ];
 }
 
-export const copyOf = (tree: Tree): Tree => new Map([...tree].map(([path, node]) => [path, { ...node, children: [...node.children] }]));
+export const copyOf = (tree: Tree): Tree =>
+  new Map([...tree].map(([path, node]) => [path, { ...node, children: [...node.children] }]));
