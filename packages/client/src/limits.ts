@@ -26,6 +26,13 @@ export const SEND_BUFFER_BYTES: number = 8 * 1024 * 1024;
 /** Look again at a full send buffer after so long: there is no event for it. */
 export const SEND_BUFFER_POLL_MS = 5;
 
+/** A frame of its own acknowledges replies once there are so many … */
+export const ACK_REPLIES = 256;
+/** … or so many bytes have come … */
+export const ACK_BYTES: number = 256 * 1024;
+/** … or so long after the first of them, while requests are unanswered and no other frame has said so. */
+export const ACK_DELAY_MS = 10;
+
 /** Events a watch keeps for a slow consumer; one more replaces them all by a `resync`. */
 export const WATCH_EVENTS_MAX = 10_000;
 /** Events gathered while watches are restored; if there are more, every watch is told `resync` instead. */
@@ -51,6 +58,9 @@ export const CACHE_BYTES_MAX: number = 64 * 1024 * 1024;
 export const RESUME_XID_GAP: number = 2 ** 20;
 /** While a session lives, pauses are at most this share of its timeout. */
 export const PAUSE_SHARE: number = 1 / 6;
+/** Of a Hello beside its credentials: two secrets, the cluster's id and numbers. */
+export const HELLO_OTHER_BYTES_MAX = 512;
+
 /** For pings: this share of the session's timeout without a message that will be answered … */
 export const PING_SHARE: number = 1 / 3;
 /** … and this share of silence after which a connection is given up. */

@@ -1,5 +1,5 @@
 /** What a client is opened with, and what it makes of it. */
-import { DEFAULT_LIMITS, pathFault, type Credential } from "@corral/protocol";
+import { CREDENTIALS_MAX, DEFAULT_LIMITS, pathFault, type Credential } from "@corral/protocol";
 import { CorralError } from "./error.ts";
 import { CALL_TIMEOUT_MS, QUEUE_BYTES_MAX, QUEUE_CALLS_MAX, SESSION_TIMEOUT_MS } from "./limits.ts";
 import type { Servers } from "./session/rounds.ts";
@@ -86,6 +86,8 @@ export function settle(options: OpenOptions, transport: Transport): Settings {
   const fault = pathFault(chroot, DEFAULT_LIMITS.pathBytes);
   if (fault !== undefined) throw badOption("chroot", `the path ${fault}`);
   if (Array.isArray(options.servers) && options.servers.length === 0) throw badOption("servers", "the list is empty");
+  if ((options.auth?.length ?? 0) > CREDENTIALS_MAX)
+    throw badOption("auth", `more than ${CREDENTIALS_MAX} credentials`);
   for (const [name, value] of [
     ["timeoutMs", options.timeoutMs],
     ["session.timeoutMs", options.session?.timeoutMs],

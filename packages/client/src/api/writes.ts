@@ -1,6 +1,5 @@
 /** Writes of single znodes. Each is applied exactly once while its session lives. */
 import {
-  CREDENTIALS_MAX,
   CreateFlag,
   CreateMode,
   Op,
@@ -204,12 +203,13 @@ export async function addAuth(
   options: CallOptions | undefined,
 ): Promise<void> {
   const known = { scheme, credential: toBytes(credential) };
-  const { identity } = view.driver;
-  if (!identity.knowsCredential(known) && identity.credentialCount >= CREDENTIALS_MAX) {
-    const detail = { name: "credentials", limit: CREDENTIALS_MAX, actual: identity.credentialCount + 1 };
-    throw new CorralError("LIMIT_EXCEEDED", { op: "addAuth", detail });
+  const { credentials } = view.driver.identity;
+  credentials.ask(known);
+  try {
+    await view.ask(view.budget("addAuth", options), { op: Op.addAuth, ...known }, () => {
+      credentials.accepted(known);
+    });
+  } finally {
+    credentials.answered(known);
   }
-  await view.ask(view.budget("addAuth", options), { op: Op.addAuth, ...known }, () => {
-    identity.rememberCredential(known);
-  });
 }

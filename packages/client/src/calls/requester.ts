@@ -45,8 +45,8 @@ export class Requester {
   readonly #wake: () => void;
   readonly #aborts = new AbortRegistry();
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
-  /** While watches are being restored: what resolves the promises of replies that came before their events. */
-  #held: Held[] | undefined;
+  /** While watches are being restored: the promises of replies that came before their events, in order. */
+  #held: Map<Call, Held> | undefined;
 
   /** `gate`: why nothing may be asked at present. `wake`: there is something to send. */
   constructor(
@@ -81,15 +81,17 @@ export class Requester {
       let stopListening: (() => void) | undefined;
       const call = this.#makeCall(budget, body, guards, {
         answered: (reply, answered) => {
-          stopListening?.();
           const outcome = outcomeOf(reply, answered, read, refused);
-          this.#settleInTurn({
-            call: answered,
+          this.#settleInTurn(answered, {
             settle: () => {
+              stopListening?.();
               if ("error" in outcome) reject(outcome.error);
               else resolve(outcome.value);
             },
-            reject,
+            reject: (error) => {
+              stopListening?.();
+              reject(error);
+            },
           });
         },
         failed: (error) => {
@@ -199,9 +201,15 @@ export class Requester {
   }
 
   #giveUp(call: Call, code: "ABORTED" | "TIMEOUT", cause?: unknown): void {
+    const { op, path, refusedWith } = call;
+    const held = this.#held?.get(call);
+    if (held !== undefined) {
+      this.#held?.delete(call);
+      held.reject(new CorralError(code, { op, detail: { path }, outcome: call.isWrite ? "unknown" : "no", cause }));
+      return;
+    }
     if (call.isSettled) return;
     const open = this.table.giveUp(call);
-    const { op, path, refusedWith } = call;
     if (code === "TIMEOUT" && !open && refusedWith !== undefined) return call.fail(refusedWith);
     const outcome = open && call.isWrite ? "unknown" : "no";
     call.fail(new CorralError(code, { op, detail: { path }, outcome, cause }));
@@ -226,7 +234,7 @@ export class Requester {
   #sweep(): void {
     const now = this.#clock.monotonicMs();
     let nextMs = Infinity;
-    for (const call of [...this.table.waiting()]) {
+    for (const call of [...(this.#held?.keys() ?? []), ...this.table.waiting()]) {
       if (call.deadlineMs <= now) this.#giveUp(call, "TIMEOUT");
       else nextMs = Math.min(nextMs, call.deadlineMs);
     }
@@ -235,18 +243,18 @@ export class Requester {
 
   /** From now on replies are read as they come, but their promises wait for `release`. */
   hold(): void {
-    this.#held ??= [];
+    this.#held ??= new Map();
   }
 
   release(): void {
-    const held = this.#held ?? [];
+    const held = this.#held;
     this.#held = undefined;
-    for (const { settle } of held) settle();
+    for (const { settle } of held?.values() ?? []) settle();
   }
 
-  #settleInTurn(held: Held): void {
+  #settleInTurn(call: Call, held: Held): void {
     if (this.#held === undefined) held.settle();
-    else this.#held.push(held);
+    else this.#held.set(call, held);
   }
 
   /** The connection was closed over a credential: the oldest addAuth is not to be sent again, and this is its answer. */
@@ -283,7 +291,7 @@ export class Requester {
 
   #endAll(errorFor: (call: Call, happened: boolean) => CorralError): void {
     // What a write came to must be told; a read would show changes before their events.
-    for (const { call, reject } of this.#held?.filter((held) => !held.call.isWrite) ?? []) reject(errorFor(call, false));
+    for (const [call, { reject }] of this.#held ?? []) if (!call.isWrite) reject(errorFor(call, false));
     this.release();
     // Before the table forgets, since it knows what was refused.
     const errors = new Map<Call, CorralError>();
@@ -294,9 +302,8 @@ export class Requester {
   }
 }
 
-/** A promise whose answer is here. */
+/** A promise whose answer is here. Its time limit and its signal can still end it: the connection may break before the events come. */
 interface Held {
-  readonly call: Call;
   readonly settle: () => void;
   readonly reject: (error: CorralError) => void;
 }

@@ -43,6 +43,16 @@ export class RequestTable {
     return this.#lastXid;
   }
 
+  /** Has the server more to answer, and does it not know what has been received? It may be waiting for that. */
+  get owesAck(): boolean {
+    return this.#outstanding.size > 0 && this.unacked > 0;
+  }
+
+  /** Replies received that the server does not know of. */
+  get unacked(): number {
+    return this.acked - this.#ackedSent;
+  }
+
   get queued(): number {
     return this.#queue.size + this.#urgent.size;
   }
@@ -111,6 +121,14 @@ export class RequestTable {
     const frame = writer.take();
     for (const { call, start, end } of taken) call.bytes = frame.subarray(start, end);
     return frame;
+  }
+
+  /** A frame that only says what has been received. */
+  ackFrame(): Uint8Array {
+    this.#writer.clear();
+    this.#ackedSent = this.acked;
+    writeSignal(this.#writer, { op: Op.ack, acked: this.#ackedSent });
+    return this.#writer.take();
   }
 
   *#sendable(): Iterable<Call> {

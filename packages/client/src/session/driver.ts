@@ -206,7 +206,7 @@ export class Driver implements ConnectionOwner, DialerOwner {
   }
 
   frameDone(): void {
-    if (this.requester.table.queued > 0) this.sender.flush();
+    this.sender.frameDone();
     this.closing.frameDone();
   }
 

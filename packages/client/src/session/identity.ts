@@ -6,11 +6,13 @@ import { PROTOCOL_VERSION, type Credential, type Hello, type SessionWish, type W
 import { RESUME_XID_GAP } from "../limits.ts";
 import type { DetachedSession, Settings } from "../options.ts";
 import type { Instant } from "../world.ts";
+import { Credentials } from "./credentials.ts";
 import { Session } from "./session.ts";
 
 const SECRET_BYTES = 32;
 
 export class Identity {
+  readonly credentials: Credentials;
   readonly #settings: Settings;
   #session: Session | undefined;
   /** A session that ended by our own deadline; the next one replaces it at the server. */
@@ -21,13 +23,12 @@ export class Identity {
   #wish: SessionWish | undefined;
   #clusterId: string | null;
   #lastZxid: number;
-  /** Beside those of the options: by `addAuth`. */
-  readonly #credentialsAdded: Credential[] = [];
   /** Sessions so far. */
   #ordinal = 0;
 
   constructor(settings: Settings) {
     this.#settings = settings;
+    this.credentials = new Credentials(settings.credentialCount);
     this.#inherited = settings.resume;
     this.#clusterId = settings.resume?.clusterId ?? null;
     this.#lastZxid = settings.resume?.lastZxid ?? 0;
@@ -61,21 +62,6 @@ export class Identity {
     this.#lastZxid = 0;
   }
 
-  /** An identity that was accepted, to be told again on each new connection. */
-  rememberCredential(credential: Credential): void {
-    if (!this.knowsCredential(credential)) this.#credentialsAdded.push(credential);
-  }
-
-  /** Was it added before? */
-  knowsCredential(credential: Credential): boolean {
-    return this.#credentialsAdded.some((known) => isSame(known, credential));
-  }
-
-  /** Those of the options and those added. */
-  get credentialCount(): number {
-    return this.#settings.credentialCount + this.#credentialsAdded.length;
-  }
-
   /** `acked`: every reply up to this request number has been received. */
   hello(credentials: readonly Credential[], acked: number): Hello {
     this.#wish = this.#makeWish(acked);
@@ -85,7 +71,7 @@ export class Identity {
       clusterId: this.#clusterId,
       lastZxid: this.#lastZxid,
       timeoutMs: Math.round(this.#settings.sessionTimeoutMs),
-      credentials: [...credentials, ...this.#credentialsAdded.filter((added) => !credentials.some((given) => isSame(given, added)))],
+      credentials: this.credentials.forHello(credentials),
       session: this.#wish,
     };
   }
@@ -130,12 +116,4 @@ export class Identity {
     const { id, secret } = this.#session;
     return { id, secret, acked, lastZxid: this.#lastZxid, clusterId: this.#clusterId };
   }
-}
-
-function isSame(a: Credential, b: Credential): boolean {
-  return (
-    a.scheme === b.scheme &&
-    a.credential.length === b.credential.length &&
-    a.credential.every((byte, i) => byte === b.credential[i])
-  );
 }

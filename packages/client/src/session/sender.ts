@@ -4,7 +4,7 @@
  */
 import { Op, type ProtocolLimits, type Signal } from "@corral/protocol";
 import type { RequestTable } from "../calls/table.ts";
-import { SEND_BUFFER_BYTES, SEND_BUFFER_POLL_MS } from "../limits.ts";
+import { ACK_BYTES, ACK_DELAY_MS, ACK_REPLIES, SEND_BUFFER_BYTES, SEND_BUFFER_POLL_MS } from "../limits.ts";
 import { instantOf, type Clock, type Random } from "../world.ts";
 import type { Connection } from "./connection.ts";
 import { pauseMs } from "./rounds.ts";
@@ -21,6 +21,9 @@ export class Sender {
   #isScheduled = false;
   #cancelPoll: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
+  #cancelAck: (() => void) | undefined;
+  /** What the connection had received when it was last told so. */
+  #bytesAtAck = 0;
   /** Refusals for overload since the last write that was taken. */
   #refusals = 0;
 
@@ -35,6 +38,7 @@ export class Sender {
   connected(connection: Connection, limits: ProtocolLimits): void {
     this.#connection = connection;
     this.#limits = limits;
+    this.#bytesAtAck = connection.bytesIn;
     const now = instantOf(this.#clock);
     for (const frame of this.#table.resend(limits, now)) connection.send(frame, true, now);
   }
@@ -44,7 +48,8 @@ export class Sender {
     this.#signals.length = 0;
     this.#cancelPoll?.();
     this.#cancelRetry?.();
-    this.#cancelPoll = this.#cancelRetry = undefined;
+    this.#cancelAck?.();
+    this.#cancelPoll = this.#cancelRetry = this.#cancelAck = undefined;
   }
 
   /** Outside the order of requests. Forgotten if there is no connection: it concerned that connection. */
@@ -78,12 +83,36 @@ export class Sender {
       const before = this.#table.outstanding;
       const frame = this.#table.nextFrame(limits, this.#signals, now);
       if (frame === undefined) return;
+      this.#bytesAtAck = connection.bytesIn;
       connection.send(frame, pings || this.#table.outstanding > before, now);
     }
     this.#cancelPoll = this.#clock.setTimeout(() => {
       this.#cancelPoll = undefined;
       this.flush();
     }, SEND_BUFFER_POLL_MS);
+  }
+
+  /**
+   * A frame of the server has been dealt with. Frames of requests say what has been received; but when nothing more is asked, the
+   * server may be waiting to hear it before it goes on with what it has.
+   */
+  frameDone(): void {
+    if (this.#table.queued > 0) this.flush();
+    const connection = this.#connection;
+    if (connection === undefined || !this.#table.owesAck) return;
+    if (this.#table.unacked >= ACK_REPLIES || connection.bytesIn - this.#bytesAtAck >= ACK_BYTES) this.#ack(connection);
+    else {
+      this.#cancelAck ??= this.#clock.setTimeout(() => {
+        this.#cancelAck = undefined;
+        if (this.#table.owesAck) this.#ack(connection);
+      }, ACK_DELAY_MS);
+    }
+  }
+
+  #ack(connection: Connection): void {
+    if (!this.#maySend()) return;
+    this.#bytesAtAck = connection.bytesIn;
+    connection.send(this.#table.ackFrame(), false, instantOf(this.#clock));
   }
 
   /** A write was refused for now. */
