@@ -5,7 +5,7 @@
 import { type Client, CorralError, isCorralError, open, type OpenOptions, type Stat, type Watch } from "@corral/client";
 import { type Draw, drawFrom, type Process } from "@corral/testing/world";
 import type { Call, Followed, History, Told, Violation } from "./history.ts";
-import { doSomething } from "./operations.ts";
+import { doSomething } from "./acts/index.ts";
 import type { Plan } from "./plan.ts";
 
 /** What an actor needs of the world it lives in. */
@@ -72,7 +72,7 @@ export class Actor {
     const pause = (): void => {
       this.#process.after(1 + this.draw() * plan.thinkMs, "timer", () => {
         if (this.isStopped) return;
-        if (this.pending < PENDING_MAX)
+        if (this.pending < PENDING_MAX && this.#calls < CALLS_MAX)
           for (let i = Math.floor(this.draw() * plan.pipeline); i >= 0; i--) doSomething(this);
         pause();
       });
@@ -255,6 +255,8 @@ export class Actor {
 
 /** An actor waits when it has so many calls that were not answered. */
 const PENDING_MAX = 200;
+/** More calls of one actor find no more, and take their time. */
+const CALLS_MAX = 1_200;
 
 /** In the order of the wire. */
 const STAT_NAMES: readonly (keyof Stat)[] = [

@@ -2,19 +2,20 @@
  * One seed from beginning to end: a world is put together, lives through chaos, is healed, and has to come to rest; what
  * happened is then judged.
  */
-import { FileLog, type FileLogLimits, type Log, LogError } from "@corral/log";
-import { recover, serverLimits } from "@corral/server";
-import { digestOf } from "@corral/state-machine";
-import { bytesOf, type Draw, drawFrom, type Frame, Host, Network, Process, Timeline } from "@corral/testing/world";
+import { type Log, LogError } from "@corral/log";
+import { bytesOf, drawFrom, Host, Network, Process, Timeline } from "@corral/testing/world";
 import { Actor, type Stage } from "./actor.ts";
 import { Chaos } from "./chaos.ts";
 import { judge } from "./check/judge.ts";
+import { compareRecoveries } from "./check/recoveries.ts";
+import { exceeded, leftBehind, looks, overdue } from "./check/rest.ts";
 import { dumpOfServer } from "./check/states.ts";
 import { newHistory, type Violation } from "./history.ts";
 import { LogWitness, observedLog } from "./observed-log.ts";
-import { ROOTS } from "./operations.ts";
-import { MAX_RECORD_BYTES, type Plan, planOf } from "./plan.ts";
+import { ROOTS } from "./acts/paths.ts";
+import { type Plan, planOf } from "./plan.ts";
 import { type Plant, plantedListener, plantedLog } from "./plant.ts";
+import { countedTimer, describeFrame, drawMs, fileLimits } from "./surroundings.ts";
 import { Trace } from "./trace.ts";
 
 export interface RunOptions {
@@ -190,6 +191,9 @@ class World {
 
   /** False if it died on the way. */
   async #start(): Promise<boolean> {
+    // As it is left by whatever happened: nobody writes to it now.
+    const differ = await compareRecoveries(this.#host.disk, fileLimits(this.#plan), this.#plan.history, this.#note);
+    if (differ !== undefined) this.violations.push({ check: "recovery", what: differ });
     let isUp: boolean;
     try {
       isUp = await this.#host.start();
@@ -209,7 +213,6 @@ class World {
     this.#note("started");
     this.#count("starts");
     this.#dump("after a start");
-    await this.#compareRecoveries();
     return true;
   }
 
@@ -248,52 +251,11 @@ class World {
   #dumpNowAndThen(): void {
     this.#fate.after(DUMP_PAUSE_MS, "timer", () => {
       this.#dump("while it ran");
-      this.#checkBounds();
+      if (this.#host.isRunning)
+        for (const what of exceeded(this.#host.server.figures, this.#plan.limits))
+          this.violations.push({ check: "bounds", what });
       this.#dumpNowAndThen();
     });
-  }
-
-  #checkBounds(): void {
-    if (!this.#host.isRunning) return;
-    const { figures } = this.#host.server;
-    const limits = serverLimits(this.#plan.limits);
-    const bounds = { connections: limits.connections + 1, sessions: limits.sessions, watches: limits.watches } as const;
-    for (const [name, most] of Object.entries(bounds)) {
-      const actual = figures[name as keyof typeof bounds];
-      if (actual > most) this.violations.push({ check: "bounds", what: `${actual} ${name}, of ${most}` });
-    }
-    const uncommitted = limits.uncommittedBytes + 2 * limits.frameBytes;
-    if (figures.uncommittedBytes > uncommitted)
-      this.violations.push({ check: "bounds", what: `${figures.uncommittedBytes} bytes uncommitted` });
-  }
-
-  /** The same log, read without its newest snapshot, or without any, comes to the same state. */
-  async #compareRecoveries(): Promise<void> {
-    const { lastZxid } = this.#witness;
-    const digests: Record<string, string> = {};
-    for (const snapshot of ["newest", "oldest"] as const) {
-      const world = {
-        disk: this.#host.disk.mount(),
-        lock: { acquire: async () => async () => {} },
-        timers: { now: () => 0, after: () => () => {} },
-        random: (length: number) => new Uint8Array(length),
-      };
-      try {
-        const { state } = await recover(
-          new FileLog(world, { limits: fileLimits(this.#plan), readOnly: true, snapshot }),
-          this.#plan.history,
-        );
-        digests[`${snapshot} at ${state.zxid}`] = digestOf(state);
-      } catch (error) {
-        // It may be taken away meanwhile by another crash, or change under the reader.
-        this.#note(`not compared: ${String(error)}`);
-        return;
-      }
-    }
-    const [first, second] = Object.values(digests);
-    if (this.#witness.lastZxid === lastZxid && Object.keys(digests).length === 2 && first !== second) {
-      this.violations.push({ check: "recovery", what: `the digests differ: ${JSON.stringify(digests)}` });
-    }
   }
 
   /** Everything was answered, everyone is connected; then everybody leaves, and nothing is left behind. */
@@ -301,60 +263,26 @@ class World {
     const fail = (what: string): void => void this.violations.push({ check: "rest", what });
     if (!this.#host.isRunning) return fail("the server does not run");
     for (const { actor } of this.#actors) {
-      const { state } = actor.client;
-      if (state.name !== "connected")
-        fail(`client ${actor.name} is ${state.name}${"cause" in state ? `: ${String(state.cause)}` : ""}`);
+      const now = actor.client.state;
+      if (now.name !== "connected")
+        fail(`client ${actor.name} is ${now.name}${"cause" in now ? `: ${String(now.cause)}` : ""}`);
       if (actor.pending > 0) fail(`client ${actor.name} waits for ${actor.pending} calls`);
     }
     this.#dump("in the end");
-    const { tree } = this.#host.server.state;
-    for (const { actor } of this.#actors) {
-      actor.checkWaiting((path) => {
-        const slot = tree.find(path);
-        if (slot < 0) return undefined;
-        const names: string[] = [];
-        for (let child = tree.firstChild(slot); child >= 0; child = tree.next(child)) names.push(tree.name(child));
-        return { mzxid: tree.mzxid(slot), names: names.join() };
-      });
-    }
-    const due = this.#overdue();
+    const { state } = this.#host.server;
+    for (const { actor } of this.#actors) actor.checkWaiting((path) => looks(state, path));
+    const due = overdue(state);
     if (due !== undefined) fail(due);
     const closing = Promise.all(this.#actors.map(({ actor }) => actor.client.close()));
     let isClosed = false;
     void closing.then(() => (isClosed = true));
     await this.#timeline.advance(CLOSE_MS);
     if (!isClosed) fail("a client does not close");
-    const { figures } = this.#host.server;
-    for (const name of [
-      "connections",
-      "sessions",
-      "ephemerals",
-      "watches",
-      "subscriptions",
-      "uncommittedBytes",
-    ] as const) {
-      if (figures[name] !== 0) fail(`${figures[name]} ${name} are left`);
-    }
+    for (const what of leftBehind(this.#host.server.figures)) fail(what);
     for (const { actor, timers } of this.#actors)
       if (timers !== 0) fail(`client ${actor.name} has left ${timers} timers`);
     if (this.#network.links.length > 0) fail(`${this.#network.links.length} connections are open`);
     this.#dump("after everybody left");
-  }
-
-  /** Znodes whose time was over long ago are gone. */
-  #overdue(): string | undefined {
-    const { tree, timeMs } = this.#host.server.state;
-    const visit = (slot: number): string | undefined => {
-      const ttlMs = tree.ttlMs(slot);
-      if (ttlMs > 0 && tree.firstChild(slot) < 0 && tree.mtime(slot) + ttlMs + 5_000 < timeMs)
-        return `${tree.path(slot)} has outlived its time`;
-      for (let child = tree.firstChild(slot); child >= 0; child = tree.next(child)) {
-        const found = visit(child);
-        if (found !== undefined) return found;
-      }
-      return undefined;
-    };
-    return visit(tree.find("/"));
   }
 
   end(): void {
@@ -382,51 +310,4 @@ class World {
     };
     return { seed: this.#plan.seed, violations: this.violations, hash: this.#trace.hash, figures };
   }
-}
-
-/** Data and all, so far as it fits on a line that can be read. */
-function describeFrame(frame: Frame): string {
-  const content =
-    frame.kind === "requests"
-      ? frame.messages
-      : frame.kind === "messages"
-        ? [frame.welcome, ...frame.messages].filter((item) => item !== undefined)
-        : frame.kind === "hello"
-          ? frame.hello
-          : "malformed";
-  return JSON.stringify(content, (_key, value: unknown) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString("latin1").slice(0, 12) : value,
-  ).slice(0, LINE_MAX);
-}
-const LINE_MAX = 4_000;
-
-const drawMs =
-  ({ baseMs, spikeMs, spikes }: Plan["latency"], draw: Draw): (() => number) =>
-  () =>
-    draw() < spikes ? draw() * spikeMs : baseMs * (0.5 + draw());
-
-const fileLimits = ({ segmentBytes, snapshotsKept }: Plan): Partial<FileLogLimits> => ({
-  segmentBytes,
-  maxRecordBytes: MAX_RECORD_BYTES,
-  reserveBytes: segmentBytes,
-  snapshotsKept,
-  softMarkFraction: 1,
-  softMarkBytes: 30_000,
-});
-
-function countedTimer(owner: { timers: number }, process: Process, call: () => void, ms: number): () => void {
-  let isPending = true;
-  const over = (): void => {
-    if (isPending) owner.timers--;
-    isPending = false;
-  };
-  owner.timers++;
-  const cancel = process.after(ms, "timer", () => {
-    over();
-    call();
-  });
-  return () => {
-    over();
-    cancel();
-  };
 }

@@ -1,0 +1,50 @@
+/** What actors do, and how often. */
+import type { Actor } from "../actor.ts";
+import type { Act } from "./paths.ts";
+import {
+  addWatch,
+  children,
+  closeWatch,
+  follow,
+  get,
+  list,
+  multiRead,
+  others,
+  removeWatches,
+  stat,
+  unfollow,
+} from "./reads.ts";
+import { create, createSequential, multi, multiEach, remove, removeChild, removeTree, set, setAcl } from "./writes.ts";
+
+/** Each with its weight. */
+const ACTS: readonly (readonly [number, Act])[] = [
+  [14, create],
+  [8, createSequential],
+  [14, set],
+  [8, remove],
+  [6, removeChild],
+  [1, removeTree],
+  [2, setAcl],
+  [6, multi],
+  [3, multiEach],
+  [14, get],
+  [8, stat],
+  [6, children],
+  [2, list],
+  [3, multiRead],
+  [4, others],
+  [2, addWatch],
+  [1, closeWatch],
+  [1, removeWatches],
+  [2, follow],
+  [1, unfollow],
+];
+const TOTAL = ACTS.reduce((sum, [weight]) => sum + weight, 0);
+
+export function doSomething(actor: Actor): void {
+  let at = actor.draw() * TOTAL;
+  const [, act] = ACTS.find(([weight]) => (at -= weight) < 0)!;
+  act(actor).catch((error: unknown) => {
+    actor.violation(`${act.name} threw ${String((error as Error)?.stack ?? error)}`);
+  });
+}

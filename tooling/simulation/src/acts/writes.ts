@@ -1,0 +1,194 @@
+/** Writes in the shapes in which bugs were found elsewhere: operations that lean on each other, tails that fail, names that repeat. */
+import { op, type Operation, type WriteOptions } from "@corral/client";
+import { between, oneOf } from "@corral/testing/world";
+import { type Actor, statFields } from "../actor.ts";
+import { TAG_ROOT, tagData } from "../check/witness.ts";
+import { OPEN, READ_ONLY } from "../model/acl.ts";
+import { type Act, anyPath, CLOSED, parentPath, PATHS } from "./paths.ts";
+
+/** A guard that always holds carries the tag of a write that has no data. */
+const tagged = (tag: string): WriteOptions => ({ guard: { path: TAG_ROOT + tag, absent: true } });
+
+const data = (actor: Actor, tag: string): Uint8Array =>
+  tagData(tag, between(actor.draw, 0, actor.stage.plan.valueBytes));
+
+const created = ({
+  path,
+  stat,
+}: {
+  readonly path: string;
+  readonly stat: Parameters<typeof statFields>[0];
+}): unknown => ({ path, stat: statFields(stat) });
+
+export const create: Act = (actor) => {
+  const { draw, client } = actor;
+  const tag = actor.nextTag();
+  const path = anyPath(actor);
+  const lifetime = oneOf(draw, [
+    "persistent",
+    "persistent",
+    "ephemeral",
+    "container",
+    { ttlMs: between(draw, 50, 3_000) },
+  ] as const);
+  const acl = path.startsWith("/acl")
+    ? oneOf(draw, [undefined, OPEN, READ_ONLY, [{ permissions: 31, scheme: "auth", id: "" }]])
+    : undefined;
+  return actor.call(
+    "create",
+    path,
+    tag,
+    () => client.create(path, data(actor, tag), { lifetime, acl, parents: draw() < 0.3 }),
+    created,
+  );
+};
+
+export const createSequential: Act = (actor) => {
+  const { draw, client } = actor;
+  const tag = actor.nextTag();
+  const path = `${parentPath(actor)}/n-`;
+  const lifetime = oneOf(draw, ["persistent", "ephemeral", { ttlMs: between(draw, 50, 3_000) }] as const);
+  return actor.call(
+    "create",
+    path,
+    tag,
+    () => client.create(path, data(actor, tag), { lifetime, sequential: true }),
+    created,
+  );
+};
+
+export const set: Act = (actor) => {
+  const { draw, client } = actor;
+  const tag = actor.nextTag();
+  const path = anyPath(actor);
+  const version = draw() < 0.3 ? { ifMatch: { version: between(draw, 0, 3) } } : {};
+  return actor.call("set", path, tag, () => client.set(path, data(actor, tag), version), statFields);
+};
+
+export const remove: Act = (actor) => {
+  const { draw, client } = actor;
+  const tag = actor.nextTag();
+  const path = anyPath(actor);
+  const version = draw() < 0.2 ? { ifMatch: { version: between(draw, 0, 2) } } : {};
+  return actor.call(
+    "delete",
+    path,
+    tag,
+    () => client.delete(path, { ...tagged(tag), ...version }),
+    (count) => count,
+  );
+};
+
+/** One of the children, as this client knows them: sequential ones would fill the parent otherwise. */
+export const removeChild: Act = async (actor) => {
+  const parent = parentPath(actor);
+  const names = await actor.call(
+    "children",
+    parent,
+    undefined,
+    () => actor.client.children(parent),
+    () => undefined,
+  );
+  const path = names === undefined || names.length === 0 ? undefined : `${parent}/${oneOf(actor.draw, names)}`;
+  if (path === undefined) return;
+  const tag = actor.nextTag();
+  await actor.call(
+    "delete",
+    path,
+    tag,
+    () => actor.client.delete(path, tagged(tag)),
+    (count) => count,
+  );
+};
+
+export const removeTree: Act = (actor) => {
+  const tag = actor.nextTag();
+  const path = oneOf(actor.draw, ["/w/a", "/w/b", "/w/q", "/w/b/x"]);
+  return actor.call(
+    "deleteTree",
+    path,
+    tag,
+    () => actor.client.delete(path, { ...tagged(tag), recursive: true, nodesMax: 100 }),
+    (count) => count,
+  );
+};
+
+export const setAcl: Act = (actor) => {
+  const tag = actor.nextTag();
+  const path = oneOf(actor.draw, CLOSED);
+  const acl = oneOf(actor.draw, [
+    OPEN,
+    READ_ONLY,
+    [
+      { permissions: 31, scheme: "auth", id: "" },
+      { permissions: 1, scheme: "world", id: "anyone" },
+    ],
+  ]);
+  return actor.call("setAcl", path, tag, () => actor.client.setAcl(path, acl, tagged(tag)), statFields);
+};
+
+/** Operations that lean on each other, often with a tail that fails. */
+function operations(actor: Actor, tag: string): Operation<unknown>[] {
+  const { draw } = actor;
+  const path = oneOf(draw, PATHS);
+  const shape: readonly Operation<unknown>[] = oneOf(draw, [
+    [op.create(path, data(actor, tag)), op.delete(path)],
+    [
+      op.create(path),
+      op.set(path, data(actor, tag)),
+      op.create(`${path}/n-`, null, { sequential: true, lifetime: "ephemeral" }),
+    ],
+    [op.set(path, data(actor, tag)), op.check(path, { version: between(draw, 0, 3) })],
+    [op.delete(path), op.create(path, data(actor, tag), { lifetime: "ephemeral" })],
+    [op.create("/w/q/m-", data(actor, tag), { sequential: true }), op.create("/w/q/m-", null, { sequential: true })],
+    [
+      op.create("/w/b/x/deep/er", data(actor, tag), { parents: true }),
+      op.delete("/w/b/x/deep/er"),
+      op.delete("/w/b/x/deep"),
+    ],
+  ]);
+  return draw() < 0.4 ? [...shape, op.delete("/w/never")] : [...shape];
+}
+
+const plainResult = (result: unknown): unknown => {
+  if (result === undefined) return [];
+  const one = result as {
+    readonly path?: string;
+    readonly stat?: Parameters<typeof statFields>[0];
+    readonly czxid?: number;
+  };
+  return one.czxid === undefined
+    ? [one.path, statFields(one.stat!)]
+    : [statFields(result as Parameters<typeof statFields>[0])];
+};
+
+export const multi: Act = (actor) => {
+  const tag = actor.nextTag();
+  const list = operations(actor, tag);
+  return actor.call(
+    "multi",
+    "",
+    tag,
+    () => actor.client.multi(list, tagged(tag)),
+    (results) => (results as readonly unknown[]).map(plainResult),
+  );
+};
+
+export const multiEach: Act = (actor) => {
+  const tag = actor.nextTag();
+  const list = operations(actor, tag);
+  return actor.call(
+    "multiEach",
+    "",
+    tag,
+    () => actor.client.multiEach(list, tagged(tag)),
+    (results) =>
+      (
+        results as readonly {
+          readonly ok: boolean;
+          readonly value?: unknown;
+          readonly error?: { readonly code: string };
+        }[]
+      ).map((one) => (one.ok ? [0, ...(plainResult(one.value) as unknown[])] : [one.error!.code])),
+  );
+};
