@@ -37,6 +37,8 @@ const URL = "ws://corral.test:2190";
 const CALM_MS = 60_000;
 /** Clients are closed within this. */
 const CLOSE_MS = 20_000;
+/** Of one phase: more, and something feeds itself. */
+const EVENTS_MAX = 1_000_000;
 /** Between two looks at a running server's whole state. */
 const DUMP_PAUSE_MS = 1_500;
 
@@ -58,7 +60,7 @@ class World {
   readonly #plan: Plan;
   readonly #history = newHistory();
   readonly #trace: Trace;
-  readonly #timeline = new Timeline(true);
+  readonly #timeline = new Timeline(true, EVENTS_MAX);
   readonly #network: Network;
   readonly #witness: LogWitness;
   readonly #host: Host;

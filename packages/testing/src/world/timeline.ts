@@ -25,6 +25,7 @@ const EVENTS_MAX = 10_000_000;
 
 export class Timeline {
   readonly isVirtual: boolean;
+  readonly #eventsMax: number;
   readonly #queue: Due[] = [];
   readonly #startedAt = performance.now();
   #now = 0;
@@ -43,8 +44,10 @@ export class Timeline {
   /** Events so far. */
   events = 0;
 
-  constructor(isVirtual: boolean) {
+  /** `eventsMax`: more than so many in one go are an error. */
+  constructor(isVirtual: boolean, eventsMax: number = EVENTS_MAX) {
     this.isVirtual = isVirtual;
+    this.#eventsMax = eventsMax;
   }
 
   /** Milliseconds since the world began. */
@@ -111,8 +114,8 @@ export class Timeline {
     for (let i = 0; ; i++) {
       await new Promise<void>((resolve) => void nextTurn(resolve));
       if (this.#isEnded) break;
-      if (i === EVENTS_MAX)
-        this.#failure ??= { error: new Error(`${EVENTS_MAX} events in one go: the world does not come to rest`) };
+      if (i === this.#eventsMax)
+        this.#failure ??= { error: new Error(`${this.#eventsMax} events in one go: the world does not come to rest`) };
       const due = this.#next();
       if (due === undefined || this.#failure !== undefined) break;
       this.#happen(due);
