@@ -49,6 +49,10 @@ export const READ_TREE_ENTRIES_MAX = 100_000;
 export const DELETE_TREE_NODES_MAX = 10_000;
 /** Tries of `update` against concurrent writers. */
 export const UPDATE_TRIES_MAX = 100;
+/** Before each of them a pause, random between 0 and this, doubled each time so that one of many writers gets through … */
+export const UPDATE_PAUSE_FIRST_MS = 4;
+/** … up to this. */
+export const UPDATE_PAUSE_MAX_MS = 1_000;
 /** Znodes in a cache. */
 export const CACHE_ENTRIES_MAX = 10_000;
 /** Bytes of data in a cache. */

@@ -65,7 +65,7 @@ describe("calls", () => {
   });
 
   test("update writes again with the state that outran it, and gives up for good on another error", async () => {
-    const { client, server } = await connectHarness();
+    const { client, clock, server } = await connectHarness();
     let version = 0;
     server.answer = (request) => {
       if (request.op === Op.get) return [new Uint8Array([version]), statFields(100 + version, version)];
@@ -73,10 +73,12 @@ describe("calls", () => {
       return version++ < 2 ? { code: "GUARD_FAILED", detail: { index: 0, path: "/n" } } : [statFields(200)];
     };
     const seen: number[] = [];
-    await client.update("/n", (now) => {
+    const updated = client.update("/n", (now) => {
       seen.push(now?.value?.[0] ?? -1);
       return new Uint8Array([1]);
     });
+    await clock.advance(100);
+    await updated;
     expect(seen).toEqual([0, 1, 2]);
     server.answer = (request) => (request.op === Op.get ? agreeable(request) : { code: "NO_AUTH" });
     expect(await errorOf(client.update("/n", () => null))).toMatchObject({ code: "NO_AUTH" });

@@ -1,5 +1,6 @@
 import { Op } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
+import type { CorralError } from "../src/error.ts";
 import type { ClientState } from "../src/session/state.ts";
 import { agreeable, connectHarness, errorOf, openHarness, rejection, standing } from "./harness.ts";
 import { settled } from "./virtual-clock.ts";
@@ -105,10 +106,51 @@ describe("connecting", () => {
     await client.addAuth("digest", "a:b");
     await client.addAuth("digest", "a:b");
     for (let i = 1; i < 16; i++) await client.addAuth("digest", `user${i}:b`);
-    expect(await rejection(client.addAuth("digest", "one:more"))).toMatchObject({ code: "LIMIT_EXCEEDED", limitName: "credentials", limit: 16 });
+    expect(await rejection(client.addAuth("digest", "one:more"))).toMatchObject({
+      code: "LIMIT_EXCEEDED",
+      limitName: "credentials",
+      limit: 16,
+    });
     server.last.cut();
     await clock.advance(1_000);
     expect(server.last.hello?.credentials).toHaveLength(16);
+  });
+
+  test("credentials that are under way count too, and those of the options once", async () => {
+    const { client, clock, server } = await connectHarness({ auth: [{ scheme: "digest", credential: "given:b" }] });
+    const names = ["given", "user0", ...Array.from({ length: 20 }, (_, i) => `user${i}`)];
+    const codes = Promise.all(
+      names.map(async (name) => {
+        const error = await rejection(client.addAuth("digest", `${name}:b`));
+        return error === undefined ? "accepted" : (error as CorralError).code;
+      }),
+    );
+    await settled();
+    server.answer = agreeable;
+    server.last.cut();
+    await clock.advance(1_000);
+    expect(await codes).toEqual(names.map((_, i) => (i < 17 ? "accepted" : "LIMIT_EXCEEDED")));
+    server.last.cut();
+    await clock.advance(1_000);
+    expect(server.last.hello?.credentials).toHaveLength(16);
+    expect(client.state.name).toBe("connected");
+  });
+
+  test("a credential that was refused makes room; one that a Hello has no room for is refused", async () => {
+    const { client, server } = await connectHarness();
+    server.answer = () => ({ code: "BAD_ARGUMENTS", detail: {} });
+    for (let i = 0; i < 20; i++) {
+      expect(await rejection(client.addAuth("digest", `user${i}:b`))).toMatchObject({ code: "BAD_ARGUMENTS" });
+    }
+    server.answer = agreeable;
+    await client.addAuth("token", new Uint8Array(9_000));
+    expect(await rejection(client.addAuth("token", new Uint8Array(9_001)))).toMatchObject({
+      code: "LIMIT_EXCEEDED",
+      limitName: "helloBytes",
+      limit: 16_384,
+    });
+    const auth = Array.from({ length: 17 }, (_, i) => ({ scheme: "digest", credential: `user${i}:b` }));
+    expect(() => openHarness({ auth })).toThrow(expect.objectContaining({ code: "BAD_ARGUMENTS" }) as Error);
   });
 
   test("a credential refused by addAuth is that call's error; the session goes on without it", async () => {

@@ -12,8 +12,9 @@ import {
 import type { CallOptions } from "../calls/requester.ts";
 import { encodeAt, raw, type Codec } from "../codec.ts";
 import { CorralError, isCorralError } from "../error.ts";
-import { DELETE_TREE_NODES_MAX, UPDATE_TRIES_MAX } from "../limits.ts";
+import { DELETE_TREE_NODES_MAX, UPDATE_PAUSE_FIRST_MS, UPDATE_PAUSE_MAX_MS, UPDATE_TRIES_MAX } from "../limits.ts";
 import { toBytes } from "../options.ts";
+import { pauseMs } from "../session/rounds.ts";
 import { get, statOf } from "./reads.ts";
 import type {
   Created,
@@ -170,6 +171,9 @@ export async function update<T>(
     } catch (error) {
       if (now === undefined ? !isCorralError(error, "NODE_EXISTS") : !isOutrun(error, own)) throw error;
     }
+    // Without it, writers in step outrun each other for ever.
+    const { random } = view.driver.settings;
+    await view.requester.pause(budget, pauseMs(tries, random, UPDATE_PAUSE_MAX_MS, UPDATE_PAUSE_FIRST_MS));
   }
   throw new CorralError("OVERLOADED", {
     op,

@@ -8,6 +8,7 @@ import { CorralError } from "../error.ts";
 import type { Clock } from "../world.ts";
 import { AbortRegistry } from "./aborts.ts";
 import { Call, type Settle } from "./call.ts";
+import { HeldPromises } from "./held.ts";
 import { sizeOf } from "./size.ts";
 import { RequestTable } from "./table.ts";
 
@@ -45,8 +46,7 @@ export class Requester {
   readonly #wake: () => void;
   readonly #aborts = new AbortRegistry();
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
-  /** While watches are being restored: the promises of replies that came before their events, in order. */
-  #held: Map<Call, Held> | undefined;
+  readonly #held = new HeldPromises();
 
   /** `gate`: why nothing may be asked at present. `wake`: there is something to send. */
   constructor(
@@ -82,7 +82,7 @@ export class Requester {
       const call = this.#makeCall(budget, body, guards, {
         answered: (reply, answered) => {
           const outcome = outcomeOf(reply, answered, read, refused);
-          this.#settleInTurn(answered, {
+          this.#held.settleInTurn(answered, {
             settle: () => {
               stopListening?.();
               if ("error" in outcome) reject(outcome.error);
@@ -137,6 +137,21 @@ export class Requester {
       cancel?.();
       stopListening?.();
     };
+  }
+
+  /** Between two steps of a call. Rejects when the time of the call is over or its signal aborts. */
+  pause(budget: Budget, ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.setTimeout(() => {
+        stopWaiting();
+        resolve();
+      }, ms);
+      const stopWaiting = this.after(budget, (error) => {
+        cancel();
+        stopWaiting();
+        reject(error);
+      });
+    });
   }
 
   /** For what lives longer than its requests. The function returned ends the waiting. */
@@ -202,17 +217,13 @@ export class Requester {
 
   #giveUp(call: Call, code: "ABORTED" | "TIMEOUT", cause?: unknown): void {
     const { op, path, refusedWith } = call;
-    const held = this.#held?.get(call);
-    if (held !== undefined) {
-      this.#held?.delete(call);
-      held.reject(new CorralError(code, { op, detail: { path }, outcome: call.isWrite ? "unknown" : "no", cause }));
-      return;
-    }
+    const errorFor = (outcome: "unknown" | "no"): CorralError =>
+      new CorralError(code, { op, detail: { path }, outcome, cause });
+    if (this.#held.reject(call, errorFor(call.isWrite ? "unknown" : "no"))) return;
     if (call.isSettled) return;
     const open = this.table.giveUp(call);
     if (code === "TIMEOUT" && !open && refusedWith !== undefined) return call.fail(refusedWith);
-    const outcome = open && call.isWrite ? "unknown" : "no";
-    call.fail(new CorralError(code, { op, detail: { path }, outcome, cause }));
+    call.fail(errorFor(open && call.isWrite ? "unknown" : "no"));
     // A refused write that nobody wants any more still has to make way for the others.
     this.#wake();
   }
@@ -234,7 +245,7 @@ export class Requester {
   #sweep(): void {
     const now = this.#clock.monotonicMs();
     let nextMs = Infinity;
-    for (const call of [...(this.#held?.keys() ?? []), ...this.table.waiting()]) {
+    for (const call of [...this.#held.calls, ...this.table.waiting()]) {
       if (call.deadlineMs <= now) this.#giveUp(call, "TIMEOUT");
       else nextMs = Math.min(nextMs, call.deadlineMs);
     }
@@ -243,18 +254,11 @@ export class Requester {
 
   /** From now on replies are read as they come, but their promises wait for `release`. */
   hold(): void {
-    this.#held ??= new Map();
+    this.#held.hold();
   }
 
   release(): void {
-    const held = this.#held;
-    this.#held = undefined;
-    for (const { settle } of held?.values() ?? []) settle();
-  }
-
-  #settleInTurn(call: Call, held: Held): void {
-    if (this.#held === undefined) held.settle();
-    else this.#held.set(call, held);
+    this.#held.release();
   }
 
   /** The connection was closed over a credential: the oldest addAuth is not to be sent again, and this is its answer. */
@@ -291,7 +295,7 @@ export class Requester {
 
   #endAll(errorFor: (call: Call, happened: boolean) => CorralError): void {
     // What a write came to must be told; a read would show changes before their events.
-    for (const [call, { reject }] of this.#held ?? []) if (!call.isWrite) reject(errorFor(call, false));
+    for (const call of [...this.#held.calls]) if (!call.isWrite) this.#held.reject(call, errorFor(call, false));
     this.release();
     // Before the table forgets, since it knows what was refused.
     const errors = new Map<Call, CorralError>();
@@ -300,12 +304,6 @@ export class Requester {
     own.clear();
     for (const [call, error] of errors) call.fail(error);
   }
-}
-
-/** A promise whose answer is here. Its time limit and its signal can still end it: the connection may break before the events come. */
-interface Held {
-  readonly settle: () => void;
-  readonly reject: (error: CorralError) => void;
 }
 
 const asItIs = (path: string): string => path;

@@ -11,8 +11,13 @@ import { fractionOf, type Random } from "../world.ts";
 export type Servers = readonly string[] | (() => Promise<readonly string[]>);
 
 /** Full jitter: anything from 0 to the cap, which doubles with each failure. */
-export function pauseMs(failures: number, random: Random, maxMs: number = BACKOFF_MAX_MS): number {
-  return fractionOf(random) * Math.min(maxMs, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 30));
+export function pauseMs(
+  failures: number,
+  random: Random,
+  maxMs: number = BACKOFF_MAX_MS,
+  firstMs: number = BACKOFF_FIRST_MS,
+): number {
+  return fractionOf(random) * Math.min(maxMs, firstMs * 2 ** Math.min(failures, 30));
 }
 
 /** The addresses of one round, shuffled. */
