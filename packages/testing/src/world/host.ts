@@ -47,6 +47,9 @@ export interface HostConfig {
 interface Life {
   readonly process: Process;
   server: Server | undefined;
+  /** Resolves when it is over. */
+  readonly died: Promise<void>;
+  readonly die: () => void;
 }
 
 export class Host {
@@ -100,7 +103,9 @@ export class Host {
     } = this.#config;
     const name = `server ${++this.starts}`;
     const process = new Process(name, this.#timeline, drawFrom(seed, name));
-    const life: Life = { process, server: undefined };
+    let die = (): void => {};
+    const died = new Promise<void>((resolve) => (die = resolve));
+    const life: Life = { process, server: undefined, died, die };
     this.#life = life;
     const starting = Server.start({
       log: this.#openLog(process),
@@ -168,7 +173,8 @@ export class Host {
   async stop(): Promise<void> {
     const life = this.#life;
     if (life?.server === undefined) return;
-    await life.server.close();
+    // It may die on the way: then nothing in it goes on.
+    await Promise.race([life.server.close(), life.died]);
     if (this.#life === life) this.#die();
   }
 
@@ -184,6 +190,7 @@ export class Host {
     if (life === undefined) return;
     this.#life = undefined;
     life.process.die();
+    life.die();
     void life.server?.abandon();
     this.#network.serverDied(life.process);
   }
