@@ -36,18 +36,25 @@ async function dispatch(args: readonly string[], env: NodeJS.ProcessEnv): Promis
 
 const say = (text: string): void => void process.stdout.write(text);
 
-/** The first argument is the command. Undefined: only the help or the version is wanted. */
+/** The first argument that is no flag is the command. Undefined: only the help or the version is wanted. */
 function commandOf(args: readonly string[]): Command | undefined {
-  const [first] = args;
+  const name = args[commandIndex(args)];
   const known = COMMANDS.map(({ name }) => name);
-  if (first === undefined || first === "help") throw new UsageError(`which command? One of ${known.join(", ")}`);
-  if (first.startsWith("-")) {
-    if (["--help", "-h", "--version"].includes(first)) return undefined;
-    throw new UsageError(`the command comes first: one of ${known.join(", ")}`);
-  }
-  const found = COMMANDS.find(({ name }) => name === first);
-  if (found === undefined) throw new UsageError(`there is no command ${first}${didYouMean(first, known)}`);
+  if (name === undefined && args.some((arg) => ["--help", "-h", "--version"].includes(arg))) return undefined;
+  if (name === undefined || name === "help") throw new UsageError(`which command? One of ${known.join(", ")}`);
+  const found = COMMANDS.find((command) => command.name === name);
+  if (found === undefined) throw new UsageError(`there is no command ${name}${didYouMean(name, known)}`);
   return found;
+}
+
+/** Flags that hold for every command may stand before it, as in `corral --server URL ls /`. */
+function commandIndex(args: readonly string[]): number {
+  let at = 0;
+  while (args[at]?.startsWith("-") === true) {
+    const flag = args[at]!.replace(/^--/, "");
+    at += GLOBAL_FLAGS[flag]?.type === "string" ? 2 : 1;
+  }
+  return at;
 }
 
 async function execute(command: Command, parsed: ParsedFlags, env: NodeJS.ProcessEnv): Promise<void> {

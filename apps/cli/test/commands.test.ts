@@ -16,6 +16,12 @@ test("create prints the path, with -s the one that was given out, and -p makes t
   });
 });
 
+test("flags that hold for every command may stand before it", async () => {
+  const { code, stdout } = await corral("--json", "--timeout", "5s", "stat", "/");
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ path: "/" });
+});
+
 test("create -c makes a container, which goes after its last child, and --ttl a znode that goes when its time is over", async () => {
   expect((await corral("create", "-c", "/container")).code).toBe(0);
   expect((await corral("create", "--ttl", "1ms", "/ttl")).code).toBe(0);

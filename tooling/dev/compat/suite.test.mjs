@@ -34,6 +34,7 @@ test("a client creates, reads, changes, lists and deletes, and SIGTERM ends the 
   const daemon = await startDaemon(dataDirectory(t));
   t.after(daemon.kill);
   const client = await open(daemon.url);
+  t.after(() => client.close());
   await client.create("/a", "one");
   await client.create("/a/b", "two");
   assert.equal(await client.get("/a"), "one");
@@ -51,6 +52,7 @@ test("kill -9 loses no acknowledged write, and the session lives on with its eph
   let daemon = await startDaemon(data);
   t.after(() => daemon.kill());
   const client = await open(daemon.url);
+  t.after(() => client.close());
   await client.create("/kept", "");
   await client.createEphemeral("/kept/mine");
   for (let cycle = 0; cycle < 3; cycle += 1) {
@@ -80,6 +82,7 @@ test("corral reads what the client wrote", LIMIT, async (t) => {
   const daemon = await startDaemon(dataDirectory(t));
   t.after(daemon.kill);
   const client = await open(daemon.url);
+  t.after(() => client.close());
   await client.create("/greeting", "hello");
   const args = [bin("@corral/cli", "corral"), "--server", daemon.url, "get", "/greeting"];
   const { stdout } = await promisify(execFile)(process.execPath, args);
