@@ -198,6 +198,26 @@ describe("unacknowledged replies", () => {
     expect(stage.state.sessions.get(client.session)!.results.count).toBe(1);
   });
 
+  test("hold no write that is sent again: its remembered reply is what the client waits for", () => {
+    const stage = new Stage({ limits: { unackedReplies: 2 } });
+    const before = stage.attach();
+    for (let i = 1; i <= 3; i++) before.do(create(`/n${i}`));
+    const after = stage.connect();
+    after.resume(before);
+    for (let i = 1; i <= 4; i++) after.askWith(i, create(`/n${i}`));
+    for (let i = 1; i <= 3; i++) expect(after.reply(i).code).toBe(0);
+    expect(after.hasReply(4), "a new one waits").toBe(false);
+    after.ack(3);
+    expect(after.reply(4).code).toBe(0);
+  });
+
+  test("are counted together with the writes that are on their way to being applied", () => {
+    const stage = new Stage({ limits: { unackedReplies: 2 } });
+    const client = stage.attach();
+    client.ask(...Array.from({ length: 10 }, (_, i) => create(`/n${i}`)));
+    expect(stage.state.sessions.get(client.session)!.results.count).toBeLessThanOrEqual(3);
+  });
+
   test("are bounded in bytes too", () => {
     const stage = new Stage({ limits: { unackedBytes: 4_096 } });
     const client = stage.attach();

@@ -47,7 +47,10 @@ function advance(world: World, proposer: Proposer, connection: Connection, entry
   if (reason !== undefined) {
     return refuse(world, connection, entry, reason, isChange);
   }
-  if (hasTooManyUnacked(world, connection) || isFull(world, connection, connection.answerBytes)) return false;
+  // A repetition adds no reply to remember, and its answer is what the client waits for before it can acknowledge.
+  const isRepetition = request.xid <= connection.session!.lastWrite;
+  if (!isRepetition && hasTooManyUnacked(world, connection)) return false;
+  if (isFull(world, connection, connection.answerBytes)) return false;
   entry.state = "proposed";
   connection.proposed++;
   proposer.request(connection, entry);
@@ -95,9 +98,9 @@ function refuse(world: World, connection: Connection, entry: Pending, reason: st
 function hasTooManyUnacked(world: World, connection: Connection): boolean {
   const { results } = connection.session!;
   const { unackedReplies, unackedBytes } = world.limits;
-  if (results.count <= unackedReplies && results.bytes <= unackedBytes) return false;
+  if (results.count + connection.proposed <= unackedReplies && results.bytes <= unackedBytes) return false;
   const above = results.above(connection.acked);
-  return above.count > unackedReplies || above.bytes > unackedBytes;
+  return above.count + connection.proposed > unackedReplies || above.bytes > unackedBytes;
 }
 
 /** Does more wait to be taken by the client than is good? `expected`: bytes that are sure to come. */
