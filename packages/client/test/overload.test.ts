@@ -15,11 +15,12 @@ class OrderlyServer {
   /** Would have ended the client for good. */
   readonly faults: string[] = [];
 
-  take({ xid, ...request }: Request, refuses: boolean): boolean {
+  take(request: Request, refuses: boolean): boolean {
+    const { xid } = request;
     if (this.#refused.has(xid)) this.#refused.delete(xid);
     else if (xid > this.#last) this.#last = xid;
     else this.faults.push(`${xid} after ${this.#last}`);
-    if (!isWrite({ xid, ...request } as Request)) return true;
+    if (!isWrite(request)) return true;
     if (refuses || [...this.#refused].some((other) => other < xid)) {
       this.#refused.add(xid);
       return false;
