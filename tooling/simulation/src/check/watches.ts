@@ -125,9 +125,10 @@ class Connection {
     return fired;
   }
 
-  #mayHear({ acl, zxid }: Event): boolean {
+  /** By the ACL of then, and who the session is: at the time of the event, or when it is told of it afterwards. */
+  #mayHear({ acl, zxid }: Event, toldAt: number = zxid): boolean {
     const known = this.#replayed.identities.get(this.#session) ?? [];
-    const list = known.findLast(({ from }) => from <= zxid)?.list ?? [];
+    const list = known.findLast(({ from }) => from <= toldAt)?.list ?? [];
     return may(acl, May.read, list);
   }
 
@@ -180,7 +181,7 @@ class Connection {
     const meant = new Set<string>();
     for (const [index, { kind, path, zxid }] of watches.entries()) {
       const missed = lost.has(index) ? [] : this.#missed(kind, path, zxid, reply.zxid);
-      for (const event of missed) if (this.#mayHear(event)) meant.add(keyOf(event));
+      for (const event of missed) if (this.#mayHear(event, reply.zxid)) meant.add(keyOf(event));
       if (!isOneShot(kind) || missed.length === 0) this.#add(kind, path);
     }
     for (const key of meant) if (!this.#told.has(key)) this.#fail(`setWatches ${reply.xid} did not tell ${key}`);
