@@ -22,7 +22,7 @@ const writer = path.join(import.meta.dirname, "writer-process.ts");
 /** Runs the writer until it has acknowledged so many more batches and kills it, or until it exits. */
 async function runWriter(acknowledged: number, wrapper: readonly string[] = []): Promise<{ last: number; status: number | null; errors: string }> {
   const [command, ...args] = [...wrapper, process.execPath, writer, directory];
-  const running = spawn(command!, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_NO_WARNINGS: "1" } });
+  const running = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_NO_WARNINGS: "1" } });
   child = running;
   let output = "";
   let errors = "";

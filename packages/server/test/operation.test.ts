@@ -1,4 +1,4 @@
-import { DEFAULT_OPTIONS, SnapshotCut, TxnKind, readTxns } from "@corral/state-machine";
+import { DEFAULT_OPTIONS, type SnapshotCut, TxnKind, readTxns } from "@corral/state-machine";
 import { describe, expect, test } from "vitest";
 import { LogClock } from "../src/engine/log-clock.ts";
 import { SERVER_BOUNDS, serverLimits } from "../src/engine/limits.ts";

@@ -20,7 +20,7 @@ import {
   writeTxn,
   writeWriteTxn,
 } from "@corral/state-machine";
-import { type RequestBody, type WriteRequest, writeRequest } from "@corral/protocol";
+import { type RequestBody, writeRequest } from "@corral/protocol";
 import { Engine } from "../src/engine/engine.ts";
 import { type ServerLimits, serverLimits } from "../src/engine/limits.ts";
 import type { Sink } from "../src/engine/sink.ts";
@@ -200,6 +200,6 @@ export type Foreign =
 /** A write as another daemon would log it. */
 export function foreignWrite(session: number, generation: number, xid: number, body: RequestBody): Foreign {
   const w = new Writer();
-  writeRequest(w, xid, body as WriteRequest);
+  writeRequest(w, xid, body);
   return { session, generation, acked: 0, bytes: w.take() };
 }

@@ -93,7 +93,7 @@ test.each(Array.from({ length: 60 }, (_, i) => i + 1))("what a subscriber holds 
   writer.do(auth("ann"));
   for (let i = 0; i < 60; i++) write(writer, next);
   const scope = next(3);
-  let map = new Map<string, string>();
+  const map = new Map<string, string>();
   let isSynced = false;
   let cursor = -1;
   let read = 0;

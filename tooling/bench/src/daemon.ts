@@ -28,7 +28,7 @@ export class Daemon {
     this.url = await new Promise<string>((resolve, reject) => {
       let text = "";
       const timer = setTimeout(() => reject(new Error(`corrald said nothing of its address: ${text}`)), START_MS_MAX);
-      child.stdout!.on("data", (data: Buffer) => {
+      child.stdout.on("data", (data: Buffer) => {
         text += String(data);
         const url = /ws:\/\/[^\s"]+/.exec(text)?.[0];
         if (url === undefined) return;

@@ -26,7 +26,7 @@ describe("a sequence", () => {
           : [],
       );
     });
-    expect([...new Set(unanswered)].sort()).toEqual(["close", "ping"]);
+    expect(new Set(unanswered)).toEqual(new Set(["close", "ping"]));
   });
 
   it("reaches several sessions, watches of every kind, absences, closings and expiries", () => {

@@ -22,5 +22,5 @@ export function writeChange(w: Writer, type: number, entry: HistoryEntry, withDa
   if (isGone || !withData) w.nil();
   else w.raw(entry.data!);
   if (isGone) w.nil();
-  else w.raw(entry.stat!);
+  else w.raw(entry.stat);
 }
