@@ -5,7 +5,6 @@
 import { type Client, CorralError, isCorralError, open, type OpenOptions, type Stat, type Watch } from "@corral/client";
 import { type Draw, drawFrom, type Process } from "@corral/testing/world";
 import type { Call, Followed, History, Told, Violation } from "./history.ts";
-import { doSomething } from "./acts/index.ts";
 import type { Plan } from "./plan.ts";
 
 /** What an actor needs of the world it lives in. */
@@ -67,13 +66,13 @@ export class Actor {
   }
 
   /** Acts until it is stopped. */
-  begin(): void {
+  begin(act: (actor: Actor) => void): void {
     const { plan } = this.stage;
     const pause = (): void => {
       this.#process.after(1 + this.draw() * plan.thinkMs, "timer", () => {
         if (this.isStopped) return;
         if (this.pending < PENDING_MAX && this.#calls < CALLS_MAX)
-          for (let i = Math.floor(this.draw() * plan.pipeline); i >= 0; i--) doSomething(this);
+          for (let i = Math.floor(this.draw() * plan.pipeline); i >= 0; i--) act(this);
         pause();
       });
     };

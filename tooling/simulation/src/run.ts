@@ -5,6 +5,7 @@
 import { type Log, LogError } from "@corral/log";
 import { bytesOf, drawFrom, Host, Network, Process, Timeline } from "@corral/testing/world";
 import { Actor, type Stage } from "./actor.ts";
+import { doSomething } from "./acts/index.ts";
 import { Chaos } from "./chaos.ts";
 import { judge } from "./check/judge.ts";
 import { compareRecoveries } from "./check/recoveries.ts";
@@ -125,7 +126,7 @@ class World {
     if (!(await this.#start())) throw new Error("the server died before anything happened to it");
     for (let i = 1; i <= plan.clients; i++) this.#open(String(i));
     await this.#prepare();
-    for (const { actor } of this.#actors) actor.begin();
+    for (const { actor } of this.#actors) actor.begin(doSomething);
     this.#dumpNowAndThen();
     const chaos = new Chaos({
       plan,

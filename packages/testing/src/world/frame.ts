@@ -15,22 +15,30 @@ import {
   readServerMessage,
   readWelcome,
 } from "@corral/protocol";
-import type { Link } from "./link.ts";
 
 export type ClientMessage = Request | (Signal & { readonly xid: 0 });
 export type Refusal = Extract<ReturnType<typeof readWelcome>, { readonly code: number }>;
 
+/** Whose connection it is. */
+export interface LinkName {
+  readonly id: number;
+  /** Name of the client. */
+  readonly client: string;
+  /** 0 before Welcome. */
+  readonly session: number;
+}
+
 /** One WebSocket message. */
 export type Frame =
   | {
-      readonly link: Link;
+      readonly link: LinkName;
       readonly from: "client";
       readonly bytes: Uint8Array;
       readonly kind: "hello";
       readonly hello: Hello;
     }
   | {
-      readonly link: Link;
+      readonly link: LinkName;
       readonly from: "client";
       readonly bytes: Uint8Array;
       readonly kind: "requests";
@@ -38,7 +46,7 @@ export type Frame =
     }
   /** `welcome` is undefined after the first frame. */
   | {
-      readonly link: Link;
+      readonly link: LinkName;
       readonly from: "server";
       readonly bytes: Uint8Array;
       readonly kind: "messages";
@@ -46,7 +54,7 @@ export type Frame =
       readonly messages: readonly ServerMessage[];
     }
   /** It breaks the protocol; whoever receives it will say so. */
-  | { readonly link: Link; readonly from: "client" | "server"; readonly bytes: Uint8Array; readonly kind: "malformed" };
+  | { readonly link: LinkName; readonly from: "client" | "server"; readonly bytes: Uint8Array; readonly kind: "malformed" };
 
 /** What becomes of a frame: it is lost and the connection with it, or it comes so much later. */
 export type Fate = "lost" | { readonly delayMs: number } | undefined;
@@ -54,7 +62,7 @@ export type Fate = "lost" | { readonly delayMs: number } | undefined;
 /** Sees each frame when it is sent; the first that decides about it is obeyed. */
 export type FrameObserver = (frame: Frame) => Fate;
 
-export function readFrame(link: Link, from: "client" | "server", bytes: Uint8Array, isFirst: boolean): Frame {
+export function readFrame(link: LinkName, from: "client" | "server", bytes: Uint8Array, isFirst: boolean): Frame {
   try {
     return from === "client" ? readClientFrame(link, bytes, isFirst) : readServerFrame(link, bytes, isFirst);
   } catch (error) {
@@ -63,13 +71,13 @@ export function readFrame(link: Link, from: "client" | "server", bytes: Uint8Arr
   }
 }
 
-function readClientFrame(link: Link, bytes: Uint8Array, isFirst: boolean): Frame {
+function readClientFrame(link: LinkName, bytes: Uint8Array, isFirst: boolean): Frame {
   const { values } = decodeFrame(bytes);
   if (isFirst) return { link, from: "client", bytes, kind: "hello", hello: readHello(values[0] as Value) };
   return { link, from: "client", bytes, kind: "requests", messages: values.map(readMessage) };
 }
 
-function readServerFrame(link: Link, bytes: Uint8Array, isFirst: boolean): Frame {
+function readServerFrame(link: LinkName, bytes: Uint8Array, isFirst: boolean): Frame {
   const { values } = decodeFrame(bytes, ELEMENTS_MAX_TO_CLIENT);
   const welcome = isFirst ? readWelcome(values[0]!) : undefined;
   return {

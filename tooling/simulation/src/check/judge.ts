@@ -1,6 +1,6 @@
 /** All checks of a run, in one walk through its log. */
 import { DEFAULT_OPTIONS } from "@corral/state-machine";
-import type { Dump, History, Violation } from "../history.ts";
+import type { History, Violation } from "../history.ts";
 import { checkOrder } from "./order.ts";
 import { replay } from "./replayed.ts";
 import { checkState, compareDump, SequenceCheck } from "./states.ts";
@@ -64,5 +64,3 @@ function by<T>(list: readonly T[], keyOf: (item: T) => number): Map<number, T[]>
 
 const describe = ({ request, session, link, reply }: Asked): string =>
   `connection ${link} of session ${session}, request ${request.xid} (operation ${request.op}${"path" in request ? ` ${request.path}` : ""}) at ${reply.zxid}`;
-
-export type { Dump };

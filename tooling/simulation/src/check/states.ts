@@ -1,5 +1,5 @@
 /** Whole states: a server's is the model's; ephemerals belong to living sessions; sequential names never repeat. */
-import { digestOf, NIL, type State } from "@corral/state-machine";
+import { NIL, type State } from "@corral/state-machine";
 import type { Dump, Violation } from "../history.ts";
 import type { Model, Step } from "../model/model.ts";
 import { statOf } from "../model/tree.ts";
@@ -100,5 +100,3 @@ export class SequenceCheck {
     }
   }
 }
-
-export { digestOf };

@@ -24,7 +24,7 @@ const OF_THE_MOMENT: ReadonlySet<string | undefined> = new Set([
   "SESSION_MOVED",
 ]);
 
-export const isOfTheMoment = (reply: Reply): boolean => reply.code !== 0 && OF_THE_MOMENT.has(errorName(reply.code));
+const isOfTheMoment = (reply: Reply): boolean => reply.code !== 0 && OF_THE_MOMENT.has(errorName(reply.code));
 
 /** Pairs replies with their requests, by connection; checks the order meanwhile. */
 export function pair(frames: readonly Frame[], violations: Violation[]): Asked[] {

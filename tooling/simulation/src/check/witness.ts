@@ -16,7 +16,7 @@ export const tagData = (tag: string, filler: number): Uint8Array =>
   Buffer.from(`${TAG_MARK}${tag} `.padEnd(filler, "."));
 
 /** The tag of a write in the log. */
-export function tagOf(request: WriteRequest): string | undefined {
+function tagOf(request: WriteRequest): string | undefined {
   const guard = request.guards?.find(({ path }) => path.startsWith(TAG_ROOT));
   if (guard !== undefined) return guard.path.slice(TAG_ROOT.length);
   const data = "data" in request ? request.data : null;

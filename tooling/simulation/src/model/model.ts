@@ -5,7 +5,7 @@
  */
 import { type Identity, Op, type WriteRequest } from "@corral/protocol";
 import { type Options, type Txn, TxnKind } from "@corral/state-machine";
-import { type Answer, guardsHold, ok, type Place, perform, removeNode } from "./operations.ts";
+import { type Answer, type Change, guardsHold, ok, type Place, perform, removeNode } from "./operations.ts";
 import { newTree, type Tree, type Znode } from "./tree.ts";
 
 /** An entry of the committed log. */
@@ -13,14 +13,6 @@ export interface Entry {
   readonly zxid: number;
   readonly timeMs: number;
   readonly txn: Txn;
-}
-
-/** One change of a znode. `node` is it as it was left; for a deletion, as it was. */
-export interface Change {
-  readonly type: "created" | "deleted" | "changed" | "acl";
-  readonly path: string;
-  readonly node: Readonly<Znode>;
-  readonly parentAcl: Znode["acl"];
 }
 
 export interface ModelSession {

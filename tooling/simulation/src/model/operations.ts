@@ -16,8 +16,15 @@ import {
 } from "@corral/protocol";
 import type { Options } from "@corral/state-machine";
 import { May, may, OPEN, stored } from "./acl.ts";
-import type { Change } from "./model.ts";
 import { above, below, copyOf, isIn, type Kind, nameIn, statOf, type Tree, type Znode } from "./tree.ts";
+
+/** One change of a znode. `node` is it as it was left; for a deletion, as it was. */
+export interface Change {
+  readonly type: "created" | "deleted" | "changed" | "acl";
+  readonly path: string;
+  readonly node: Readonly<Znode>;
+  readonly parentAcl: Znode["acl"];
+}
 
 /** A reply without its head: the code, and the result or the index of what was refused. */
 export interface Answer {
