@@ -84,7 +84,8 @@ async function run(world: Lying, workload: Workload, history: History): Promise<
     await workload(process, history, world);
   } catch (error) {
     // Only the crash may do this; a log that does not start at all is found by the calm start that follows.
-    if (!/is gone|IO_FAILED|failed: Error/.test(String(error) + String((error as { cause?: unknown }).cause))) throw error;
+    if (!/is gone|IO_FAILED|failed: Error/.test(String(error) + String((error as { cause?: unknown }).cause)))
+      throw error;
   }
   await drained();
   expect(process.afterFailure).toBe(0);

@@ -25,7 +25,10 @@ test("a live owner refuses a second one, which then leaves nothing behind, and m
   const first = openFileLog({ directory: at, limits });
   await first.recover(nobody);
   const names = await readdir(at);
-  await expect(openFileLog({ directory: at, limits }).recover(nobody)).rejects.toMatchObject({ code: "LOCKED", message: expect.stringContaining(at) });
+  await expect(openFileLog({ directory: at, limits }).recover(nobody)).rejects.toMatchObject({
+    code: "LOCKED",
+    message: expect.stringContaining(at),
+  });
   expect(await readdir(at)).toEqual(names);
   await openFileLog({ directory: at, limits, readOnly: true }).recover(nobody);
   await first.close();
@@ -37,7 +40,11 @@ test("a live owner refuses a second one, which then leaves nothing behind, and m
 
 test("the socket of an owner that was killed is replaced", async () => {
   const at = await directory();
-  const child = spawn(process.execPath, ["-e", `require("net").createServer().listen(${JSON.stringify(path.join(at, stale))}, () => console.log("ready"))`], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(
+    process.execPath,
+    ["-e", `require("net").createServer().listen(${JSON.stringify(path.join(at, stale))}, () => console.log("ready"))`],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
   await new Promise((resolve) => child.stdout.once("data", resolve));
   await expect(nodeDirectoryLock(at).acquire()).rejects.toMatchObject({ code: "LOCKED" });
   const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -52,7 +59,11 @@ test("the socket of an owner that was killed is replaced", async () => {
 
 test("of many that start at once over a stale socket, one gets the directory", async () => {
   const at = await directory();
-  const child = spawn(process.execPath, ["-e", `require("net").createServer().listen(${JSON.stringify(path.join(at, stale))}, () => console.log("ready"))`], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(
+    process.execPath,
+    ["-e", `require("net").createServer().listen(${JSON.stringify(path.join(at, stale))}, () => console.log("ready"))`],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
   await new Promise((resolve) => child.stdout.once("data", resolve));
   const gone = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGKILL");

@@ -157,7 +157,11 @@ for (const operation of ["create", "write", "sync", "rename"] as const) {
     failNext(world, operation, "snapshot-", "ENOSPC");
     await expect(process.save()).rejects.toMatchObject({ code: "NO_SPACE" });
     const [one, two] = process.state.map(({ zxid }) => snapshotName(zxid));
-    const stored = (): string[] => world.disk.names().filter((name) => name.startsWith("snapshot-")).sort();
+    const stored = (): string[] =>
+      world.disk
+        .names()
+        .filter((name) => name.startsWith("snapshot-"))
+        .sort();
     expect(stored()).toEqual([one]);
     history.propose(process, 50);
     await process.settled(3);
@@ -178,7 +182,10 @@ test("a snapshot that does not read back as written is not taken", async () => {
     world.disk.before = () => {};
     world.disk.flip(name, 75);
   };
-  await expect(process.save()).rejects.toMatchObject({ code: "IO_FAILED", message: expect.stringContaining("read back") });
+  await expect(process.save()).rejects.toMatchObject({
+    code: "IO_FAILED",
+    message: expect.stringContaining("read back"),
+  });
   expect(world.disk.names().filter((name) => name.startsWith("snapshot-"))).toEqual([]);
 });
 
@@ -227,7 +234,10 @@ test("records leave only when every kept snapshot holds them", async () => {
     await drained();
     await expectSameFromEverySnapshot(world, process.state);
   }
-  const segments = world.disk.names().filter((name) => name.startsWith("log-")).sort();
+  const segments = world.disk
+    .names()
+    .filter((name) => name.startsWith("log-"))
+    .sort();
   expect(segments[0]).not.toBe(segmentName(1));
   expect(segments.length).toBeLessThanOrEqual(5);
 });

@@ -72,7 +72,13 @@ export function lying(seed: number, limits: Partial<FileLogLimits> = {}): Lying 
   const timers = new VirtualTimers();
   const random = (length: number): Uint8Array => Uint8Array.from({ length }, () => Math.floor(draw() * 256));
   const all = { ...smallLimits, ...limits };
-  return { disk, timers, draw, limits: all, log: (options) => new FileLog({ disk: disk.mount(), lock: freeLock, timers, random }, { limits: all, ...options }) };
+  return {
+    disk,
+    timers,
+    draw,
+    limits: all,
+    log: (options) => new FileLog({ disk: disk.mount(), lock: freeLock, timers, random }, { limits: all, ...options }),
+  };
 }
 
 /** For the exam. A crash loses what the seed decides. */

@@ -5,7 +5,15 @@
  */
 
 import { expect } from "vitest";
-import type { CommittedBatch, Log, LogError, LogListener, Recovered, RecoveryListener, SnapshotSource } from "../src/index.ts";
+import type {
+  CommittedBatch,
+  Log,
+  LogError,
+  LogListener,
+  Recovered,
+  RecoveryListener,
+  SnapshotSource,
+} from "../src/index.ts";
 import { snapshotZxid } from "../src/file/snapshot-file.ts";
 import type { Lying } from "./lying.ts";
 
@@ -110,7 +118,12 @@ export class History {
   propose(process: Process, size: number): void {
     this.#count += 1;
     this.proposed.push(`${this.#count}/${size}`);
-    process.log.propose({ level: 1, timeMs: 1_700_000_000_000 + this.#count, count: 1, body: Buffer.from(filled(String(this.#count), size), "latin1") });
+    process.log.propose({
+      level: 1,
+      timeMs: 1_700_000_000_000 + this.#count,
+      count: 1,
+      body: Buffer.from(filled(String(this.#count), size), "latin1"),
+    });
   }
 
   /** What `process` saw until its end is known; the rest of what was proposed may or may not come back. */
@@ -156,7 +169,10 @@ export async function expectSameFromEverySnapshot(world: Lying, state: readonly 
     }
     expect(inspected.state, `from the ${snapshot} snapshot`).toEqual(state);
     // The two newest serve, whatever else a crash has left lying about.
-    const second = world.disk.names().flatMap((name) => snapshotZxid(name) ?? []).sort((a, b) => b - a)[1];
+    const second = world.disk
+      .names()
+      .flatMap((name) => snapshotZxid(name) ?? [])
+      .sort((a, b) => b - a)[1];
     if (snapshot === "oldest" && second !== undefined) expect(inspected.fromSnapshot).toBeLessThanOrEqual(second);
   }
 }

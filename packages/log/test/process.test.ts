@@ -20,9 +20,15 @@ afterEach(async () => {
 const writer = path.join(import.meta.dirname, "writer-process.ts");
 
 /** Runs the writer until it has acknowledged so many more batches and kills it, or until it exits. */
-async function runWriter(acknowledged: number, wrapper: readonly string[] = []): Promise<{ last: number; status: number | null; errors: string }> {
+async function runWriter(
+  acknowledged: number,
+  wrapper: readonly string[] = [],
+): Promise<{ last: number; status: number | null; errors: string }> {
   const [command, ...args] = [...wrapper, process.execPath, writer, directory];
-  const running = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_NO_WARNINGS: "1" } });
+  const running = spawn(command, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_NO_WARNINGS: "1" },
+  });
   child = running;
   let output = "";
   let errors = "";
@@ -68,13 +74,28 @@ const strace = ((): boolean => {
   }
 })();
 
-test.skipIf(!strace || process.platform !== "linux")("a process whose disk refuses one write acknowledges nothing more, exits with 74, and nothing acknowledged is lost", async () => {
-  const inject = ["env", "UV_THREADPOOL_SIZE=1", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwritev", "-e"];
-  for (const failAt of [5, 20, 60]) {
-    const { last, status, errors } = await runWriter(100_000, [...inject, `inject=pwritev:error=EIO:when=${failAt}`]);
-    expect(status).toBe(74);
-    expect(errors).toMatch(/^IO_FAILED /);
-    expect(await lastStored()).toBeGreaterThanOrEqual(last);
-    expect((await runWriter(5)).errors).toBe("");
-  }
-}, 60_000);
+test.skipIf(!strace || process.platform !== "linux")(
+  "a process whose disk refuses one write acknowledges nothing more, exits with 74, and nothing acknowledged is lost",
+  async () => {
+    const inject = [
+      "env",
+      "UV_THREADPOOL_SIZE=1",
+      "strace",
+      "-f",
+      "-qq",
+      "-o",
+      "/dev/null",
+      "-e",
+      "trace=pwritev",
+      "-e",
+    ];
+    for (const failAt of [5, 20, 60]) {
+      const { last, status, errors } = await runWriter(100_000, [...inject, `inject=pwritev:error=EIO:when=${failAt}`]);
+      expect(status).toBe(74);
+      expect(errors).toMatch(/^IO_FAILED /);
+      expect(await lastStored()).toBeGreaterThanOrEqual(last);
+      expect((await runWriter(5)).errors).toBe("");
+    }
+  },
+  60_000,
+);

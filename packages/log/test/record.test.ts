@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import { decodeFrame, encodeFrame, FRAME_BYTES } from "../src/file/frame.ts";
 import { getInteger, putInteger } from "../src/file/integers.ts";
-import { decodeRecord, encodeRecordHeader, follows, LOG_START, type LogRecord, positionAfter, RECORD_HEADER_BYTES } from "../src/file/record.ts";
+import {
+  decodeRecord,
+  encodeRecordHeader,
+  follows,
+  LOG_START,
+  type LogRecord,
+  positionAfter,
+  RECORD_HEADER_BYTES,
+} from "../src/file/record.ts";
 import { encodeSegmentHeader, saltOf } from "../src/file/segment.ts";
 
 const record: LogRecord = {
@@ -27,8 +35,19 @@ test("the bytes of format 1 never change: record, chain, frame, segment header",
   const position = positionAfter(record, bytes.subarray(0, RECORD_HEADER_BYTES));
   const frame = Buffer.alloc(FRAME_BYTES);
   const secret = Buffer.alloc(16, 0xa5);
-  encodeFrame({ type: "batch", length: bytes.length, seq: 1, durableSeq: 0, epoch: 3, clean: false }, saltOf(secret, 1), frame, 0);
-  const header = encodeSegmentHeader({ clusterId: "00112233445566778899aabbccddeeff", secret, number: 2, base: position, epoch: 3 });
+  encodeFrame(
+    { type: "batch", length: bytes.length, seq: 1, durableSeq: 0, epoch: 3, clean: false },
+    saltOf(secret, 1),
+    frame,
+    0,
+  );
+  const header = encodeSegmentHeader({
+    clusterId: "00112233445566778899aabbccddeeff",
+    secret,
+    number: 2,
+    base: position,
+    epoch: 3,
+  });
   expect({
     record: bytes.toString("hex"),
     chain: Buffer.from(position.chain).toString("hex"),
@@ -69,7 +88,14 @@ test("a frame of another segment or another directory is none", () => {
   const secret = Buffer.alloc(16, 1);
   const bytes = Buffer.alloc(FRAME_BYTES);
   encodeFrame({ type: "mark", length: 0, seq: 5, durableSeq: 5, epoch: 1, clean: true }, saltOf(secret, 3), bytes, 0);
-  expect(decodeFrame(bytes, 0, saltOf(secret, 3))).toEqual({ type: "mark", length: 0, seq: 5, durableSeq: 5, epoch: 1, clean: true });
+  expect(decodeFrame(bytes, 0, saltOf(secret, 3))).toEqual({
+    type: "mark",
+    length: 0,
+    seq: 5,
+    durableSeq: 5,
+    epoch: 1,
+    clean: true,
+  });
   expect(decodeFrame(bytes, 0, saltOf(secret, 4))).toBeUndefined();
   expect(decodeFrame(bytes, 0, saltOf(Buffer.alloc(16, 2), 3))).toBeUndefined();
   expect(decodeFrame(Buffer.alloc(FRAME_BYTES), 0, 0)).toBeUndefined();

@@ -60,11 +60,16 @@ test("a single snapshot file is restored as it is", async () => {
 
 test("a target with anything in it is refused, and so is a source that is damaged", async () => {
   const { world, process } = await source(true);
-  await expect(restore(world.disk.mount(), undefined, world.disk.mount(), random, 16 << 10)).rejects.toThrow("not empty");
+  await expect(restore(world.disk.mount(), undefined, world.disk.mount(), random, 16 << 10)).rejects.toThrow(
+    "not empty",
+  );
   const wanted = snapshotName(process.state[5]!.zxid);
   world.disk.flip(wanted, 90);
   const target = new MemoryDisk();
-  await expect(restore(world.disk.mount(), wanted, target.mount(), random, 16 << 10)).rejects.toMatchObject({ code: "DAMAGED", message: expect.stringContaining(wanted) });
+  await expect(restore(world.disk.mount(), wanted, target.mount(), random, 16 << 10)).rejects.toMatchObject({
+    code: "DAMAGED",
+    message: expect.stringContaining(wanted),
+  });
   expect(target.names()).toEqual([]);
 });
 
@@ -79,6 +84,10 @@ test("a restore that is cut short leaves nothing that starts", async () => {
     };
     await expect(restore(world.disk.mount(), undefined, target.disk.mount(), random, 16 << 10)).rejects.toThrow();
     target.disk.before = () => {};
-    if (target.disk.names().length > 0) await expect(new Process(target.log()).start()).rejects.toMatchObject({ code: "DAMAGED", message: expect.stringContaining("cut short") });
+    if (target.disk.names().length > 0)
+      await expect(new Process(target.log()).start()).rejects.toMatchObject({
+        code: "DAMAGED",
+        message: expect.stringContaining("cut short"),
+      });
   }
 });

@@ -1,7 +1,16 @@
 /** Random schedules: the file log on the lying disk against the log in memory, which is simple enough to be believed. */
 
 import { expect, test } from "vitest";
-import { type Batch, type CommittedBatch, type Log, type LogListener, MemoryLog, MemoryLogStore, type RecoveryListener, type SnapshotSource } from "../src/index.ts";
+import {
+  type Batch,
+  type CommittedBatch,
+  type Log,
+  type LogListener,
+  MemoryLog,
+  MemoryLogStore,
+  type RecoveryListener,
+  type SnapshotSource,
+} from "../src/index.ts";
 import { segmentNumber } from "../src/file/segment.ts";
 import { diskError } from "../src/testing/memory-disk.ts";
 import { drawFrom, lying } from "./lying.ts";
@@ -59,7 +68,11 @@ async function save(log: Log, zxid: number, text: string): Promise<void> {
 async function runSchedule(seed: number): Promise<void> {
   const draw = drawFrom(seed);
   const upTo = (bound: number): number => Math.floor(draw() * bound);
-  const world = lying(seed, { snapshotsKept: 1 + upTo(3), segmentBytes: 12288 + 8 * upTo(1000), maxRecordBytes: 7 << 10 });
+  const world = lying(seed, {
+    snapshotsKept: 1 + upTo(3),
+    segmentBytes: 12288 + 8 * upTo(1000),
+    maxRecordBytes: 7 << 10,
+  });
   const store = new MemoryLogStore(undefined, world.limits.snapshotsKept);
   let fileLog = world.log();
   let file = await start(fileLog);
@@ -124,7 +137,13 @@ async function runSchedule(seed: number): Promise<void> {
       fileLog = world.log();
       file = await start(fileLog);
       // Of what was under way a prefix may have survived: it happens in memory before the restart there.
-      const survived = Number((file.told.findLast((told) => Array.isArray(told) && told[0] !== "snapshot" && told.length === 5) as [number, number] | undefined)?.[1] ?? 0);
+      const survived = Number(
+        (
+          file.told.findLast((told) => Array.isArray(told) && told[0] !== "snapshot" && told.length === 5) as
+            | [number, number]
+            | undefined
+        )?.[1] ?? 0,
+      );
       const before = new MemoryLog({ store });
       await start(before);
       const known = store.seq;

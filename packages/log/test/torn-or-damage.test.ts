@@ -54,13 +54,17 @@ async function restart(world: Lying): Promise<{ process: Process; warnings: LogW
 }
 
 async function refusal(world: Lying): Promise<string> {
-  const before = new Map(world.disk.names().map((name) => [name, Buffer.from(world.disk.contents(name)).toString("base64")]));
+  const before = new Map(
+    world.disk.names().map((name) => [name, Buffer.from(world.disk.contents(name)).toString("base64")]),
+  );
   const error: unknown = await restart(world).then(
     () => undefined,
     (reason: unknown) => reason,
   );
   expect(error).toMatchObject({ name: "LogError", code: "DAMAGED" });
-  const after = new Map(world.disk.names().map((name) => [name, Buffer.from(world.disk.contents(name)).toString("base64")]));
+  const after = new Map(
+    world.disk.names().map((name) => [name, Buffer.from(world.disk.contents(name)).toString("base64")]),
+  );
   expect(after).toEqual(before);
   return String(error);
 }
@@ -282,6 +286,8 @@ test("a newer format is refused as foreign, not as damaged", async () => {
   bytes.writeUInt16LE(2, 8);
   bytes.writeUInt32LE(crc32(bytes.subarray(16, 128), crc32(bytes.subarray(0, 12))), 12);
   world.disk.put(first, bytes);
-  await expect(restart(world)).rejects.toMatchObject({ code: "FOREIGN", message: expect.stringContaining("format version 2") });
+  await expect(restart(world)).rejects.toMatchObject({
+    code: "FOREIGN",
+    message: expect.stringContaining("format version 2"),
+  });
 });
-

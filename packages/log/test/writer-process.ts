@@ -3,7 +3,10 @@
 import fs from "node:fs";
 import { type CommittedBatch, openFileLog } from "../src/index.ts";
 
-const log = openFileLog({ directory: process.argv[2]!, limits: { segmentBytes: 256 << 10, maxRecordBytes: 32 << 10, reserveBytes: 0, softMarkBytes: 0 } });
+const log = openFileLog({
+  directory: process.argv[2]!,
+  limits: { segmentBytes: 256 << 10, maxRecordBytes: 32 << 10, reserveBytes: 0, softMarkBytes: 0 },
+});
 let next = 1;
 const take = ({ seq }: CommittedBatch): void => {
   next = seq + 1;

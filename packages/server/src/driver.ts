@@ -33,7 +33,13 @@ export class Driver implements Sink, LogListener {
   #checkpoint: Promise<void> = Promise.resolve();
   readonly #idleWaiters: (() => void)[] = [];
 
-  constructor(config: Omit<EngineConfig, "monotonicMs" | "wallMs">, log: Log, clock: Clock, scheduler: Scheduler, events: DriverEvents) {
+  constructor(
+    config: Omit<EngineConfig, "monotonicMs" | "wallMs">,
+    log: Log,
+    clock: Clock,
+    scheduler: Scheduler,
+    events: DriverEvents,
+  ) {
     this.#log = log;
     this.#clock = clock;
     this.#scheduler = scheduler;

@@ -18,7 +18,8 @@ export async function recover(log: Log, historyLimits?: HistoryLimits): Promise<
       const restorer = new Restorer(historyLimits);
       for await (const chunk of source.chunks) restorer.write(chunk);
       const restored = restorer.finish();
-      if (restored.zxid !== source.zxid) throw new Error(`the snapshot holds zxid ${restored.zxid} instead of ${source.zxid}`);
+      if (restored.zxid !== source.zxid)
+        throw new Error(`the snapshot holds zxid ${restored.zxid} instead of ${source.zxid}`);
       state = restored;
       applier = new Applier(state);
     },

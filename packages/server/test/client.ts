@@ -161,7 +161,8 @@ export class Client {
   }
 
   get session(): number {
-    if (this.welcome === undefined) throw new Error(`connection ${this.id} has no session: ${JSON.stringify(this.refused)}`);
+    if (this.welcome === undefined)
+      throw new Error(`connection ${this.id} has no session: ${JSON.stringify(this.refused)}`);
     return this.welcome.sessionId;
   }
 

@@ -195,7 +195,11 @@ describe("reaping", () => {
   test("takes a container when its last child has gone, and tells watchers", () => {
     const stage = new Stage({ limits: { containerGraceMs: 1_000 } });
     const client = stage.attach();
-    client.ask(create("/c", "", { mode: CreateMode.container }), create("/c/x"), exists("/c", true), { op: 2, path: "/c/x", version: -1 });
+    client.ask(create("/c", "", { mode: CreateMode.container }), create("/c/x"), exists("/c", true), {
+      op: 2,
+      path: "/c/x",
+      version: -1,
+    });
     client.news();
     stage.pass(1_400);
     expect(client.events().map(({ type, path }) => [type, path])).toEqual([[2, "/c"]]);
@@ -219,7 +223,12 @@ describe("reaping", () => {
     const stage = new Stage({ limits: { reapsPerTick: 2, containerGraceMs: 5_000 } });
     const client = stage.connect();
     client.hello({ timeoutMs: 600_000 });
-    for (let i = 0; i < 6; i++) client.ask(create(`/c${i}`, "", { mode: CreateMode.container }), create(`/c${i}/x`), { op: 2, path: `/c${i}/x`, version: -1 });
+    for (let i = 0; i < 6; i++)
+      client.ask(create(`/c${i}`, "", { mode: CreateMode.container }), create(`/c${i}/x`), {
+        op: 2,
+        path: `/c${i}/x`,
+        version: -1,
+      });
     client.ask(create("/t", "", { mode: CreateMode.persistentWithTtl, ttlMs: 1_000 }));
     stage.pass(1_500);
     expect(client.do(exists("/t")).code).toBe(-101);
@@ -244,7 +253,11 @@ describe("reaping", () => {
     const stage = new Stage({ limits: { batchBytes: 1, containerGraceMs: 0 } });
     const client = stage.connect();
     client.hello({ timeoutMs: 600_000 });
-    client.ask(create("/t", "", { mode: CreateMode.persistentWithTtl, ttlMs: 1_000 }), create("/c", "", { mode: CreateMode.container }), create("/c/x"));
+    client.ask(
+      create("/t", "", { mode: CreateMode.persistentWithTtl, ttlMs: 1_000 }),
+      create("/c", "", { mode: CreateMode.container }),
+      create("/c/x"),
+    );
     stage.commits = false;
     client.ask({ op: 2, path: "/c/x", version: -1 });
     stage.commit(1);
@@ -265,7 +278,9 @@ describe("reaping", () => {
   test("is proposed once while it is on its way, and reapsPerTick at a time", () => {
     const stage = new Stage({ limits: { reapsPerTick: 5 } });
     const client = stage.attach();
-    client.ask(...Array.from({ length: 12 }, (_, i) => create(`/t${i}`, "", { mode: CreateMode.persistentWithTtl, ttlMs: 100 })));
+    client.ask(
+      ...Array.from({ length: 12 }, (_, i) => create(`/t${i}`, "", { mode: CreateMode.persistentWithTtl, ttlMs: 100 })),
+    );
     const before = stage.log.length;
     stage.pass(1_000);
     expect(stage.log.slice(before).map(({ count }) => count)).toEqual([5, 5, 2]);

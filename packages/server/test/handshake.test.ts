@@ -14,7 +14,13 @@ describe("Hello", () => {
   test("opens a session whose id is the zxid that opened it, and Welcome tells the limits", () => {
     const stage = new Stage({ limits: { inFlight: 7 } });
     const client = stage.attach();
-    expect(client.welcome).toMatchObject({ version: 1, clusterId: CLUSTER, timeoutMs: 10_000, resumed: false, limits: { inFlight: 7 } });
+    expect(client.welcome).toMatchObject({
+      version: 1,
+      clusterId: CLUSTER,
+      timeoutMs: 10_000,
+      resumed: false,
+      limits: { inFlight: 7 },
+    });
     expect(client.welcome!.zxid).toBe(client.session);
     expect(stage.state.sessions.get(client.session)).toBeDefined();
   });
@@ -35,8 +41,18 @@ describe("Hello", () => {
     ["a version that is too old", { versionMin: 0, versionMax: 0 }, "VERSION_UNSUPPORTED", 4001],
     ["another cluster", { clusterId: "d".repeat(32) }, "SERVER_WENT_BACK", 4001],
     ["a zxid that is ahead of the server", { lastZxid: 2 ** 40 }, "SERVER_WENT_BACK", 4001],
-    ["a credential that cannot be read", { credentials: [{ scheme: "digest", credential: new Uint8Array(3) }] }, "AUTH_FAILED", 4003],
-    ["a scheme that is not known", { credentials: [{ scheme: "kerberos", credential: new Uint8Array(3) }] }, "AUTH_FAILED", 4003],
+    [
+      "a credential that cannot be read",
+      { credentials: [{ scheme: "digest", credential: new Uint8Array(3) }] },
+      "AUTH_FAILED",
+      4003,
+    ],
+    [
+      "a scheme that is not known",
+      { credentials: [{ scheme: "kerberos", credential: new Uint8Array(3) }] },
+      "AUTH_FAILED",
+      4003,
+    ],
   ];
   test.each(refusals)("with %s is refused", (_, changes, name, code) => {
     const stage = new Stage();
@@ -55,7 +71,11 @@ describe("Hello", () => {
     const ahead = stage.connect();
     ahead.hello({ lastZxid: stage.state.zxid + 1 });
     expect(refusalOf(ahead)).toEqual(["SERVER_WENT_BACK", 4001]);
-    expect(ahead.refused!.detail).toMatchObject({ name: "zxid", limit: stage.state.zxid + 1, actual: stage.state.zxid });
+    expect(ahead.refused!.detail).toMatchObject({
+      name: "zxid",
+      limit: stage.state.zxid + 1,
+      actual: stage.state.zxid,
+    });
   });
 
   test("an unknown session and a wrong secret are refused in the same words", () => {

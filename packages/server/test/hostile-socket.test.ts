@@ -5,7 +5,16 @@
 import { createConnection, type Socket as TcpSocket } from "node:net";
 import { once } from "node:events";
 import { MemoryLog } from "@corral/log";
-import { Op, SUBPROTOCOL, type Value, Writer, decodeFrame, errorCode, writeHello, writeRequest } from "@corral/protocol";
+import {
+  Op,
+  SUBPROTOCOL,
+  type Value,
+  Writer,
+  decodeFrame,
+  errorCode,
+  writeHello,
+  writeRequest,
+} from "@corral/protocol";
 import { WebSocket } from "ws";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startServer } from "../src/node/start-server.ts";
@@ -73,7 +82,15 @@ async function connect(): Promise<Peer> {
 async function attach(): Promise<Peer> {
   const peer = await connect();
   const w = new Writer();
-  writeHello(w, { versionMin: 1, versionMax: 1, clusterId: null, lastZxid: 0, timeoutMs: 30_000, credentials: [], session: { kind: "new", secret: secretOf(7) } });
+  writeHello(w, {
+    versionMin: 1,
+    versionMax: 1,
+    clusterId: null,
+    lastZxid: 0,
+    timeoutMs: 30_000,
+    credentials: [],
+    session: { kind: "new", secret: secretOf(7) },
+  });
   peer.send(w.take());
   expect((await peer.message())[0], "Welcome").toBe(1);
   return peer;
@@ -96,7 +113,17 @@ function raw(text: string): Promise<string> {
 }
 
 const upgrade = (...headers: readonly string[]): string =>
-  ["GET / HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", ...headers, "", ""].join("\r\n");
+  [
+    "GET / HTTP/1.1",
+    "Host: x",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ...headers,
+    "",
+    "",
+  ].join("\r\n");
 
 describe("an upgrade", () => {
   test("without the subprotocol is refused with 400", async () => {
@@ -181,7 +208,12 @@ describe("a client that", () => {
   test("sends an array bomb is closed with 1002", async () => {
     const peer = await attach();
     peer.send(new Uint8Array([0xdd, 0x01, 0xc9, 0xc3, 0x80]));
-    expect(await peer.message()).toMatchObject([-3, expect.any(Number), errorCode("PROTOCOL_ERROR"), expect.anything()]);
+    expect(await peer.message()).toMatchObject([
+      -3,
+      expect.any(Number),
+      errorCode("PROTOCOL_ERROR"),
+      expect.anything(),
+    ]);
     expect(await peer.closed).toBe(1002);
   });
 
@@ -204,7 +236,12 @@ describe("a client that", () => {
   ])("sends %s is closed with 1002", async (_, message) => {
     const peer = await attach();
     peer.send(encode(message));
-    expect(await peer.message()).toMatchObject([-3, expect.any(Number), errorCode("PROTOCOL_ERROR"), expect.anything()]);
+    expect(await peer.message()).toMatchObject([
+      -3,
+      expect.any(Number),
+      errorCode("PROTOCOL_ERROR"),
+      expect.anything(),
+    ]);
     expect(await peer.closed).toBe(1002);
   });
 
@@ -212,12 +249,16 @@ describe("a client that", () => {
     const head = upgrade(`Sec-WebSocket-Protocol: ${SUBPROTOCOL}`);
     expect(await raw(`${head}\x82\x01\xc0`), "not masked").toMatch(/^HTTP\/1.1 101 /);
     expect(await raw(`${head}\xf2\x81\0\0\0\0\xc0`), "reserved bits").toMatch(/^HTTP\/1.1 101 /);
-    expect(await raw(`${head}\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0`), "2^63 bytes").toMatch(/^HTTP\/1.1 101 /);
+    expect(await raw(`${head}\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0`), "2^63 bytes").toMatch(
+      /^HTTP\/1.1 101 /,
+    );
   });
 
   test("sends fragments without end is closed", async () => {
     const fragment = "\x00\x81\0\0\0\0\xc0";
-    const heard = await raw(`${upgrade(`Sec-WebSocket-Protocol: ${SUBPROTOCOL}`)}\x02\x81\0\0\0\0\xc0${fragment.repeat(2_000)}`);
+    const heard = await raw(
+      `${upgrade(`Sec-WebSocket-Protocol: ${SUBPROTOCOL}`)}\x02\x81\0\0\0\0\xc0${fragment.repeat(2_000)}`,
+    );
     expect(heard).toMatch(/^HTTP\/1.1 101 /);
   });
 
@@ -262,7 +303,10 @@ describe("the server", () => {
     const peer = await attach();
     let xid = 0;
     const writing = setInterval(() => {
-      if (peer.socket.readyState === WebSocket.OPEN) peer.send(new Uint8Array([...request(++xid, create(`/n${xid}`, "1")), ...encode([0, Op.ack, Math.max(0, xid - 10)])]));
+      if (peer.socket.readyState === WebSocket.OPEN)
+        peer.send(
+          new Uint8Array([...request(++xid, create(`/n${xid}`, "1")), ...encode([0, Op.ack, Math.max(0, xid - 10)])]),
+        );
     }, 1);
     await expect.poll(() => server.figures.znodes).toBeGreaterThan(10);
     await server.close();

@@ -76,7 +76,15 @@ describe("nothing is left behind", () => {
     for (let round = 0; round < 60; round++) {
       const client = round % 6 === 0 ? stage.connect() : stage.attach();
       if (round % 6 !== 0) {
-        client.ask(get("/a", true), exists(`/x${round}`, true), children("/a", { watch: true }), addWatch("/a", 1), subscribe("/a", { credits: 1 }), subscribe("/", { id: 2 }), ephemeral(`/e${round}`));
+        client.ask(
+          get("/a", true),
+          exists(`/x${round}`, true),
+          children("/a", { watch: true }),
+          addWatch("/a", 1),
+          subscribe("/a", { credits: 1 }),
+          subscribe("/", { id: 2 }),
+          ephemeral(`/e${round}`),
+        );
       }
       if (round % 6 === 1) client.do(close);
       else if (round % 6 === 2) client.bytes(new Uint8Array([0xc1]));
@@ -101,11 +109,21 @@ describe("nothing is left behind", () => {
       stage.pass(9_000);
       keeper.ping();
     }
-    expect(stage.engine.figures).toMatchObject({ connections: 1, sessions: 1, watches: 0, subscriptions: 0, ephemerals: 0, uncommittedBytes: 0 });
+    expect(stage.engine.figures).toMatchObject({
+      connections: 1,
+      sessions: 1,
+      watches: 0,
+      subscriptions: 0,
+      ephemerals: 0,
+      uncommittedBytes: 0,
+    });
     expect(stage.state.tree.walks.size).toBe(0);
     expect([...stage.state.sessions.ids()]).toEqual([session]);
     expect(stage.engine.isIdle).toBe(true);
-    const { opened, ended } = { opened: stage.engine.counters.sessionsOpened, ended: stage.engine.counters.sessionsClosed + stage.engine.counters.sessionsExpired };
+    const { opened, ended } = {
+      opened: stage.engine.counters.sessionsOpened,
+      ended: stage.engine.counters.sessionsClosed + stage.engine.counters.sessionsExpired,
+    };
     expect(opened - ended).toBe(1);
   });
 
@@ -130,8 +148,22 @@ test("counters and figures count", () => {
   const client = stage.attach();
   client.ask(create("/a", "12345"), ephemeral("/e"), get("/a", true), subscribe("/"), set("/a", "1"));
   client.bytes(new Uint8Array([0xc1]));
-  expect(stage.engine.counters).toMatchObject({ requests: 5, writes: 3, events: 3, sessionsOpened: 1, protocolErrors: 1 });
-  expect(stage.engine.figures).toMatchObject({ connections: 1, sessions: 1, znodes: 6, ephemerals: 1, dataBytes: 1, zxid: stage.state.zxid, isDraining: false });
+  expect(stage.engine.counters).toMatchObject({
+    requests: 5,
+    writes: 3,
+    events: 3,
+    sessionsOpened: 1,
+    protocolErrors: 1,
+  });
+  expect(stage.engine.figures).toMatchObject({
+    connections: 1,
+    sessions: 1,
+    znodes: 6,
+    ephemerals: 1,
+    dataBytes: 1,
+    zxid: stage.state.zxid,
+    isDraining: false,
+  });
 });
 
 describe("the log clock", () => {

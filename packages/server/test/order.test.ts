@@ -46,7 +46,14 @@ describe("requests of one session", () => {
     ann.ask(set("/a", "ann again"), get("/a"));
     stage.commits = true;
     stage.commit();
-    expect(ann.transcript()).toEqual(["reply 2 ok", "reply 3 NO_NODE", "reply 4 ok", "reply 5 ok ann", "reply 6 ok", "reply 7 ok ann again"]);
+    expect(ann.transcript()).toEqual([
+      "reply 2 ok",
+      "reply 3 NO_NODE",
+      "reply 4 ok",
+      "reply 5 ok ann",
+      "reply 6 ok",
+      "reply 7 ok ann again",
+    ]);
     expect(bob.transcript()).toEqual(["reply 1 ok", "reply 2 ok bob"]);
   });
 
@@ -85,11 +92,29 @@ describe("requests of one session", () => {
     client.do(create("/a", "x".repeat(3_000)));
     client.news();
     client.takes = false;
-    client.ask(get("/a"), set("/a", "y".repeat(3_000)), get("/a"), set("/a", "z".repeat(3_000)), get("/a"), set("/a", "0"), get("/a"), sync);
+    client.ask(
+      get("/a"),
+      set("/a", "y".repeat(3_000)),
+      get("/a"),
+      set("/a", "z".repeat(3_000)),
+      get("/a"),
+      set("/a", "0"),
+      get("/a"),
+      sync,
+    );
     client.takes = true;
     stage.settle();
     const seen = client.transcript().map((line) => line.slice(0, 12));
-    expect(seen).toEqual(["reply 2 ok x", "reply 3 ok", "reply 4 ok y", "reply 5 ok", "reply 6 ok z", "reply 7 ok", "reply 8 ok 0", "reply 9 ok"]);
+    expect(seen).toEqual([
+      "reply 2 ok x",
+      "reply 3 ok",
+      "reply 4 ok y",
+      "reply 5 ok",
+      "reply 6 ok z",
+      "reply 7 ok",
+      "reply 8 ok 0",
+      "reply 9 ok",
+    ]);
   });
 
   test("a read between two writes that are on their way is answered between them, however much waits to be taken", () => {

@@ -48,7 +48,9 @@ describe("when the disk runs low", () => {
     ok(stage);
     client.askWith(1, create("/a"));
     client.askWith(2, create("/b"));
-    expect(client.transcript()).toEqual([...Array(4)].map((_, i) => `reply ${1 + (i % 2)} OVERLOADED`).concat("reply 1 ok", "reply 2 ok"));
+    expect(client.transcript()).toEqual(
+      [...Array(4)].map((_, i) => `reply ${1 + (i % 2)} OVERLOADED`).concat("reply 1 ok", "reply 2 ok"),
+    );
   });
 
   test("refused writes may come again in their order, whatever was sent after them", () => {
@@ -317,13 +319,22 @@ test("costly reads are spread over turns: others come between", () => {
   const stage = new Stage();
   const [greedy, modest] = [stage.attach(), stage.attach()];
   greedy.do(create("/p"));
-  for (let i = 0; i < 10; i++) greedy.do({ op: Op.multi, ops: Array.from({ length: 500 }, (_, j) => create(`/p/n${i}-${j}`)) });
+  for (let i = 0; i < 10; i++)
+    greedy.do({ op: Op.multi, ops: Array.from({ length: 500 }, (_, j) => create(`/p/n${i}-${j}`)) });
   greedy.ack(greedy.xid);
   // Each looks at 5,000 children in vain.
   const w = new Writer();
   const first = greedy.xid + 1;
   for (let i = 0; i < 200; i++) {
-    writeRequest(w, ++greedy.xid, { op: Op.children, path: "/p", watch: false, consistency: 0, include: 0, cursor: [4_999, 0], limit: 0 });
+    writeRequest(w, ++greedy.xid, {
+      op: Op.children,
+      path: "/p",
+      watch: false,
+      consistency: 0,
+      include: 0,
+      cursor: [4_999, 0],
+      limit: 0,
+    });
   }
   stage.turn(() => stage.engine.received(greedy.id, w.take()));
   expect(greedy.hasReply(first)).toBe(true);

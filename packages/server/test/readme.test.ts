@@ -11,7 +11,10 @@ const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
 
 test("the table of limits in the README has every limit, in order, with its default", () => {
   const table = readme.slice(readme.indexOf("<!-- limits -->"), readme.indexOf("<!-- /limits -->"));
-  const rows = [...table.matchAll(/^\| `(\w+)` \| ([\d,]+) \|/gm)].map(([, name, value]) => [name, Number(value!.replaceAll(",", ""))]);
+  const rows = [...table.matchAll(/^\| `(\w+)` \| ([\d,]+) \|/gm)].map(([, name, value]) => [
+    name,
+    Number(value!.replaceAll(",", "")),
+  ]);
   expect(rows).toEqual(Object.entries(SERVER_BOUNDS).map(([name, bound]) => [name, bound.default]));
 });
 
@@ -31,7 +34,9 @@ test("the example in the README runs as it stands, on a free port, and ends by i
       .replace('"corral-data"', JSON.stringify(join(directory, "data")))
       .replace("port: 2190", "port: 0");
     await writeFile(join(directory, "example.mjs"), code);
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(directory, "example.mjs")], { timeout: 10_000 });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(directory, "example.mjs")], {
+      timeout: 10_000,
+    });
     expect(stdout).toMatch(/^\[ 'ws:\/\/127\.0\.0\.1:\d+' \]\n$/);
     expect(stderr).toBe("");
   } finally {

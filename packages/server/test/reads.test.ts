@@ -68,16 +68,21 @@ describe("children", () => {
     expect(pageOf(client.do(children("/p", { cursor }))).names).toEqual(["n3", "n4", "n5"]);
   });
 
-  test.each([[[1e15, -5]], [[-1, -1]], [[0, 2 ** 52]], [[2 ** 53 - 1, 0]], [[-(2 ** 53) + 1, -(2 ** 33)]], [[0, -(2 ** 32) + 5]], [[5, 2 ** 32 + 1]]])(
-    "a cursor that was never given out, %j, is answered somehow and harms nobody",
-    (cursor) => {
-      const client = new Stage().attach();
-      client.ask(create("/p"), ...many(3));
-      const reply = client.do(children("/p", { cursor }));
-      expect(reply.code).toBe(0);
-      expect(named(3)).toEqual(expect.arrayContaining(pageOf(reply).names));
-    },
-  );
+  test.each([
+    [[1e15, -5]],
+    [[-1, -1]],
+    [[0, 2 ** 52]],
+    [[2 ** 53 - 1, 0]],
+    [[-(2 ** 53) + 1, -(2 ** 33)]],
+    [[0, -(2 ** 32) + 5]],
+    [[5, 2 ** 32 + 1]],
+  ])("a cursor that was never given out, %j, is answered somehow and harms nobody", (cursor) => {
+    const client = new Stage().attach();
+    client.ask(create("/p"), ...many(3));
+    const reply = client.do(children("/p", { cursor }));
+    expect(reply.code).toBe(0);
+    expect(named(3)).toEqual(expect.arrayContaining(pageOf(reply).names));
+  });
 
   test.each([[[]], [[1]], [[1, 2, 3]]])("a cursor of another length, %j, is refused", (cursor) => {
     const client = new Stage().attach();
@@ -89,7 +94,11 @@ describe("children", () => {
     const stranger = [{ permissions: 31, scheme: "digest", id: digestId("bob", "x") }];
     client.ask(create("/p"), create("/p/a", "1"), create("/p/b", null), create("/p/c", "s", { acl: stranger }));
     const listed = (include: number): Value[][] => client.do(children("/p", { include })).result[0] as Value[][];
-    expect(listed(Include.stat).map(([name, stat]) => [name, stat !== null])).toEqual([["a", true], ["b", true], ["c", false]]);
+    expect(listed(Include.stat).map(([name, stat]) => [name, stat !== null])).toEqual([
+      ["a", true],
+      ["b", true],
+      ["c", false],
+    ]);
     expect(listed(Include.data).map(([name, data, stat]) => [name, text(data), stat !== null])).toEqual([
       ["a", "1", true],
       ["b", null, true],
@@ -129,7 +138,11 @@ describe("ephemerals", () => {
   test("are paged between transactions: each is in exactly one page", () => {
     const stage = new Stage({ limits: { pageBytes: 1_024 } });
     const client = stage.attach();
-    for (let i = 0; i < 20; i++) client.do({ op: Op.multi, ops: Array.from({ length: 10 }, (_, j) => ephemeral(`/e${i}-${j}-${"x".repeat(20)}`)) });
+    for (let i = 0; i < 20; i++)
+      client.do({
+        op: Op.multi,
+        ops: Array.from({ length: 10 }, (_, j) => ephemeral(`/e${i}-${j}-${"x".repeat(20)}`)),
+      });
     const found: string[] = [];
     let pagesRead = 0;
     for (let after: number | null = 0; after !== null; pagesRead++) {
@@ -144,14 +157,29 @@ describe("ephemerals", () => {
 });
 
 describe("multiRead", () => {
-  const multiRead = (...reads: (readonly [number, string])[]): RequestBody => ({ op: Op.multiRead, reads: reads.map(([op, path]) => ({ op, path })), consistency: 0 });
+  const multiRead = (...reads: (readonly [number, string])[]): RequestBody => ({
+    op: Op.multiRead,
+    reads: reads.map(([op, path]) => ({ op, path })),
+    consistency: 0,
+  });
 
   test("answers all at one zxid, each with its own outcome", () => {
     const stage = new Stage();
     const client = stage.attach();
     client.ask(create("/a", "1"), create("/a/b", "2"));
     stage.commits = false;
-    client.ask({ op: Op.multi, ops: [set("/a", "3"), set("/a/b", "4")] }, multiRead([Op.get, "/a"], [Op.get, "/a/b"], [Op.exists, "/no"], [Op.children, "/a"], [Op.set, "/a"], [Op.get, "a"]), set("/a", "5"));
+    client.ask(
+      { op: Op.multi, ops: [set("/a", "3"), set("/a/b", "4")] },
+      multiRead(
+        [Op.get, "/a"],
+        [Op.get, "/a/b"],
+        [Op.exists, "/no"],
+        [Op.children, "/a"],
+        [Op.set, "/a"],
+        [Op.get, "a"],
+      ),
+      set("/a", "5"),
+    );
     stage.commits = true;
     stage.commit();
     const parts = client.reply(4).result[0] as Value[][];
@@ -163,7 +191,8 @@ describe("multiRead", () => {
     const stage = new Stage({ limits: { frameBytes: 65_536 }, options: { multiOps: 100 } });
     const client = stage.attach();
     client.do(create("/big", "x".repeat(10_000)));
-    const reads = (count: number): RequestBody => multiRead(...Array.from({ length: count }, () => [Op.get, "/big"] as const));
+    const reads = (count: number): RequestBody =>
+      multiRead(...Array.from({ length: count }, () => [Op.get, "/big"] as const));
     expect(client.do(reads(3)).code).toBe(0);
     expect(client.do(reads(4))).toMatchObject({ code: -200, detail: { name: "frameBytes" } });
     expect(client.do(reads(101))).toMatchObject({ code: -200, detail: { name: "multiOps", limit: 100, actual: 101 } });
@@ -181,28 +210,52 @@ describe("other reads", () => {
   test("countDescendants, whoAmI and getAcl answer what they should", () => {
     const stage = new Stage();
     const client = stage.attach("10.1.2.3");
-    client.ask(auth("ann"), create("/a", "", { acl: [{ permissions: 31, scheme: "auth", id: "" }, { permissions: 1, scheme: "world", id: "anyone" }] }), create("/a/b"), create("/a/b/c"));
+    client.ask(
+      auth("ann"),
+      create("/a", "", {
+        acl: [
+          { permissions: 31, scheme: "auth", id: "" },
+          { permissions: 1, scheme: "world", id: "anyone" },
+        ],
+      }),
+      create("/a/b"),
+      create("/a/b/c"),
+    );
     expect(client.do({ op: Op.countDescendants, path: "/a", consistency: 0 }).result).toEqual([2]);
-    expect(client.do({ op: Op.whoAmI }).result).toEqual([[["ip", "10.1.2.3"], ["digest", "ann"]]]);
+    expect(client.do({ op: Op.whoAmI }).result).toEqual([
+      [
+        ["ip", "10.1.2.3"],
+        ["digest", "ann"],
+      ],
+    ]);
     const acl = (who: Client): Value => who.do({ op: Op.getAcl, path: "/a", consistency: 0 }).result[0]!;
-    expect(acl(client)).toEqual([[31, "digest", digestId("ann", "secret")], [1, "world", "anyone"]]);
-    expect(acl(stage.attach()), "digests are masked").toEqual([[31, "digest", "ann:x"], [1, "world", "anyone"]]);
+    expect(acl(client)).toEqual([
+      [31, "digest", digestId("ann", "secret")],
+      [1, "world", "anyone"],
+    ]);
+    expect(acl(stage.attach()), "digests are masked").toEqual([
+      [31, "digest", "ann:x"],
+      [1, "world", "anyone"],
+    ]);
   });
 
-  test.each(["", "a", "/a/", "//", "/a/../b", "/\0", "/\ud800", `/${"x".repeat(5_000)}`])("a path like %j is BAD_ARGUMENTS for every read", (path) => {
-    const client = new Stage().attach();
-    const consistency = 0;
-    const reads: RequestBody[] = [
-      get(path, true),
-      { op: Op.exists, path, watch: true, consistency },
-      { op: Op.getAcl, path, consistency },
-      children(path, { watch: true }),
-      { op: Op.countDescendants, path, consistency },
-      { op: Op.addWatch, path, mode: 0 },
-      { op: Op.subscribe, id: 1, path, since: -1, scope: 0, flags: 0, credits: 1 },
-    ];
-    for (const read of reads) expect(client.do(read).code).toBe(-8);
-  });
+  test.each(["", "a", "/a/", "//", "/a/../b", "/\0", "/\ud800", `/${"x".repeat(5_000)}`])(
+    "a path like %j is BAD_ARGUMENTS for every read",
+    (path) => {
+      const client = new Stage().attach();
+      const consistency = 0;
+      const reads: RequestBody[] = [
+        get(path, true),
+        { op: Op.exists, path, watch: true, consistency },
+        { op: Op.getAcl, path, consistency },
+        children(path, { watch: true }),
+        { op: Op.countDescendants, path, consistency },
+        { op: Op.addWatch, path, mode: 0 },
+        { op: Op.subscribe, id: 1, path, since: -1, scope: 0, flags: 0, credits: 1 },
+      ];
+      for (const read of reads) expect(client.do(read).code).toBe(-8);
+    },
+  );
 
   test.each([2, -1, 2 ** 52])("addWatch with the unknown mode %d is BAD_ARGUMENTS", (mode) => {
     expect(new Stage().attach().do({ op: Op.addWatch, path: "/", mode }).code).toBe(-8);
@@ -232,7 +285,14 @@ test("numbers at the end of their range are answered, and harm nobody", () => {
     [Op.get, "/a", false, M],
     [Op.children, "/a", false, 0, M, null, M],
     [Op.children, "/a", false, M, 0, [M, -M], 0],
-    [Op.multiRead, [[M, "/a"], [-M, "/"]], M],
+    [
+      Op.multiRead,
+      [
+        [M, "/a"],
+        [-M, "/"],
+      ],
+      M,
+    ],
     [Op.ephemerals, "\uffff", M],
     [Op.checkWatches, "/a", M],
     [Op.removeWatches, "/a", -M],

@@ -1,6 +1,16 @@
 /** The whole server over a log in memory, with a listener that is a function call. */
 import { type Batch, type Log, LogError, type LogListener, MemoryLog, MemoryLogStore } from "@corral/log";
-import { type RequestBody, type ServerMessage, type SessionWish, Writer, decodeFrame, readServerMessage, readWelcome, writeHello, writeRequest } from "@corral/protocol";
+import {
+  type RequestBody,
+  type ServerMessage,
+  type SessionWish,
+  Writer,
+  decodeFrame,
+  readServerMessage,
+  readWelcome,
+  writeHello,
+  writeRequest,
+} from "@corral/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { UnknownLevel } from "../src/engine/steps/commit.ts";
 import { nodeAuthenticator, nodeClock, nodeScheduler } from "../src/node/node-world.ts";
@@ -31,7 +41,10 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.close();
 });
 
-async function start(log: Log, changes: Partial<ServerConfig> = {}): Promise<{ server: Server; listener: CallListener }> {
+async function start(
+  log: Log,
+  changes: Partial<ServerConfig> = {},
+): Promise<{ server: Server; listener: CallListener }> {
   const listener = new CallListener();
   const server = await Server.start({
     log,
@@ -75,7 +88,15 @@ class Caller {
       resume: () => {},
     });
     const w = new Writer();
-    writeHello(w, { versionMin: 1, versionMax: 1, clusterId: null, lastZxid: 0, timeoutMs: 10_000, credentials: [], session });
+    writeHello(w, {
+      versionMin: 1,
+      versionMax: 1,
+      clusterId: null,
+      lastZxid: 0,
+      timeoutMs: 10_000,
+      credentials: [],
+      session,
+    });
     this.#owner.received(w.take());
   }
 
@@ -114,7 +135,10 @@ describe("a restart", () => {
     expect(await again.reply(3)).toBe("reply 3 ok 2");
     again.ask(4, subscribe("/a", { since }));
     await expect.poll(() => again.heard.filter((m) => m.kind === "subscription").length, { interval: 1 }).toBe(2);
-    expect(again.heard.filter((m) => m.kind === "subscription").map((m) => lineOf(m).replace(/ \d+/, ""))).toEqual(["changes: changed /a=2", "synced"]);
+    expect(again.heard.filter((m) => m.kind === "subscription").map((m) => lineOf(m).replace(/ \d+/, ""))).toEqual([
+      "changes: changed /a=2",
+      "synced",
+    ]);
     expect(second.server.state.tree.version(second.server.state.tree.find("/a")), "set once").toBe(1);
   });
 
@@ -173,7 +197,16 @@ describe("when the world fails", () => {
   test("an entry that cannot be read is fatal", async () => {
     const log = new FailingLog();
     const { server } = await start(log);
-    log.listener!.committed({ level: 1, epoch: 1, seq: 1, firstZxid: 2 ** 32 + 1, count: 1, timeMs: 1, body: new Uint8Array([0xc1]), own: undefined });
+    log.listener!.committed({
+      level: 1,
+      epoch: 1,
+      seq: 1,
+      firstZxid: 2 ** 32 + 1,
+      count: 1,
+      timeMs: 1,
+      body: new Uint8Array([0xc1]),
+      own: undefined,
+    });
     expect(fatal).toHaveLength(1);
     await server.abandon();
   });
@@ -227,7 +260,8 @@ test("what comes in together is one turn: one batch, and one message to each cli
   const clients = [new Caller(listener), new Caller(listener)];
   await expect.poll(() => clients.every(({ session }) => session > 0), { interval: 1 }).toBe(true);
   expect(proposed.map(({ count }) => count)).toEqual([2]);
-  for (const [i, client] of clients.entries()) for (let xid = 1; xid <= 5; xid++) client.ask(xid, create(`/n${i}-${xid}`));
+  for (const [i, client] of clients.entries())
+    for (let xid = 1; xid <= 5; xid++) client.ask(xid, create(`/n${i}-${xid}`));
   for (const client of clients) await client.reply(5);
   expect(proposed.map(({ count }) => count)).toEqual([2, 10]);
   expect(clients.map(({ frames }) => frames.length)).toEqual([2, 2]);

@@ -25,7 +25,12 @@ describe("setWatches within the history", () => {
     const seen = stage.state.zxid;
     const after = away(stage, client, () => writer.ask(set("/a", "1"), set("/a", "2"), create("/b/x"), create("/new")));
     after.ask(setWatches(["/a", data, seen], ["/b", child, seen], ["/c", data, seen], ["/new", exist, seen]));
-    expect(after.transcript()).toEqual(["event 6 changed /a", "event 8 children /b", "event 9 created /new", "reply 1 ok"]);
+    expect(after.transcript()).toEqual([
+      "event 6 changed /a",
+      "event 8 children /b",
+      "event 9 created /new",
+      "reply 1 ok",
+    ]);
     expect(after.reply(1).result).toEqual([[]]);
     expect(after.do(checkWatches("/a", WatcherType.any)).code).toBe(-121);
     expect(after.do(checkWatches("/c", WatcherType.data)).code).toBe(0);
@@ -36,7 +41,9 @@ describe("setWatches within the history", () => {
     const [client, writer] = [stage.attach(), stage.attach()];
     writer.do(create("/a"));
     const seen = stage.state.zxid;
-    const after = away(stage, client, () => writer.ask(create("/a/b"), set("/a", "1"), create("/a/b/c"), del("/a/b/c"), set("/a/b", "2")));
+    const after = away(stage, client, () =>
+      writer.ask(create("/a/b"), set("/a", "1"), create("/a/b/c"), del("/a/b/c"), set("/a/b", "2")),
+    );
     after.ask(setWatches(["/a", persistent, seen], ["/a", recursive, seen]));
     const lines = after.transcript();
     expect(lines).toEqual([
@@ -91,13 +98,35 @@ describe("setWatches within the history", () => {
     const [stayed, left, writer] = [stage.attach(), stage.attach(), stage.attach()];
     writer.ask(create("/a"), create("/a/b"));
     const seen = stage.state.zxid;
-    stayed.ask(addWatch("/a", 0), addWatch("/", 1), children("/a/b", { watch: true }), get("/a/b", true), exists("/z", true));
+    stayed.ask(
+      addWatch("/a", 0),
+      addWatch("/", 1),
+      children("/a/b", { watch: true }),
+      get("/a/b", true),
+      exists("/z", true),
+    );
     stayed.news();
     const after = away(stage, left, () =>
-      writer.ask(create("/a/b/c"), set("/a", "1"), del("/a/b/c"), del("/a/b"), create("/z"), set("/z", "1"), del("/a"), create("/a"), create("/a/d")),
+      writer.ask(
+        create("/a/b/c"),
+        set("/a", "1"),
+        del("/a/b/c"),
+        del("/a/b"),
+        create("/z"),
+        set("/z", "1"),
+        del("/a"),
+        create("/a"),
+        create("/a/d"),
+      ),
     );
     after.ask(
-      setWatches(["/a", persistent, seen], ["/", recursive, seen], ["/a/b", child, seen], ["/a/b", data, seen], ["/z", exist, seen]),
+      setWatches(
+        ["/a", persistent, seen],
+        ["/", recursive, seen],
+        ["/a/b", child, seen],
+        ["/a/b", data, seen],
+        ["/z", exist, seen],
+      ),
     );
     const live = stayed.transcript();
     expect(live).toHaveLength(12);
@@ -111,7 +140,9 @@ describe("setWatches within the history", () => {
     const anyone = [{ permissions: 31, scheme: "world", id: "anyone" }];
     owner.ask(auth("ann"), create("/a"));
     const seen = stage.state.zxid;
-    const after = away(stage, client, () => owner.ask(set("/a", "1"), setAcl("/a", ann), set("/a", "2"), setAcl("/a", anyone), set("/a", "3")));
+    const after = away(stage, client, () =>
+      owner.ask(set("/a", "1"), setAcl("/a", ann), set("/a", "2"), setAcl("/a", anyone), set("/a", "3")),
+    );
     after.ask(setWatches(["/a", persistent, seen]));
     expect(after.transcript()).toEqual(["event 5 changed /a", "event 9 changed /a", "reply 1 ok"]);
   });
@@ -148,7 +179,14 @@ describe("setWatches beyond the history", () => {
     const seen = stage.state.zxid;
     const after = away(stage, client, () => writer.do(set("/a", "1")));
     stage.state.history.forgetUpTo(stage.state.zxid);
-    after.ask(setWatches(["/x", data, stage.state.zxid], ["/a", persistent, seen], ["/a", recursive, seen], ["/a", persistent, stage.state.zxid]));
+    after.ask(
+      setWatches(
+        ["/x", data, stage.state.zxid],
+        ["/a", persistent, seen],
+        ["/a", recursive, seen],
+        ["/a", persistent, stage.state.zxid],
+      ),
+    );
     expect(after.reply(1).result).toEqual([[1, 2]]);
     after.news();
     writer.do(set("/a", "2"));

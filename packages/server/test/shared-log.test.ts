@@ -10,7 +10,14 @@ import { create, exists, get, set, subscribe, sync } from "./words.ts";
 
 const OTHER = { daemon: 5, connection: 1 };
 const secretHash = nodeAuthenticator.sha256(secretOf(42));
-const open = { kind: TxnKind.open, origin: OTHER, secretHash, timeoutMs: 10_000, identities: [], replaces: null } as const;
+const open = {
+  kind: TxnKind.open,
+  origin: OTHER,
+  secretHash,
+  timeoutMs: 10_000,
+  identities: [],
+  replaces: null,
+} as const;
 
 describe("another daemon's entries", () => {
   test("are applied, and watchers and subscribers here hear of them", () => {
@@ -43,7 +50,17 @@ describe("another daemon's entries", () => {
     const client = stage.attach();
     stage.commits = false;
     client.ask(create("/late"));
-    stage.foreign([{ kind: TxnKind.attach, origin: OTHER, session: client.session, secretHash: nodeAuthenticator.sha256(client.secret), timeoutMs: 10_000, identities: [], acked: 0 }]);
+    stage.foreign([
+      {
+        kind: TxnKind.attach,
+        origin: OTHER,
+        session: client.session,
+        secretHash: nodeAuthenticator.sha256(client.secret),
+        timeoutMs: 10_000,
+        identities: [],
+        acked: 0,
+      },
+    ]);
     expect(client.transcript()).toEqual(["goodbye SESSION_MOVED"]);
     stage.commits = true;
     stage.commit();
@@ -60,7 +77,17 @@ describe("another daemon's entries", () => {
   test("with a wrong secret attach nothing", () => {
     const stage = new Stage({ isExclusive: false });
     const client = stage.attach();
-    stage.foreign([{ kind: TxnKind.attach, origin: OTHER, session: client.session, secretHash, timeoutMs: 10_000, identities: [], acked: 0 }]);
+    stage.foreign([
+      {
+        kind: TxnKind.attach,
+        origin: OTHER,
+        session: client.session,
+        secretHash,
+        timeoutMs: 10_000,
+        identities: [],
+        acked: 0,
+      },
+    ]);
     expect(client.closed).toBeUndefined();
     expect(client.do(exists("/")).code).toBe(0);
   });

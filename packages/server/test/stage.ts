@@ -60,7 +60,14 @@ export class Stage implements Sink {
   #lastId = 0;
   readonly #clients = new Map<number, Client>();
 
-  constructor({ limits = {}, options = {}, isExclusive = true, historyLimits, state, zxid = EPOCH }: StageOptions = {}) {
+  constructor({
+    limits = {},
+    options = {},
+    isExclusive = true,
+    historyLimits,
+    state,
+    zxid = EPOCH,
+  }: StageOptions = {}) {
     this.limits = serverLimits(limits);
     this.#zxid = zxid;
     this.engine = new Engine(
@@ -125,7 +132,8 @@ export class Stage implements Sink {
 
   /** Commits the oldest batches that are held back, one turn each, and runs on. */
   commit(count: number = this.proposed.length): void {
-    for (const batch of this.proposed.splice(0, count)) this.turn(() => this.engine.committed(this.#stored(batch, batch)));
+    for (const batch of this.proposed.splice(0, count))
+      this.turn(() => this.engine.committed(this.#stored(batch, batch)));
     this.settle();
   }
 

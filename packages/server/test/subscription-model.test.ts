@@ -22,7 +22,13 @@ function random(seed: number): (below: number) => number {
 }
 
 const ROOT = "/r";
-const PATHS = [ROOT, ...["a", "b", "c"].flatMap((x) => [`${ROOT}/${x}`, ...["d", "e"].flatMap((y) => [`${ROOT}/${x}/${y}`, `${ROOT}/${x}/${y}/f`])])];
+const PATHS = [
+  ROOT,
+  ...["a", "b", "c"].flatMap((x) => [
+    `${ROOT}/${x}`,
+    ...["d", "e"].flatMap((y) => [`${ROOT}/${x}/${y}`, `${ROOT}/${x}/${y}/f`]),
+  ]),
+];
 const ANYONE: readonly AclEntry[] = [{ permissions: 31, scheme: "world", id: "anyone" }];
 const ANN: readonly AclEntry[] = [{ permissions: 31, scheme: "digest", id: digestId("ann", "secret") }];
 
@@ -36,7 +42,10 @@ function view(state: State, session: number, isInScope: (path: string) => boolea
     const path = tree.path(slot);
     if (!isInScope(path) || !allows(tree.acl(slot), Permission.read, identities, options)) continue;
     // Counters of children are not part of what a subscription promises: they change without an entry of their own.
-    seen.set(path, `${new TextDecoder().decode(tree.data(slot) ?? new Uint8Array())}|${tree.czxid(slot)}|${tree.mzxid(slot)}|${tree.aversion(slot)}`);
+    seen.set(
+      path,
+      `${new TextDecoder().decode(tree.data(slot) ?? new Uint8Array())}|${tree.czxid(slot)}|${tree.mzxid(slot)}|${tree.aversion(slot)}`,
+    );
   }
   return seen;
 }
@@ -87,7 +96,8 @@ test.each(Array.from({ length: 60 }, (_, i) => i + 1))("what a subscriber holds 
   const next = random(seed);
   const stage = new Stage({
     limits: { pageBytes: 1_024, unsentBytesSoft: 4_096 },
-    historyLimits: next(3) === 0 ? { historyEntries: 50, historyBytes: 4_096 } : { historyEntries: 10_000, historyBytes: 1 << 20 },
+    historyLimits:
+      next(3) === 0 ? { historyEntries: 50, historyBytes: 4_096 } : { historyEntries: 10_000, historyBytes: 1 << 20 },
   });
   const [writer, reader] = [stage.attach(), stage.attach()];
   writer.do(auth("ann"));

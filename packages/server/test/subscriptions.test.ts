@@ -25,7 +25,13 @@ describe("a subscription", () => {
     const { writer, reader } = scene();
     reader.do(subscribe("/a"));
     writer.ask(set("/a/b", "3"), set("/z", "8"), create("/a/c"), del("/a/b"));
-    expect(feedOf(reader)).toEqual(["page 5: /a=1, /a/b=2", "synced 5", "changes 6: changed /a/b=3", "changes 8: created /a/c=", "changes 9: deleted /a/b"]);
+    expect(feedOf(reader)).toEqual([
+      "page 5: /a=1, /a/b=2",
+      "synced 5",
+      "changes 6: changed /a/b=3",
+      "changes 8: created /a/c=",
+      "changes 9: deleted /a/b",
+    ]);
   });
 
   test("of a path that does not exist is an empty subtree, which may come to be", () => {
@@ -74,7 +80,16 @@ describe("a subscription", () => {
   test.each([
     [Scope.node, ["page 5: /a=1", "synced 5", "changes 8: changed /a=5"]],
     [Scope.children, ["page 5: /a=1, /a/b=2", "synced 5", "changes 6: changed /a/b=3", "changes 8: changed /a=5"]],
-    [Scope.tree, ["page 5: /a=1, /a/b=2", "synced 5", "changes 6: changed /a/b=3", "changes 7: created /a/b/c=4", "changes 8: changed /a=5"]],
+    [
+      Scope.tree,
+      [
+        "page 5: /a=1, /a/b=2",
+        "synced 5",
+        "changes 6: changed /a/b=3",
+        "changes 7: created /a/b/c=4",
+        "changes 8: changed /a=5",
+      ],
+    ],
   ])("of scope %i covers what it says", (scope, expected) => {
     const { writer, reader } = scene();
     reader.do(subscribe("/a", { scope }));
@@ -87,7 +102,11 @@ describe("a subscription", () => {
     reader.ask(subscribe("/"), subscribe("/", { id: 2, scope: Scope.children }));
     reader.news();
     writer.ask(set("/", "r"), set("/a/b", "3"), set("/a", "5"));
-    expect(reader.told(1).slice(-3).map(lineOf)).toEqual(["changes 6: changed /=r", "changes 7: changed /a/b=3", "changes 8: changed /a=5"]);
+    expect(reader.told(1).slice(-3).map(lineOf)).toEqual([
+      "changes 6: changed /=r",
+      "changes 7: changed /a/b=3",
+      "changes 8: changed /a=5",
+    ]);
     expect(reader.told(2).slice(-2).map(lineOf)).toEqual(["changes 6: changed /=r", "changes 8: changed /a=5"]);
   });
 
@@ -96,8 +115,13 @@ describe("a subscription", () => {
     reader.do(subscribe("/a", { flags: SubscribeFlag.withoutData }));
     writer.do(set("/a", "55"));
     const [page, , change] = reader.told(1);
-    expect(itemsOf(page!).map(({ data, stat }) => [data, stat?.[8]])).toEqual([[null, 1], [null, 1]]);
-    expect(itemsOf(change!)).toMatchObject([{ type: "changed", path: "/a", data: null, stat: expect.arrayContaining([2]) }]);
+    expect(itemsOf(page!).map(({ data, stat }) => [data, stat?.[8]])).toEqual([
+      [null, 1],
+      [null, 1],
+    ]);
+    expect(itemsOf(change!)).toMatchObject([
+      { type: "changed", path: "/a", data: null, stat: expect.arrayContaining([2]) },
+    ]);
   });
 
   test("once ends by itself at synced, and its id is free again", () => {
@@ -126,7 +150,12 @@ describe("since a zxid", () => {
     writer.ask(set("/a", "5"), set("/z", "6"), del("/a/b"));
     reader.do(subscribe("/a", { since }));
     writer.do(set("/a", "7"));
-    expect(feedOf(reader)).toEqual(["changes 6: changed /a=5", "changes 8: deleted /a/b", "synced 8", "changes 9: changed /a=7"]);
+    expect(feedOf(reader)).toEqual([
+      "changes 6: changed /a=5",
+      "changes 8: deleted /a/b",
+      "synced 8",
+      "changes 9: changed /a=7",
+    ]);
   });
 
   test("that is the present, synced comes at once", () => {
@@ -188,10 +217,17 @@ describe("credits", () => {
     const { writer, reader } = scene({ limits: { pageBytes: 1_024 } });
     reader.do(subscribe("/a", { credits: 3 }));
     reader.news();
-    writer.do({ op: Op.multi, ops: [set("/a", "x".repeat(900)), set("/a/b", "y".repeat(900)), create("/a/c", "z".repeat(900))] });
+    writer.do({
+      op: Op.multi,
+      ops: [set("/a", "x".repeat(900)), set("/a/b", "y".repeat(900)), create("/a/c", "z".repeat(900))],
+    });
     writer.do(set("/a", "5"));
     const feed = feedOf(reader).map((line) => line.slice(0, 28));
-    expect(feed).toEqual(["changesPart 6: changed /a=xx", "changesPart 6: changed /a/b=", "changes 6: created /a/c=zzzz"]);
+    expect(feed).toEqual([
+      "changesPart 6: changed /a=xx",
+      "changesPart 6: changed /a/b=",
+      "changes 6: created /a/c=zzzz",
+    ]);
   });
 
   test("beyond what can be counted are cut, not added up", () => {
@@ -214,7 +250,12 @@ describe("what may be read", () => {
     writer.ask(auth("ann"), create("/a/secret", "s", { acl: ann }), create("/a/secret/open", "o"));
     reader.do(subscribe("/a"));
     writer.ask(set("/a/secret", "t"), set("/a/secret/open", "p"), del("/a/secret/open"), del("/a/secret"));
-    expect(feedOf(reader)).toEqual(["page 8: /a=1, /a/b=2, /a/secret/open=o", "synced 8", "changes 10: changed /a/secret/open=p", "changes 11: deleted /a/secret/open"]);
+    expect(feedOf(reader)).toEqual([
+      "page 8: /a=1, /a/b=2, /a/secret/open=o",
+      "synced 8",
+      "changes 10: changed /a/secret/open=p",
+      "changes 11: deleted /a/secret/open",
+    ]);
   });
 
   test("changes with a setAcl: taken away looks like a deletion, given like a creation, else it is a change", () => {
@@ -224,7 +265,11 @@ describe("what may be read", () => {
     reader.news();
     const more = [...anyone, ...ann];
     writer.ask(setAcl("/a/b", ann), set("/a/b", "3"), setAcl("/a/b", anyone), setAcl("/a/b", more));
-    expect(feedOf(reader)).toEqual(["changes 7: deleted /a/b", "changes 9: created /a/b=3", "changes 10: changed /a/b=3"]);
+    expect(feedOf(reader)).toEqual([
+      "changes 7: deleted /a/b",
+      "changes 9: created /a/b=3",
+      "changes 10: changed /a/b=3",
+    ]);
   });
 });
 
@@ -242,7 +287,10 @@ describe("a subscription is refused", () => {
     reader.do(subscribe("/a", { id: 2 ** 53 - 1 }));
     expect(reader.do(subscribe("/a", { id: 2 ** 53 - 1 })).code).toBe(-8);
     reader.do(subscribe("/a", { id: 0 }));
-    expect(reader.do(subscribe("/a", { id: 2 }))).toMatchObject({ code: -200, detail: { name: "subscriptionsPerConnection" } });
+    expect(reader.do(subscribe("/a", { id: 2 }))).toMatchObject({
+      code: -200,
+      detail: { name: "subscriptionsPerConnection" },
+    });
   });
 });
 
@@ -257,7 +305,11 @@ describe("a subscription never has a silent hole", () => {
     const feed = feedOf(reader);
     expect(feed[0]).toBe("resync 6");
     expect(feed.at(-1)).toBe("synced 6");
-    const paths = reader.told(1).filter(({ message }) => message === SubscriptionKind.page).flatMap(itemsOf).map(({ path }) => path);
+    const paths = reader
+      .told(1)
+      .filter(({ message }) => message === SubscriptionKind.page)
+      .flatMap(itemsOf)
+      .map(({ path }) => path);
     expect(paths.filter((path) => path.startsWith("/a/n"))).toHaveLength(200);
   });
 

@@ -3,7 +3,20 @@ import { describe, expect, test } from "vitest";
 import type { Client } from "./client.ts";
 import { digestId } from "../src/node/node-world.ts";
 import { Stage } from "./stage.ts";
-import { addWatch, auth, checkWatches, children, create, del, ephemeral, exists, get, removeWatches, set, setAcl } from "./words.ts";
+import {
+  addWatch,
+  auth,
+  checkWatches,
+  children,
+  create,
+  del,
+  ephemeral,
+  exists,
+  get,
+  removeWatches,
+  set,
+  setAcl,
+} from "./words.ts";
 
 const { persistent, persistentRecursive } = WatchMode;
 
@@ -33,11 +46,29 @@ describe("one change", () => {
     recursive: addWatch("/p", persistentRecursive),
   } as const;
   const table: [keyof typeof changes, Record<keyof typeof kinds, string[]>][] = [
-    ["create /p/x", { data: [], exist: [], child: ["children /p"], persistent: ["children /p"], recursive: ["created /p/x"] }],
-    ["set /p", { data: ["changed /p"], exist: ["changed /p"], child: [], persistent: ["changed /p"], recursive: ["changed /p"] }],
+    [
+      "create /p/x",
+      { data: [], exist: [], child: ["children /p"], persistent: ["children /p"], recursive: ["created /p/x"] },
+    ],
+    [
+      "set /p",
+      { data: ["changed /p"], exist: ["changed /p"], child: [], persistent: ["changed /p"], recursive: ["changed /p"] },
+    ],
     ["set /p/x", { data: [], exist: [], child: [], persistent: [], recursive: ["changed /p/x"] }],
-    ["delete /p/x", { data: [], exist: [], child: ["children /p"], persistent: ["children /p"], recursive: ["deleted /p/x"] }],
-    ["delete /p", { data: ["deleted /p"], exist: ["deleted /p"], child: ["deleted /p"], persistent: ["deleted /p"], recursive: ["deleted /p"] }],
+    [
+      "delete /p/x",
+      { data: [], exist: [], child: ["children /p"], persistent: ["children /p"], recursive: ["deleted /p/x"] },
+    ],
+    [
+      "delete /p",
+      {
+        data: ["deleted /p"],
+        exist: ["deleted /p"],
+        child: ["deleted /p"],
+        persistent: ["deleted /p"],
+        recursive: ["deleted /p"],
+      },
+    ],
     ["setAcl /p", { data: [], exist: [], child: [], persistent: [], recursive: [] }],
     ["create /p/x/y", { data: [], exist: [], child: [], persistent: [], recursive: ["created /p/x/y"] }],
   ];
@@ -99,7 +130,13 @@ describe("watches", () => {
     const stage = new Stage();
     const client = stage.attach();
     client.do(create("/a"));
-    client.ask(get("/a", true), children("/a", { watch: true }), addWatch("/a", persistent), addWatch("/a", persistentRecursive), addWatch("/", persistentRecursive));
+    client.ask(
+      get("/a", true),
+      children("/a", { watch: true }),
+      addWatch("/a", persistent),
+      addWatch("/a", persistentRecursive),
+      addWatch("/", persistentRecursive),
+    );
     client.news();
     client.do(del("/a"));
     expect(eventsOf(client)).toEqual(["deleted /a"]);
@@ -124,7 +161,13 @@ describe("watches", () => {
     const stage = new Stage();
     const client = stage.attach();
     client.ask(create("/a", "0"), get("/a", true), set("/a", "1"), set("/a", "2"));
-    expect(client.transcript()).toEqual(["reply 1 ok", "reply 2 ok 0", "event 3 changed /a", "reply 3 ok", "reply 4 ok"]);
+    expect(client.transcript()).toEqual([
+      "reply 1 ok",
+      "reply 2 ok 0",
+      "event 3 changed /a",
+      "reply 3 ok",
+      "reply 4 ok",
+    ]);
   });
 
   test("hear the changes of a multi in its order, and nothing of one that is cancelled", () => {
@@ -235,7 +278,10 @@ describe("limits of watches", () => {
     const stage = new Stage({ limits: { watchesPerConnection: 2 } });
     const client = stage.attach();
     client.ask(exists("/a", true), exists("/b", true));
-    expect(client.do(exists("/c", true))).toMatchObject({ code: -200, detail: { name: "watchesPerConnection", limit: 2 } });
+    expect(client.do(exists("/c", true))).toMatchObject({
+      code: -200,
+      detail: { name: "watchesPerConnection", limit: 2 },
+    });
     expect(client.do(addWatch("/a", persistent)).code).toBe(0);
     expect(client.do(exists("/c")).code).toBe(-101);
   });

@@ -135,7 +135,8 @@ export class Restorer {
       throw new Error(`the snapshot's digest is ${this.#digest.value} instead of ${digest}`);
     state.tree.loaded();
     for (const owner of state.tree.ephemeralOwners()) {
-      if (state.sessions.get(owner) === undefined) throw new Error(`the snapshot has ephemerals of session ${owner}, but not the session`);
+      if (state.sessions.get(owner) === undefined)
+        throw new Error(`the snapshot has ephemerals of session ${owner}, but not the session`);
     }
     state.quotas.reload();
     return state;

@@ -263,7 +263,9 @@ describe("a session", () => {
     const id = world.open();
     const addAuth = (xid: number) => {
       const identity = { scheme: "digest", id: `u${xid}:x` };
-      return answerOf(world.txn({ kind: TxnKind.addAuth, session: id, generation: id, acked: 0, xid, hash: 5, identity }));
+      return answerOf(
+        world.txn({ kind: TxnKind.addAuth, session: id, generation: id, acked: 0, xid, hash: 5, identity }),
+      );
     };
     const room = 32 - world.state.sessions.get(id)!.identities.length;
     for (let xid = 1; xid <= room; xid++) expect(addAuth(xid).code).toBe("OK");

@@ -1,7 +1,16 @@
 /**
  * One connection of the load generator: speaks the protocol itself, so that the client library is not what is measured.
  */
-import { Op, type RequestBody, type Value, Writer, decodeFrame, writeHello, writeRequest, writeSignal } from "@corral/protocol";
+import {
+  Op,
+  type RequestBody,
+  type Value,
+  Writer,
+  decodeFrame,
+  writeHello,
+  writeRequest,
+  writeSignal,
+} from "@corral/protocol";
 import { WebSocket } from "ws";
 
 export class Connection {
@@ -25,7 +34,14 @@ export class Connection {
       socket.once("error", reject);
       socket.once("open", () => {
         const secret = new Uint8Array(16);
-        const hello = { versionMin: 1, versionMax: 1, clusterId: null, lastZxid: 0, timeoutMs: 30_000, credentials: [] };
+        const hello = {
+          versionMin: 1,
+          versionMax: 1,
+          clusterId: null,
+          lastZxid: 0,
+          timeoutMs: 30_000,
+          credentials: [],
+        };
         writeHello(connection.#w, { ...hello, session: { kind: "new", secret } });
         socket.send(connection.#w.copy());
         socket.once("message", () => {

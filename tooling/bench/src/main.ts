@@ -52,7 +52,12 @@ async function throughput(): Promise<void> {
       const cpu = daemon.cpuMs;
       const { perSecond, p50Us, p99Us } = await load(connections.slice(0, count), inFlight, share, body);
       const cpuUs = ((daemon.cpuMs - cpu) * 1000) / (share * 1.1);
-      const line = [`${perSecond.toFixed(0)}/s`, `p50 ${p50Us.toFixed(0)} µs`, `p99 ${p99Us.toFixed(0)} µs`, `server ${cpuUs.toFixed(1)} µs CPU an operation`];
+      const line = [
+        `${perSecond.toFixed(0)}/s`,
+        `p50 ${p50Us.toFixed(0)} µs`,
+        `p99 ${p99Us.toFixed(0)} µs`,
+        `server ${cpuUs.toFixed(1)} µs CPU an operation`,
+      ];
       console.log(`${name} ${count}×${inFlight}: ${line.join(", ")}`);
     }
   }
@@ -66,13 +71,19 @@ async function memory(): Promise<void> {
   const before = performance.now();
   let made = 0;
   const total = Math.floor(znodes / 1.1);
-  await load([connection], 512, total, () => create(`/bench/p${Math.floor(made / 1000)}/n${String(made++ % 1000).padStart(6, "0")}`));
-  console.log(`${made} znodes of 100 bytes in ${((performance.now() - before) / 1000).toFixed(1)} s; resident ${(daemon.rss / 1e6).toFixed(0)} MB`);
+  await load([connection], 512, total, () =>
+    create(`/bench/p${Math.floor(made / 1000)}/n${String(made++ % 1000).padStart(6, "0")}`),
+  );
+  console.log(
+    `${made} znodes of 100 bytes in ${((performance.now() - before) / 1000).toFixed(1)} s; resident ${(daemon.rss / 1e6).toFixed(0)} MB`,
+  );
   connection.close();
   await daemon.stop("SIGKILL");
   const started = await daemon.start();
   const again = await Connection.open(daemon.url);
   const answer = await again.ask(get());
-  console.log(`after kill -9: ${(started / 1000).toFixed(1)} s until the first read (${answer[2] === 0 ? "answered" : "refused"}); resident ${(daemon.rss / 1e6).toFixed(0)} MB`);
+  console.log(
+    `after kill -9: ${(started / 1000).toFixed(1)} s until the first read (${answer[2] === 0 ? "answered" : "refused"}); resident ${(daemon.rss / 1e6).toFixed(0)} MB`,
+  );
   again.close();
 }

@@ -3,13 +3,26 @@
 const COUNT = Number(process.argv[3] ?? 1_000_000);
 const PER_PARENT = 1000;
 const value = new Uint8Array(100).fill(7);
-const pathOf = (i) => `/bench/parent-${String(Math.floor(i / PER_PARENT)).padStart(6, "0")}/node-${String(i % PER_PARENT).padStart(6, "0")}`;
+const pathOf = (i) =>
+  `/bench/parent-${String(Math.floor(i / PER_PARENT)).padStart(6, "0")}/node-${String(i % PER_PARENT).padStart(6, "0")}`;
 
 const layouts = {
   objects() {
     const node = (name, parent, data) => ({
-      name, parent, data, children: new Map(), czxid: 2 ** 33, mzxid: 2 ** 33, pzxid: 2 ** 33, ctime: 1.7e12, mtime: 1.7e12,
-      version: 0, creates: 0, aversion: 0, owner: 0, acl: 0,
+      name,
+      parent,
+      data,
+      children: new Map(),
+      czxid: 2 ** 33,
+      mzxid: 2 ** 33,
+      pzxid: 2 ** 33,
+      ctime: 1.7e12,
+      mtime: 1.7e12,
+      version: 0,
+      creates: 0,
+      aversion: 0,
+      owner: 0,
+      acl: 0,
     });
     const root = node("", null, null);
     const find = (path) => {
@@ -26,7 +39,11 @@ const layouts = {
   },
   map() {
     const index = new Map();
-    const columns = { parent: new Int32Array(COUNT * 2), czxid: new Float64Array(COUNT * 2), mzxid: new Float64Array(COUNT * 2) };
+    const columns = {
+      parent: new Int32Array(COUNT * 2),
+      czxid: new Float64Array(COUNT * 2),
+      mzxid: new Float64Array(COUNT * 2),
+    };
     const data = [];
     let next = 0;
     const create = (path) => {
@@ -48,7 +65,11 @@ const layouts = {
       const parent = tree.find(slash === 0 ? "/" : path.slice(0, slash));
       tree.create(parent, path.slice(slash + 1), value, acl, 0, 0, stamp());
     };
-    return { create, get: (path) => tree.dataLength(tree.find(path)), set: (path) => tree.setData(tree.find(path), value, stamp()) };
+    return {
+      create,
+      get: (path) => tree.dataLength(tree.find(path)),
+      set: (path) => tree.setData(tree.find(path), value, stamp()),
+    };
   },
 };
 
@@ -64,7 +85,7 @@ const timed = (what, times, act) => {
     act(i);
     if (from) worst = Math.max(worst, performance.now() - from);
   }
-  return `${what} ${((performance.now() - started) / times * 1e6).toFixed(0)} ns`;
+  return `${what} ${(((performance.now() - started) / times) * 1e6).toFixed(0)} ns`;
 };
 create("/bench");
 for (let i = 0; i < COUNT; i += PER_PARENT) create(pathOf(i).slice(0, pathOf(i).lastIndexOf("/")));
@@ -74,6 +95,9 @@ globalThis.gc();
 const from = performance.now();
 globalThis.gc();
 line.push(`full collection ${(performance.now() - from).toFixed(0)} ms`);
-line.push(timed("get", 200_000, (i) => get(paths[i])), timed("set", 200_000, (i) => set(paths[i])));
+line.push(
+  timed("get", 200_000, (i) => get(paths[i])),
+  timed("set", 200_000, (i) => set(paths[i])),
+);
 globalThis.gc();
 console.log(process.argv[2], `${((rss() - before) / COUNT).toFixed(0)} bytes a znode (data of 100 included)`, ...line);

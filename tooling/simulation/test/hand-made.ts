@@ -76,7 +76,7 @@ export function modelAt(log: Log, zxid: number): Model {
 
 export const stat = (log: Log, path: string, zxid: number): number[] => statOf(modelAt(log, zxid).tree.get(path)!);
 
-export let events = 0;
+let events = 0;
 export function call(
   tag: string,
   outcome: Call["outcome"],

@@ -74,7 +74,14 @@ export class Appender {
   #failed = false;
   #callOffMark: () => void = () => {};
 
-  constructor(start: AppenderStart, limits: FileLogLimits, supply: SegmentSupply, timers: Timers, onCommitted: (batch: CommittedBatch) => void, onFailed: (error: LogError) => void) {
+  constructor(
+    start: AppenderStart,
+    limits: FileLogLimits,
+    supply: SegmentSupply,
+    timers: Timers,
+    onCommitted: (batch: CommittedBatch) => void,
+    onFailed: (error: LogError) => void,
+  ) {
     this.#start = start;
     this.#limits = limits;
     this.#supply = supply;
@@ -123,9 +130,12 @@ export class Appender {
 
   #place(batch: Batch): Waiting {
     const { body, count, level, timeMs } = batch;
-    if (!(Number.isInteger(count) && count >= 1 && count < ZXIDS_PER_EPOCH)) throw new RangeError(`a batch of ${count} entries`);
-    if (!(Number.isSafeInteger(timeMs) && timeMs >= this.#assigned.timeMs)) throw new RangeError(`a batch stamped ${timeMs} after one stamped ${this.#assigned.timeMs}`);
-    if (body.length > this.#limits.maxRecordBytes) throw new RangeError(`a batch of ${body.length} bytes; maxRecordBytes is ${this.#limits.maxRecordBytes}`);
+    if (!(Number.isInteger(count) && count >= 1 && count < ZXIDS_PER_EPOCH))
+      throw new RangeError(`a batch of ${count} entries`);
+    if (!(Number.isSafeInteger(timeMs) && timeMs >= this.#assigned.timeMs))
+      throw new RangeError(`a batch stamped ${timeMs} after one stamped ${this.#assigned.timeMs}`);
+    if (body.length > this.#limits.maxRecordBytes)
+      throw new RangeError(`a batch of ${body.length} bytes; maxRecordBytes is ${this.#limits.maxRecordBytes}`);
     if (this.#counter + count >= ZXIDS_PER_EPOCH) this.#nextEpoch();
     const epoch = this.#epoch;
     const firstZxid = epoch * ZXIDS_PER_EPOCH + this.#counter + 1;
@@ -136,11 +146,17 @@ export class Appender {
     encodeRecordHeader(record, head, FRAME_BYTES);
     const after = positionAfter(record, head.subarray(FRAME_BYTES));
     this.#assigned = after;
-    return { committed: { level, epoch, seq, firstZxid, count, timeMs, body, own: batch }, head, extent: frameExtent(RECORD_HEADER_BYTES + body.length), after };
+    return {
+      committed: { level, epoch, seq, firstZxid, count, timeMs, body, own: batch },
+      head,
+      extent: frameExtent(RECORD_HEADER_BYTES + body.length),
+      after,
+    };
   }
 
   #nextEpoch(): void {
-    if (this.#epoch >= MAX_EPOCH) throw new RangeError(`epoch ${this.#epoch} is the last one, and its zxids are used up`);
+    if (this.#epoch >= MAX_EPOCH)
+      throw new RangeError(`epoch ${this.#epoch} is the last one, and its zxids are used up`);
     this.#epoch += 1;
     this.#counter = 0;
   }
@@ -201,7 +217,12 @@ export class Appender {
     let bytes = 0;
     for (const { committed, head, extent } of taken) {
       const length = RECORD_HEADER_BYTES + committed.body.length;
-      encodeFrame({ type: "batch", length, seq: committed.seq, durableSeq: provesSeq, epoch: committed.epoch, clean: false }, this.#salt, head, 0);
+      encodeFrame(
+        { type: "batch", length, seq: committed.seq, durableSeq: provesSeq, epoch: committed.epoch, clean: false },
+        this.#salt,
+        head,
+        0,
+      );
       pieces.push(head, committed.body, gapOfZeros.subarray(0, extent - FRAME_BYTES - length));
       bytes += extent;
     }
@@ -254,7 +275,11 @@ export class Appender {
     this.#mark = "none";
     if (error instanceof LogError) return this.#onFailed(error);
     const code = isNoSpace(error) ? "NO_SPACE" : "IO_FAILED";
-    this.#onFailed(new LogError(code, `writing ${this.#active.file.name} at offset ${this.#offset} failed: ${String(error)}`, { cause: error }));
+    this.#onFailed(
+      new LogError(code, `writing ${this.#active.file.name} at offset ${this.#offset} failed: ${String(error)}`, {
+        cause: error,
+      }),
+    );
   }
 
   /** A seal will say the same when there is no room for a mark. */
@@ -265,12 +290,23 @@ export class Appender {
   }
 
   #encodeHeader(): Buffer {
-    return encodeSegmentHeader({ clusterId: this.#start.clusterId, secret: this.#start.secret, number: this.#active.number, base: this.#durable, epoch: this.#epoch });
+    return encodeSegmentHeader({
+      clusterId: this.#start.clusterId,
+      secret: this.#start.secret,
+      number: this.#active.number,
+      base: this.#durable,
+      epoch: this.#epoch,
+    });
   }
 
   #encodeBare(type: "mark" | "seal", clean: boolean): Buffer {
     const bytes = Buffer.allocUnsafe(FRAME_BYTES);
-    encodeFrame({ type, length: 0, seq: this.#durable.seq, durableSeq: this.#durable.seq, epoch: this.#epoch, clean }, this.#salt, bytes, 0);
+    encodeFrame(
+      { type, length: 0, seq: this.#durable.seq, durableSeq: this.#durable.seq, epoch: this.#epoch, clean },
+      this.#salt,
+      bytes,
+      0,
+    );
     return bytes;
   }
 }

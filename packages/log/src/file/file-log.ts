@@ -5,7 +5,15 @@
  * survey, recover (the decision), repair, replay, appender, segment-supply, snapshot-store.
  */
 
-import { type Batch, type Log, LogError, type LogListener, type Recovered, type RecoveryListener, type SnapshotWriter } from "../log.ts";
+import {
+  type Batch,
+  type Log,
+  LogError,
+  type LogListener,
+  type Recovered,
+  type RecoveryListener,
+  type SnapshotWriter,
+} from "../log.ts";
 import { Appender, MAX_EPOCH } from "./appender.ts";
 import type { Disk } from "./disk.ts";
 import { createFilled } from "./fill.ts";
@@ -68,9 +76,13 @@ export class FileLog implements Log {
     this.#readOnly = options.readOnly ?? false;
     this.#choice = options.snapshot ?? "newest";
     this.#snapshots = new SnapshotStore(world.disk, limits, this.#warn);
-    if (this.#choice !== "newest" && !this.#readOnly) throw new RangeError(`snapshot: "${this.#choice}" is for a log that is only read`);
+    if (this.#choice !== "newest" && !this.#readOnly)
+      throw new RangeError(`snapshot: "${this.#choice}" is for a log that is only read`);
     const least = SEGMENT_HEADER_BYTES + frameExtent(RECORD_HEADER_BYTES + limits.maxRecordBytes) + FRAME_BYTES;
-    if (limits.segmentBytes < least || limits.segmentBytes % 8 !== 0) throw new RangeError(`segmentBytes is ${limits.segmentBytes}; a multiple of 8 of at least ${least} is needed for maxRecordBytes ${limits.maxRecordBytes}`);
+    if (limits.segmentBytes < least || limits.segmentBytes % 8 !== 0)
+      throw new RangeError(
+        `segmentBytes is ${limits.segmentBytes}; a multiple of 8 of at least ${least} is needed for maxRecordBytes ${limits.maxRecordBytes}`,
+      );
     if (limits.snapshotsKept < 1) throw new RangeError("snapshotsKept is less than 1");
   }
 
@@ -88,19 +100,29 @@ export class FileLog implements Log {
         this.#unlock = await lock.acquire();
       }
       const trust = await this.#trusted();
-      const recovered = await replay(disk, trust, this.#choice, listener, (name) => this.#snapshots.verify(name), this.#warn);
+      const recovered = await replay(
+        disk,
+        trust,
+        this.#choice,
+        listener,
+        (name) => this.#snapshots.verify(name),
+        this.#warn,
+      );
       this.#clusterId = trust.clusterId;
       this.#state = { name: "recovered", trust };
       return recovered;
     } catch (error) {
       await this.close();
-      throw isOfTheSystem(error) ? new LogError("IO_FAILED", `reading ${disk.place} failed: ${String(error)}`, { cause: error }) : error;
+      throw isOfTheSystem(error)
+        ? new LogError("IO_FAILED", `reading ${disk.place} failed: ${String(error)}`, { cause: error })
+        : error;
     }
   }
 
   async open(listener: LogListener): Promise<void> {
     const state = this.#state;
-    if (state.name !== "recovered" || this.#readOnly) throw new Error(`open: the log is ${this.#readOnly ? "only read" : state.name}`);
+    if (state.name !== "recovered" || this.#readOnly)
+      throw new Error(`open: the log is ${this.#readOnly ? "only read" : state.name}`);
     const { trust } = state;
     const { disk, timers } = this.#world;
     const epoch = trust.epoch + 1;
@@ -113,12 +135,27 @@ export class FileLog implements Log {
     };
     try {
       const names = await disk.list();
-      const found = { nextNumber: trust.active.number + 1, spareSize: trust.spare?.size, hasReserve: this.#limits.reserveBytes === 0 || names.includes(RESERVE_NAME) };
+      const found = {
+        nextNumber: trust.active.number + 1,
+        spareSize: trust.spare?.size,
+        hasReserve: this.#limits.reserveBytes === 0 || names.includes(RESERVE_NAME),
+      };
       const supply = new SegmentSupply(disk, timers, this.#limits, found, this.#warn, (space) => {
         if (failure === undefined) listener.space(space);
       });
-      const active = { number: trust.active.number, size: trust.active.size, file: await disk.open(trust.active.name, "durable") };
-      const start = { clusterId: trust.clusterId, secret: trust.secret, position: trust.position, epoch, active, offset: trust.active.offset };
+      const active = {
+        number: trust.active.number,
+        size: trust.active.size,
+        file: await disk.open(trust.active.name, "durable"),
+      };
+      const start = {
+        clusterId: trust.clusterId,
+        secret: trust.secret,
+        position: trust.position,
+        epoch,
+        active,
+        offset: trust.active.offset,
+      };
       const appender = new Appender(start, this.#limits, supply, timers, (batch) => listener.committed(batch), fail);
       this.#state = { name: "open", appender, supply };
       await appender.begin();
@@ -127,7 +164,9 @@ export class FileLog implements Log {
       supply.start();
     } catch (error) {
       await this.close();
-      throw !isOfTheSystem(error) ? error : new LogError("IO_FAILED", `opening ${disk.place} failed: ${String(error)}`, { cause: error });
+      throw !isOfTheSystem(error)
+        ? error
+        : new LogError("IO_FAILED", `opening ${disk.place} failed: ${String(error)}`, { cause: error });
     }
   }
 
@@ -139,7 +178,8 @@ export class FileLog implements Log {
   async createSnapshot(zxid: number): Promise<SnapshotWriter> {
     if (this.#state.name !== "open") throw new Error(`createSnapshot: the log is ${this.#state.name}`);
     const { delivered } = this.#state.appender;
-    if (!(Number.isSafeInteger(zxid) && zxid > 0 && zxid <= delivered.zxid)) throw new RangeError(`a snapshot at zxid ${zxid}; the last committed one is ${delivered.zxid}`);
+    if (!(Number.isSafeInteger(zxid) && zxid > 0 && zxid <= delivered.zxid))
+      throw new RangeError(`a snapshot at zxid ${zxid}; the last committed one is ${delivered.zxid}`);
     return this.#snapshots.create({ clusterId: this.clusterId, zxid, timeMs: delivered.timeMs });
   }
 
@@ -179,8 +219,10 @@ export class FileLog implements Log {
       verdict = decide(await surveyDirectory(disk, await disk.list()));
     }
     if (verdict.kind === "refuse") throw new LogError(verdict.code, `${disk.place}: ${verdict.message}`);
-    if (verdict.kind === "empty") throw new LogError("IO_FAILED", `${disk.place}: the first segment is gone right after it was made`);
-    for (const { name, header } of survey.snapshots) if (typeof header === "string") this.#warn({ kind: "snapshot-skipped", file: name, reason: header });
+    if (verdict.kind === "empty")
+      throw new LogError("IO_FAILED", `${disk.place}: the first segment is gone right after it was made`);
+    for (const { name, header } of survey.snapshots)
+      if (typeof header === "string") this.#warn({ kind: "snapshot-skipped", file: name, reason: header });
     if (verdict.unusable !== undefined) this.#warn({ kind: "damage-covered", reason: verdict.unusable });
     if (!this.#readOnly) await repair(disk, verdict, timers, this.#limits, this.#warn);
     return verdict;

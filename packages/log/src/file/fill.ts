@@ -28,7 +28,11 @@ export async function createFilled(disk: Disk, name: string, bytes: number, head
 }
 
 /** Overwrites a range with zeros; the last stretch is not yet durable. */
-export async function writeZeros(file: { write(pieces: readonly Uint8Array[], position: number): Promise<void>; sync(): Promise<void> }, from: number, to: number): Promise<void> {
+export async function writeZeros(
+  file: { write(pieces: readonly Uint8Array[], position: number): Promise<void>; sync(): Promise<void> },
+  from: number,
+  to: number,
+): Promise<void> {
   let unsynced = 0;
   for (let at = from; at < to; at += PIECE_BYTES) {
     const piece = zeros.subarray(0, Math.min(PIECE_BYTES, to - at));

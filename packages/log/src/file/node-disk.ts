@@ -124,7 +124,9 @@ function readOnce(fd: number, into: Uint8Array, position: number): Promise<numbe
 
 function writeOnce(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    fs.writev(fd, pieces, position, (error, count) => (error === null || error === undefined ? resolve(count) : reject(error)));
+    fs.writev(fd, pieces, position, (error, count) =>
+      error === null || error === undefined ? resolve(count) : reject(error),
+    );
   });
 }
 

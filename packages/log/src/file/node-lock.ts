@@ -58,7 +58,8 @@ async function acquire(directory: string): Promise<() => Promise<void>> {
     });
     server.unref();
     await fs.rename(hidden, path.join(base, name));
-    if (!(await isFirst(base, name))) throw new LogError("LOCKED", `another process has the data directory ${directory}`);
+    if (!(await isFirst(base, name)))
+      throw new LogError("LOCKED", `another process has the data directory ${directory}`);
   } catch (error) {
     await letGo();
     throw error;
@@ -100,9 +101,16 @@ function ask(socketPath: string): Promise<Answer> {
     // It was there and is closing: the next look will tell.
     socket.once("end", () => settle("starting"));
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ECONNREFUSED" || error.code === "ENOENT" || error.code === "ENOTSOCK" || error.code === "EPROTOTYPE") return settle("gone");
+      if (
+        error.code === "ECONNREFUSED" ||
+        error.code === "ENOENT" ||
+        error.code === "ENOTSOCK" ||
+        error.code === "EPROTOTYPE"
+      )
+        return settle("gone");
       // EAGAIN: so many ask a live owner that its backlog is full. ECONNRESET, EPIPE: it closed while answering.
-      if (error.code === "EAGAIN" || error.code === "ECONNRESET" || error.code === "EPIPE") return settle(error.code === "EAGAIN" ? "owner" : "starting");
+      if (error.code === "EAGAIN" || error.code === "ECONNRESET" || error.code === "EPIPE")
+        return settle(error.code === "EAGAIN" ? "owner" : "starting");
       clearTimeout(timer);
       reject(error);
     });

@@ -14,5 +14,8 @@ export interface OpenFileLogOptions extends FileLogOptions {
 /** A log in `directory`. Nothing is touched before `recover`. Throws RangeError when the limits do not fit together. */
 export function openFileLog(options: OpenFileLogOptions): FileLog {
   const { directory } = options;
-  return new FileLog({ disk: nodeDisk(directory), lock: nodeDirectoryLock(directory), timers: nodeTimers, random: randomBytes }, options);
+  return new FileLog(
+    { disk: nodeDisk(directory), lock: nodeDirectoryLock(directory), timers: nodeTimers, random: randomBytes },
+    options,
+  );
 }

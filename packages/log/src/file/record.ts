@@ -103,7 +103,8 @@ export function decodeRecord(bytes: Buffer): LogRecord | string {
 export function follows(record: LogRecord, before: LogPosition): string | undefined {
   if (record.seq !== before.seq + 1) return `record ${record.seq} stands after record ${before.seq}`;
   if (Buffer.compare(record.chain, before.chain) !== 0) return `record ${record.seq} does not continue the chain`;
-  if (!(record.firstZxid > before.zxid) || record.count < 1) return `zxid ${record.firstZxid} stands after zxid ${before.zxid}`;
+  if (!(record.firstZxid > before.zxid) || record.count < 1)
+    return `zxid ${record.firstZxid} stands after zxid ${before.zxid}`;
   if (!(record.timeMs >= before.timeMs)) return `stamp ${record.timeMs} stands after stamp ${before.timeMs}`;
   return undefined;
 }

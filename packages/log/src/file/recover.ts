@@ -27,7 +27,13 @@ export interface Trust {
   /** Snapshots that join that chain, newest first. */
   readonly snapshots: readonly SnapshotSurvey[];
   /** Segment that takes the next record; `header` undefined when it is still blank. */
-  readonly active: { readonly name: string; readonly number: number; readonly size: number; readonly offset: number; readonly header: SegmentHeader | undefined };
+  readonly active: {
+    readonly name: string;
+    readonly number: number;
+    readonly size: number;
+    readonly offset: number;
+    readonly header: SegmentHeader | undefined;
+  };
   /** A blank segment that waits behind the active one. */
   readonly spare: SegmentSurvey | undefined;
   /** Ranges that hold what was never acknowledged: copy aside, overwrite with zeros. */
@@ -38,7 +44,10 @@ export interface Trust {
   readonly unusable: string | undefined;
 }
 
-export type Verdict = { readonly kind: "empty" } | Trust | { readonly kind: "refuse"; readonly code: LogErrorCode; readonly message: string };
+export type Verdict =
+  | { readonly kind: "empty" }
+  | Trust
+  | { readonly kind: "refuse"; readonly code: LogErrorCode; readonly message: string };
 
 const choices =
   "Choices: restore the newest backup into an empty directory; or bring the missing or undamaged file back from a copy; " +
@@ -54,17 +63,31 @@ function damaged(file: string, offset: number, seq: number, why: string): Verdic
 
 export function decide(survey: Survey): Verdict {
   const { segments, snapshots } = survey;
-  if (survey.restoring) return { kind: "refuse", code: "DAMAGED", message: "a restore into this directory was cut short: empty it and restore again" };
+  if (survey.restoring)
+    return {
+      kind: "refuse",
+      code: "DAMAGED",
+      message: "a restore into this directory was cut short: empty it and restore again",
+    };
   if (segments.length === 0 && snapshots.length === 0) return { kind: "empty" };
   const newer = segments.find((segment) => segment.header.state === "newer");
   if (newer?.header.state === "newer") {
-    return { kind: "refuse", code: "FOREIGN", message: `file ${newer.name} has format version ${newer.header.version}, which this release cannot read: use the newer release` };
+    return {
+      kind: "refuse",
+      code: "FOREIGN",
+      message: `file ${newer.name} has format version ${newer.header.version}, which this release cannot read: use the newer release`,
+    };
   }
   const lastIndex = segments.findLastIndex((segment) => segment.header.state === "good");
   const last = segments[lastIndex];
   if (last === undefined || last.header.state !== "good") {
     const file = segments[0]?.name ?? segmentName(1);
-    return damaged(file, 0, 0, segments.length === 0 ? "snapshots, but no log segment" : "no segment has a sound header");
+    return damaged(
+      file,
+      0,
+      0,
+      segments.length === 0 ? "snapshots, but no log segment" : "no segment has a sound header",
+    );
   }
   const { header } = last.header;
   const tail = segments.slice(lastIndex + 1);
@@ -72,29 +95,56 @@ export function decide(survey: Survey): Verdict {
   for (const segment of segments) {
     if (segment.header.state !== "good") continue;
     const found = segment.header.header;
-    if (found.clusterId !== header.clusterId) return damaged(segment.name, 0, found.base.seq + 1, `it belongs to cluster ${found.clusterId}, the log to ${header.clusterId}`);
-    if (found.number !== segment.number) return damaged(segment.name, 0, found.base.seq + 1, `it is a copy of ${segmentName(found.number)}`);
+    if (found.clusterId !== header.clusterId)
+      return damaged(
+        segment.name,
+        0,
+        found.base.seq + 1,
+        `it belongs to cluster ${found.clusterId}, the log to ${header.clusterId}`,
+      );
+    if (found.number !== segment.number)
+      return damaged(segment.name, 0, found.base.seq + 1, `it is a copy of ${segmentName(found.number)}`);
   }
   const sound = snapshots.filter((snapshot) => typeof snapshot.header !== "string");
-  const stranger = sound.find((snapshot) => typeof snapshot.header !== "string" && snapshot.header.clusterId !== header.clusterId);
+  const stranger = sound.find(
+    (snapshot) => typeof snapshot.header !== "string" && snapshot.header.clusterId !== header.clusterId,
+  );
   if (stranger !== undefined) return damaged(stranger.name, 0, 0, "it belongs to another cluster");
 
   const end = last.position;
   const durableSeq = Math.max(0, ...segments.map((segment) => segment.durableSeq));
   const firstBad = last.end === "bad" ? last : (tail.find((segment) => segment.dirtyTo > 0) ?? last);
   const badOffset = firstBad === last ? last.endOffset : 0;
-  if (durableSeq > end.seq) return damaged(firstBad.name, badOffset, end.seq + 1, firstBad.reason || `the log ends here, but record ${durableSeq} was durable`);
+  if (durableSeq > end.seq)
+    return damaged(
+      firstBad.name,
+      badOffset,
+      end.seq + 1,
+      firstBad.reason || `the log ends here, but record ${durableSeq} was durable`,
+    );
   if (sound[0] !== undefined && sound[0].zxid > end.zxid) {
-    return damaged(firstBad.name, badOffset, end.seq + 1, `the log ends at zxid ${end.zxid}, but snapshot ${sound[0].name} holds zxid ${sound[0].zxid}`);
+    return damaged(
+      firstBad.name,
+      badOffset,
+      end.seq + 1,
+      `the log ends at zxid ${end.zxid}, but snapshot ${sound[0].name} holds zxid ${sound[0].zxid}`,
+    );
   }
   for (const [index, segment] of tail.entries()) {
-    if (segment.number !== last.number + 1 + index) return damaged(segmentName(last.number + 1 + index), 0, end.seq + 1, "the segment is missing");
+    if (segment.number !== last.number + 1 + index)
+      return damaged(segmentName(last.number + 1 + index), 0, end.seq + 1, "the segment is missing");
   }
   // A seal is written only once the next segment's name is durable.
-  if (last.end === "sealed" && tail.length === 0) return damaged(segmentName(last.number + 1), 0, end.seq + 1, "the segment is missing");
+  if (last.end === "sealed" && tail.length === 0)
+    return damaged(segmentName(last.number + 1), 0, end.seq + 1, "the segment is missing");
   // The next segment is begun only once the seal before it is durable, and one at a time.
   if (tail.some((segment, index) => segment.dirtyTo > 0 && (last.end !== "sealed" || index > 0))) {
-    return damaged(last.name, last.endOffset, end.seq + 1, last.reason || "the log stops here, but later segments are in use");
+    return damaged(
+      last.name,
+      last.endOffset,
+      end.seq + 1,
+      last.reason || "the log stops here, but later segments are in use",
+    );
   }
 
   const chain = unbrokenChain(segments, lastIndex);
@@ -102,7 +152,12 @@ export function decide(survey: Survey): Verdict {
   const usable = sound.filter((snapshot) => snapshot.zxid >= base.zxid);
   if (usable.length === 0 && (base.seq !== LOG_START.seq || base.zxid !== LOG_START.zxid)) {
     const at = chain.first;
-    return damaged(chain.broken?.name ?? at.name, chain.broken?.endOffset ?? 0, chain.broken === undefined ? base.seq : chain.broken.position.seq + 1, chain.why ?? `the log starts at record ${base.seq + 1} and no sound snapshot reaches it`);
+    return damaged(
+      chain.broken?.name ?? at.name,
+      chain.broken?.endOffset ?? 0,
+      chain.broken === undefined ? base.seq : chain.broken.position.seq + 1,
+      chain.why ?? `the log starts at record ${base.seq + 1} and no sound snapshot reaches it`,
+    );
   }
 
   const cut = [
@@ -110,15 +165,19 @@ export function decide(survey: Survey): Verdict {
     ...tail.filter((segment) => segment.dirtyTo > 0).map((segment) => ({ segment, from: 0, to: segment.dirtyTo })),
   ];
   const next = last.end === "sealed" ? tail[0] : undefined;
-  const active = next === undefined
-    ? { name: last.name, number: last.number, size: last.size, offset: last.endOffset, header }
-    : { name: next.name, number: next.number, size: next.size, offset: 0, header: undefined };
+  const active =
+    next === undefined
+      ? { name: last.name, number: last.number, size: last.size, offset: last.endOffset, header }
+      : { name: next.name, number: next.number, size: next.size, offset: 0, header: undefined };
   return {
     kind: "trust",
     clusterId: header.clusterId,
     secret: header.secret,
     position: end,
-    epoch: Math.max(...segments.map((segment) => segment.epoch), ...sound.map((snapshot) => Math.floor(snapshot.zxid / 2 ** 32))),
+    epoch: Math.max(
+      ...segments.map((segment) => segment.epoch),
+      ...sound.map((snapshot) => Math.floor(snapshot.zxid / 2 ** 32)),
+    ),
     durableSeq,
     replay: segments.slice(chain.firstIndex, lastIndex + 1),
     base,
@@ -126,13 +185,23 @@ export function decide(survey: Survey): Verdict {
     active,
     spare: next === undefined ? tail[0] : tail[1],
     cut,
-    rewrite: last.clean && cut.length === 0 ? undefined : { name: last.name, from: last.unprovenFrom, to: last.endOffset },
+    rewrite:
+      last.clean && cut.length === 0 ? undefined : { name: last.name, from: last.unprovenFrom, to: last.endOffset },
     unusable: chain.why,
   };
 }
 
 /** From the last segment backwards as far as each begins exactly where the one before ends. */
-function unbrokenChain(segments: readonly SegmentSurvey[], lastIndex: number): { first: SegmentSurvey; firstIndex: number; base: LogPosition; broken: SegmentSurvey | undefined; why: string | undefined } {
+function unbrokenChain(
+  segments: readonly SegmentSurvey[],
+  lastIndex: number,
+): {
+  first: SegmentSurvey;
+  firstIndex: number;
+  base: LogPosition;
+  broken: SegmentSurvey | undefined;
+  why: string | undefined;
+} {
   let firstIndex = lastIndex;
   for (;;) {
     const first = segments[firstIndex]!;
@@ -149,6 +218,9 @@ function doesNotJoin(before: SegmentSurvey, next: SegmentSurvey, base: LogPositi
   if (before.number !== next.number - 1) return `segment ${segmentName(next.number - 1)} is missing`;
   if (before.header.state !== "good") return before.reason;
   const { position } = before;
-  if (position.seq === base.seq && position.zxid === base.zxid && Buffer.compare(position.chain, base.chain) === 0) return undefined;
-  return before.end === "bad" ? before.reason : `it ends at record ${position.seq}, the next segment begins after record ${base.seq}`;
+  if (position.seq === base.seq && position.zxid === base.zxid && Buffer.compare(position.chain, base.chain) === 0)
+    return undefined;
+  return before.end === "bad"
+    ? before.reason
+    : `it ends at record ${position.seq}, the next segment begins after record ${base.seq}`;
 }

@@ -12,7 +12,13 @@ import type { LogWarning } from "./warning.ts";
 
 const COPY_BYTES = 1 << 20;
 
-export async function repair(disk: Disk, trust: Trust, timers: Timers, limits: FileLogLimits, warn: (warning: LogWarning) => void): Promise<void> {
+export async function repair(
+  disk: Disk,
+  trust: Trust,
+  timers: Timers,
+  limits: FileLogLimits,
+  warn: (warning: LogWarning) => void,
+): Promise<void> {
   for (const { segment, from, to } of trust.cut) {
     const keptAs = await keepTorn(disk, segment.name, from, to, timers, warn);
     const file = await disk.open(segment.name, "write");
@@ -22,7 +28,14 @@ export async function repair(disk: Disk, trust: Trust, timers: Timers, limits: F
     } finally {
       await file.close();
     }
-    warn({ kind: "torn-tail", file: segment.name, offset: from, bytes: to - from, afterSeq: trust.position.seq, keptAs });
+    warn({
+      kind: "torn-tail",
+      file: segment.name,
+      offset: from,
+      bytes: to - from,
+      afterSeq: trust.position.seq,
+      keptAs,
+    });
   }
   if (trust.cut.length > 0) await dropOldTorn(disk, limits.tornFilesKept);
   if (trust.rewrite !== undefined) await rewrite(disk, trust.rewrite);
@@ -47,7 +60,14 @@ async function rewrite(disk: Disk, range: { name: string; from: number; to: numb
 }
 
 /** A copy for whoever wants to look; the log does not need it, so a failure is only told. */
-async function keepTorn(disk: Disk, name: string, from: number, to: number, timers: Timers, warn: (warning: LogWarning) => void): Promise<string | undefined> {
+async function keepTorn(
+  disk: Disk,
+  name: string,
+  from: number,
+  to: number,
+  timers: Timers,
+  warn: (warning: LogWarning) => void,
+): Promise<string | undefined> {
   const copyName = `${name}.torn-${String(timers.now()).padStart(15, "0")}`;
   try {
     const source = await disk.open(name, "read");

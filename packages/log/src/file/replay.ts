@@ -25,7 +25,10 @@ export async function replay(
 ): Promise<Recovered> {
   const snapshotZxid = await offerSnapshots(disk, trust, choice, listener, verify, warn);
   if (snapshotZxid === undefined && trust.base.zxid !== 0) {
-    throw new LogError("DAMAGED", `no stored snapshot ${choice === "none" ? "was wanted" : "can be used"}, and the log in ${disk.place} starts only after zxid ${trust.base.zxid}`);
+    throw new LogError(
+      "DAMAGED",
+      `no stored snapshot ${choice === "none" ? "was wanted" : "can be used"}, and the log in ${disk.place} starts only after zxid ${trust.base.zxid}`,
+    );
   }
   let batches = 0;
   for await (const batch of storedBatches(disk, trust, snapshotZxid ?? 0)) {
@@ -35,7 +38,14 @@ export async function replay(
   return { lastZxid: trust.position.zxid, lastTimeMs: trust.position.timeMs, batches, snapshotZxid };
 }
 
-async function offerSnapshots(disk: Disk, trust: Trust, choice: SnapshotChoice, listener: RecoveryListener, verify: (name: string) => Promise<string | undefined>, warn: (warning: LogWarning) => void): Promise<number | undefined> {
+async function offerSnapshots(
+  disk: Disk,
+  trust: Trust,
+  choice: SnapshotChoice,
+  listener: RecoveryListener,
+  verify: (name: string) => Promise<string | undefined>,
+  warn: (warning: LogWarning) => void,
+): Promise<number | undefined> {
   if (choice === "none") return undefined;
   const candidates = choice === "newest" ? trust.snapshots : trust.snapshots.toReversed();
   for (const { name, zxid } of candidates) {
@@ -54,7 +64,11 @@ async function offerSnapshots(disk: Disk, trust: Trust, choice: SnapshotChoice, 
 }
 
 /** Every trusted batch that holds an entry after `afterZxid`. Bodies are copies and belong to the receiver. */
-export async function* storedBatches(disk: Disk, trust: Trust, afterZxid: number): AsyncGenerator<CommittedBatch, void, undefined> {
+export async function* storedBatches(
+  disk: Disk,
+  trust: Trust,
+  afterZxid: number,
+): AsyncGenerator<CommittedBatch, void, undefined> {
   for (const segment of trust.replay) {
     // Nothing of it is wanted when all of it stands at or before `afterZxid`.
     if (segment.position.zxid <= afterZxid) continue;
@@ -65,7 +79,14 @@ export async function* storedBatches(disk: Disk, trust: Trust, afterZxid: number
 /** How many bytes of bodies are read ahead of the receiver. */
 const READ_AHEAD_BYTES = 1 << 20;
 
-async function* segmentBatches(disk: Disk, trust: Trust, name: string, number: number, endOffset: number, afterZxid: number): AsyncGenerator<CommittedBatch, void, undefined> {
+async function* segmentBatches(
+  disk: Disk,
+  trust: Trust,
+  name: string,
+  number: number,
+  endOffset: number,
+  afterZxid: number,
+): AsyncGenerator<CommittedBatch, void, undefined> {
   const file = await disk.open(name, "read");
   try {
     const window = new FileWindow(file, await file.size());
@@ -88,14 +109,27 @@ async function* segmentBatches(disk: Disk, trust: Trust, name: string, number: n
           const { level, epoch, seq, firstZxid, count, timeMs } = decoded;
           if (firstZxid + count - 1 <= afterZxid) return undefined;
           bytes += decoded.body.length;
-          ready.push({ level, epoch, seq, firstZxid, count, timeMs, body: Uint8Array.from(decoded.body), own: undefined });
+          ready.push({
+            level,
+            epoch,
+            seq,
+            firstZxid,
+            count,
+            timeMs,
+            body: Uint8Array.from(decoded.body),
+            own: undefined,
+          });
           return undefined;
         },
         from,
       );
       yield* ready;
       if (resumeAt === undefined || resumeAt >= endOffset) {
-        if (walk.offset < endOffset) throw new LogError("DAMAGED", `file ${name} changed while it was read: offset ${walk.offset}: ${walk.reason}`);
+        if (walk.offset < endOffset)
+          throw new LogError(
+            "DAMAGED",
+            `file ${name} changed while it was read: offset ${walk.offset}: ${walk.reason}`,
+          );
         return;
       }
       from = resumeAt;

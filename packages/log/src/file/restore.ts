@@ -19,7 +19,14 @@ import { encodeRecordHeader, LOG_START, type LogPosition, positionAfter, RECORD_
 import { decide, type Trust } from "./recover.ts";
 import { storedBatches } from "./replay.ts";
 import { encodeSegmentHeader, saltOf, SECRET_BYTES, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
-import { readSnapshotHeader, snapshotChunks, SnapshotEncoder, type SnapshotHeader, snapshotName, verifySnapshot } from "./snapshot-file.ts";
+import {
+  readSnapshotHeader,
+  snapshotChunks,
+  SnapshotEncoder,
+  type SnapshotHeader,
+  snapshotName,
+  verifySnapshot,
+} from "./snapshot-file.ts";
 import { RESTORING_NAME, surveyDirectory } from "./survey.ts";
 
 /** Epochs left free between the greatest known one and the restored log: starts that may have followed the backup. */
@@ -47,13 +54,26 @@ export async function restoreFileLog(options: RestoreOptions): Promise<Restored>
   const { from, to, segmentBytes } = options;
   const isDirectory = (await fs.stat(from)).isDirectory();
   const source = nodeDisk(isDirectory ? from : path.dirname(from));
-  return restore(source, isDirectory ? undefined : path.basename(from), nodeDisk(to), randomBytes, segmentBytes ?? defaultLimits.segmentBytes);
+  return restore(
+    source,
+    isDirectory ? undefined : path.basename(from),
+    nodeDisk(to),
+    randomBytes,
+    segmentBytes ?? defaultLimits.segmentBytes,
+  );
 }
 
 /** `snapshotFile`: take this one alone; otherwise the newest sound one and everything after it. */
-export async function restore(source: Disk, snapshotFile: string | undefined, target: Disk, random: (length: number) => Uint8Array, segmentBytes: number): Promise<Restored> {
+export async function restore(
+  source: Disk,
+  snapshotFile: string | undefined,
+  target: Disk,
+  random: (length: number) => Uint8Array,
+  segmentBytes: number,
+): Promise<Restored> {
   await target.createDirectory();
-  if ((await target.list()).length > 0) throw new RangeError(`${target.place} is not empty: restore into a new directory`);
+  if ((await target.list()).length > 0)
+    throw new RangeError(`${target.place} is not empty: restore into a new directory`);
   const trust = snapshotFile === undefined ? await trusted(source) : undefined;
   const snapshot = await chooseSnapshot(source, snapshotFile, trust);
   const known = trust?.epoch ?? Math.floor((snapshot?.header.zxid ?? 0) / 2 ** 32);
@@ -64,7 +84,12 @@ export async function restore(source: Disk, snapshotFile: string | undefined, ta
   await target.syncDirectory();
   if (snapshot !== undefined) await copySnapshot(source, snapshot.name, target, { ...snapshot.header, clusterId });
   const batches = trust === undefined ? noBatches() : storedBatches(source, trust, snapshot?.header.zxid ?? 0);
-  const lastZxid = await writeSegments(target, { clusterId, secret: random(SECRET_BYTES), epoch, segmentBytes }, snapshot?.header, batches);
+  const lastZxid = await writeSegments(
+    target,
+    { clusterId, secret: random(SECRET_BYTES), epoch, segmentBytes },
+    snapshot?.header,
+    batches,
+  );
   await target.syncDirectory();
   await target.remove(RESTORING_NAME);
   await target.syncDirectory();
@@ -78,7 +103,11 @@ async function trusted(source: Disk): Promise<Trust> {
   return verdict;
 }
 
-async function chooseSnapshot(source: Disk, file: string | undefined, trust: Trust | undefined): Promise<{ name: string; header: SnapshotHeader } | undefined> {
+async function chooseSnapshot(
+  source: Disk,
+  file: string | undefined,
+  trust: Trust | undefined,
+): Promise<{ name: string; header: SnapshotHeader } | undefined> {
   const names = file === undefined ? (trust?.snapshots ?? []).map(({ name }) => name) : [file];
   let wrong = "";
   for (const name of names) {
@@ -87,7 +116,8 @@ async function chooseSnapshot(source: Disk, file: string | undefined, trust: Tru
     if (reason === undefined && typeof header !== "string") return { name, header };
     wrong = `snapshot ${name}: ${reason}`;
   }
-  if (file !== undefined || (trust !== undefined && trust.base.zxid !== 0)) throw new LogError("DAMAGED", `${source.place}: no sound snapshot. ${wrong}`);
+  if (file !== undefined || (trust !== undefined && trust.base.zxid !== 0))
+    throw new LogError("DAMAGED", `${source.place}: no sound snapshot. ${wrong}`);
   return undefined;
 }
 
@@ -114,7 +144,12 @@ interface Target {
 }
 
 /** Records keep their zxids and stamps; seq and chain begin anew with the new cluster. Returns the last zxid. */
-async function writeSegments(disk: Disk, target: Target, snapshot: SnapshotHeader | undefined, batches: AsyncIterable<CommittedBatch>): Promise<number> {
+async function writeSegments(
+  disk: Disk,
+  target: Target,
+  snapshot: SnapshotHeader | undefined,
+  batches: AsyncIterable<CommittedBatch>,
+): Promise<number> {
   let position: LogPosition | undefined;
   let number = 0;
   let file: DiskFile | undefined;
@@ -122,7 +157,12 @@ async function writeSegments(disk: Disk, target: Target, snapshot: SnapshotHeade
   let offset = 0;
   const bare = (type: "mark" | "seal", at: LogPosition): Buffer => {
     const bytes = Buffer.alloc(FRAME_BYTES);
-    encodeFrame({ type, length: 0, seq: at.seq, durableSeq: at.seq, epoch: target.epoch, clean: type === "mark" }, saltOf(target.secret, number), bytes, 0);
+    encodeFrame(
+      { type, length: 0, seq: at.seq, durableSeq: at.seq, epoch: target.epoch, clean: type === "mark" },
+      saltOf(target.secret, number),
+      bytes,
+      0,
+    );
     return bytes;
   };
   const nextSegment = async (base: LogPosition, atLeast: number): Promise<DiskFile> => {
@@ -133,7 +173,13 @@ async function writeSegments(disk: Disk, target: Target, snapshot: SnapshotHeade
     }
     number += 1;
     size = Math.max(target.segmentBytes, SEGMENT_HEADER_BYTES + atLeast + 2 * FRAME_BYTES);
-    const head = encodeSegmentHeader({ clusterId: target.clusterId, secret: target.secret, number, base, epoch: target.epoch });
+    const head = encodeSegmentHeader({
+      clusterId: target.clusterId,
+      secret: target.secret,
+      number,
+      base,
+      epoch: target.epoch,
+    });
     const name = segmentName(number);
     await createFilled(disk, name, size, head);
     offset = SEGMENT_HEADER_BYTES;
@@ -144,12 +190,20 @@ async function writeSegments(disk: Disk, target: Target, snapshot: SnapshotHeade
     const base = position ?? startBefore(snapshot, batch);
     const extent = frameExtent(RECORD_HEADER_BYTES + batch.body.length);
     // Room stays for a mark and a seal.
-    const into = file === undefined || offset + extent + 2 * FRAME_BYTES > size ? await nextSegment(base, extent) : file;
+    const into =
+      file === undefined || offset + extent + 2 * FRAME_BYTES > size ? await nextSegment(base, extent) : file;
     const bytes = Buffer.alloc(extent);
     const record = { ...batch, seq: base.seq + 1, chain: base.chain };
     encodeRecordHeader(record, bytes, FRAME_BYTES);
     bytes.set(batch.body, FRAME_BYTES + RECORD_HEADER_BYTES);
-    const frame = { type: "batch" as const, length: RECORD_HEADER_BYTES + batch.body.length, seq: record.seq, durableSeq: base.seq, epoch: batch.epoch, clean: false };
+    const frame = {
+      type: "batch" as const,
+      length: RECORD_HEADER_BYTES + batch.body.length,
+      seq: record.seq,
+      durableSeq: base.seq,
+      epoch: batch.epoch,
+      clean: false,
+    };
     encodeFrame(frame, saltOf(target.secret, number), bytes, 0);
     await into.write([bytes], offset);
     offset += extent;

@@ -40,7 +40,14 @@ export class SegmentSupply {
   #callOff: () => void = () => {};
   #closed = false;
 
-  constructor(disk: Disk, timers: Timers, limits: FileLogLimits, found: { nextNumber: number; spareSize: number | undefined; hasReserve: boolean }, warn: (warning: LogWarning) => void, onSpace: (state: "ok" | "low") => void) {
+  constructor(
+    disk: Disk,
+    timers: Timers,
+    limits: FileLogLimits,
+    found: { nextNumber: number; spareSize: number | undefined; hasReserve: boolean },
+    warn: (warning: LogWarning) => void,
+    onSpace: (state: "ok" | "low") => void,
+  ) {
     this.#disk = disk;
     this.#timers = timers;
     this.#limits = limits;
@@ -63,7 +70,9 @@ export class SegmentSupply {
     const taken = this.#ready;
     if (taken === undefined) {
       const code = isNoSpace(this.#lastFailure) ? "NO_SPACE" : "IO_FAILED";
-      throw new LogError(code, `no room for ${segmentName(this.#nextNumber)} in ${this.#disk.place}`, { cause: this.#lastFailure });
+      throw new LogError(code, `no room for ${segmentName(this.#nextNumber)} in ${this.#disk.place}`, {
+        cause: this.#lastFailure,
+      });
     }
     this.#ready = undefined;
     this.#nextNumber += 1;

@@ -85,7 +85,8 @@ export type HeaderState =
 export function decodeSegmentHeader(bytes: Buffer): HeaderState {
   if (bytes.length < SEGMENT_HEADER_BYTES) return { state: "bad" };
   if (bytes.every((byte) => byte === 0)) return { state: "blank" };
-  if (MAGIC.compare(bytes, 0, MAGIC.length) !== 0 || bytes.readUInt32LE(12) !== headerCrc(bytes)) return { state: "bad" };
+  if (MAGIC.compare(bytes, 0, MAGIC.length) !== 0 || bytes.readUInt32LE(12) !== headerCrc(bytes))
+    return { state: "bad" };
   const version = bytes.readUInt16LE(8);
   if (version > FORMAT_VERSION) return { state: "newer", version };
   return {
@@ -152,7 +153,8 @@ export async function walkFrames(
       const blank = head.every((byte) => byte === 0);
       return { end: blank ? "blank" : "bad", offset, reason: blank ? "" : "no valid frame here" };
     }
-    if (offset + FRAME_BYTES + frame.length > window.size) return { end: "bad", offset, reason: "record reaches past the end of the file" };
+    if (offset + FRAME_BYTES + frame.length > window.size)
+      return { end: "bad", offset, reason: "record reaches past the end of the file" };
     const record = (await window.bytes(offset, FRAME_BYTES + frame.length)).subarray(FRAME_BYTES);
     const reason = visit(frame, record, offset);
     if (reason !== undefined) return { end: "bad", offset, reason };

@@ -55,7 +55,8 @@ function headerCrc(bytes: Buffer): number {
 
 function decodeHeader(bytes: Buffer): SnapshotHeader | string {
   if (bytes.length < HEADER_BYTES) return "shorter than its header";
-  if (MAGIC.compare(bytes, 0, MAGIC.length) !== 0 || bytes.readUInt32LE(12) !== headerCrc(bytes)) return "the header is damaged";
+  if (MAGIC.compare(bytes, 0, MAGIC.length) !== 0 || bytes.readUInt32LE(12) !== headerCrc(bytes))
+    return "the header is damaged";
   if (bytes.readUInt16LE(8) > VERSION) return `format version ${bytes.readUInt16LE(8)} is not known to this release`;
   return { clusterId: bytes.toString("hex", 16, 32), zxid: getInteger(bytes, 32), timeMs: getInteger(bytes, 40) };
 }
@@ -67,7 +68,8 @@ export async function readSnapshotHeader(disk: Disk, name: string): Promise<Snap
     const bytes = Buffer.alloc(HEADER_BYTES);
     const header = decodeHeader(bytes.subarray(0, await file.read(bytes, 0)));
     const named = snapshotZxid(name);
-    if (typeof header !== "string" && named !== undefined && header.zxid !== named) return `it is a copy of ${snapshotName(header.zxid)}`;
+    if (typeof header !== "string" && named !== undefined && header.zxid !== named)
+      return `it is a copy of ${snapshotName(header.zxid)}`;
     return header;
   } finally {
     await file.close();
@@ -147,11 +149,13 @@ export async function* snapshotChunks(disk: Disk, name: string): AsyncGenerator<
       const length = head.readUInt32LE(0);
       if (length === 0) {
         const whole = head.readUInt32LE(4) === crc && getInteger(head, 8) === total && head.readUInt32LE(16) === blocks;
-        if (!whole || head.readUInt32LE(20) !== crc32(head.subarray(0, 20)) || offset + TRAILER_BYTES !== window.size) throw new Error("the trailer does not match");
+        if (!whole || head.readUInt32LE(20) !== crc32(head.subarray(0, 20)) || offset + TRAILER_BYTES !== window.size)
+          throw new Error("the trailer does not match");
         return;
       }
       const expected = head.readUInt32LE(4);
-      if (length > SNAPSHOT_BLOCK_BYTES || offset + BLOCK_HEADER_BYTES + length > window.size) throw new Error(`block ${blocks} has an impossible length`);
+      if (length > SNAPSHOT_BLOCK_BYTES || offset + BLOCK_HEADER_BYTES + length > window.size)
+        throw new Error(`block ${blocks} has an impossible length`);
       const bytes = Buffer.from((await window.bytes(offset, BLOCK_HEADER_BYTES + length)).subarray(BLOCK_HEADER_BYTES));
       crc = crc32(bytes, crc);
       if (crc !== expected) throw new Error(`block ${blocks} does not match its checksum`);

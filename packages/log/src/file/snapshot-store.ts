@@ -62,7 +62,9 @@ export class SnapshotStore {
         await work();
       } catch (error) {
         await drop();
-        throw new LogError(isNoSpace(error) ? "NO_SPACE" : "IO_FAILED", `snapshot ${name} failed: ${String(error)}`, { cause: error });
+        throw new LogError(isNoSpace(error) ? "NO_SPACE" : "IO_FAILED", `snapshot ${name} failed: ${String(error)}`, {
+          cause: error,
+        });
       }
     };
     let encoder: SnapshotEncoder;

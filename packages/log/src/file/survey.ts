@@ -6,7 +6,18 @@
 
 import type { Disk } from "./disk.ts";
 import { decodeRecord, follows, type LogPosition, positionAfter, RECORD_HEADER_BYTES } from "./record.ts";
-import { decodeSegmentHeader, FileWindow, type HeaderState, saltOf, scanBeyond, SEGMENT_HEADER_BYTES, segmentNumber, type SegmentHeader, type WalkEnd, walkFrames } from "./segment.ts";
+import {
+  decodeSegmentHeader,
+  FileWindow,
+  type HeaderState,
+  saltOf,
+  scanBeyond,
+  SEGMENT_HEADER_BYTES,
+  segmentNumber,
+  type SegmentHeader,
+  type WalkEnd,
+  walkFrames,
+} from "./segment.ts";
 import { readSnapshotHeader, type SnapshotHeader, snapshotZxid } from "./snapshot-file.ts";
 
 export interface SegmentSurvey {
@@ -73,7 +84,12 @@ export async function surveyDirectory(disk: Disk, names: readonly string[]): Pro
   return { restoring: names.includes(RESTORING_NAME), segments, snapshots };
 }
 
-async function surveySegment(disk: Disk, name: string, number: number, secret: Uint8Array | undefined): Promise<SegmentSurvey> {
+async function surveySegment(
+  disk: Disk,
+  name: string,
+  number: number,
+  secret: Uint8Array | undefined,
+): Promise<SegmentSurvey> {
   const file = await disk.open(name, "read");
   try {
     const window = new FileWindow(file, await file.size());
@@ -100,7 +116,12 @@ async function surveySegment(disk: Disk, name: string, number: number, secret: U
   }
 }
 
-async function surveyFrames(window: FileWindow, name: string, number: number, header: SegmentHeader): Promise<SegmentSurvey> {
+async function surveyFrames(
+  window: FileWindow,
+  name: string,
+  number: number,
+  header: SegmentHeader,
+): Promise<SegmentSurvey> {
   const salt = saltOf(header.secret, header.number);
   let position = header.base;
   let { epoch } = header;
@@ -113,7 +134,10 @@ async function surveyFrames(window: FileWindow, name: string, number: number, he
     if (frame.type === "batch") {
       const record = decodeRecord(bytes);
       if (typeof record === "string") return record;
-      const wrong = frame.seq === record.seq && frame.epoch === record.epoch ? follows(record, position) : "frame and record disagree";
+      const wrong =
+        frame.seq === record.seq && frame.epoch === record.epoch
+          ? follows(record, position)
+          : "frame and record disagree";
       if (wrong !== undefined) return wrong;
       position = positionAfter(record, bytes.subarray(0, RECORD_HEADER_BYTES));
       unproven.push({ seq: record.seq, offset });
@@ -128,7 +152,10 @@ async function surveyFrames(window: FileWindow, name: string, number: number, he
     return undefined;
   });
   // Behind a seal nothing was ever written; everywhere else zeros are the end only if nothing but zeros follows.
-  const beyond = walk.end !== "sealed" ? await scanBeyond(window, salt, walk.offset) : { dirtyTo: walk.offset, durableSeq: 0, epoch: 0 };
+  const beyond =
+    walk.end !== "sealed"
+      ? await scanBeyond(window, salt, walk.offset)
+      : { dirtyTo: walk.offset, durableSeq: 0, epoch: 0 };
   const unprovenFrom = unproven[0]?.offset ?? lastFrameAt;
   const hidden = walk.end === "blank" && beyond.dirtyTo > walk.offset;
   return {

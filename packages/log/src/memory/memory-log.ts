@@ -61,7 +61,8 @@ export class MemoryLogStore {
   }
 
   append(batch: Batch): void {
-    if (batch.timeMs < this.#lastTimeMs || batch.count < 1) throw new RangeError(`a batch of ${batch.count} entries stamped ${batch.timeMs} after ${this.#lastTimeMs}`);
+    if (batch.timeMs < this.#lastTimeMs || batch.count < 1)
+      throw new RangeError(`a batch of ${batch.count} entries stamped ${batch.timeMs} after ${this.#lastTimeMs}`);
     if (this.#counter + batch.count >= ZXIDS_PER_EPOCH) this.beginEpoch();
     const firstZxid = this.epoch * ZXIDS_PER_EPOCH + this.#counter + 1;
     this.#counter += batch.count;
@@ -69,13 +70,24 @@ export class MemoryLogStore {
     this.#lastTimeMs = batch.timeMs;
     this.#lastZxid = firstZxid + batch.count - 1;
     const { level, count, timeMs, body } = batch;
-    const stored = { level, epoch: this.epoch, seq: this.#seq, firstZxid, count, timeMs, body: Uint8Array.from(body), own: undefined };
+    const stored = {
+      level,
+      epoch: this.epoch,
+      seq: this.#seq,
+      firstZxid,
+      count,
+      timeMs,
+      body: Uint8Array.from(body),
+      own: undefined,
+    };
     this.batches.push(stored);
     for (const subscriber of this.#subscribers) subscriber(stored, batch);
   }
 
   keep(snapshot: StoredSnapshot): void {
-    this.snapshots = [snapshot, ...this.snapshots.filter(({ zxid }) => zxid !== snapshot.zxid)].sort((a, b) => b.zxid - a.zxid).slice(0, this.snapshotsKept);
+    this.snapshots = [snapshot, ...this.snapshots.filter(({ zxid }) => zxid !== snapshot.zxid)]
+      .sort((a, b) => b.zxid - a.zxid)
+      .slice(0, this.snapshotsKept);
     if (this.snapshots.length < this.snapshotsKept) return;
     const oldest = this.snapshots.at(-1)!.zxid;
     this.batches = this.batches.filter(({ firstZxid, count }) => firstZxid + count - 1 > oldest);
@@ -126,7 +138,8 @@ export class MemoryLog implements Log {
       }
     }
     const stored = this.store.batches;
-    if (snapshotZxid === undefined && stored[0]?.seq !== 1 && this.store.lastZxid > 0) throw new Error("no snapshot was accepted, and the batches before the oldest are gone");
+    if (snapshotZxid === undefined && stored[0]?.seq !== 1 && this.store.lastZxid > 0)
+      throw new Error("no snapshot was accepted, and the batches before the oldest are gone");
     let batches = 0;
     for (const batch of stored) {
       if (batch.firstZxid + batch.count - 1 <= (snapshotZxid ?? 0)) continue;
@@ -162,7 +175,8 @@ export class MemoryLog implements Log {
 
   async createSnapshot(zxid: number): Promise<SnapshotWriter> {
     this.#expect("open", "createSnapshot");
-    if (!(zxid > 0 && zxid <= this.#delivered)) throw new RangeError(`a snapshot at zxid ${zxid}; the last committed one is ${this.#delivered}`);
+    if (!(zxid > 0 && zxid <= this.#delivered))
+      throw new RangeError(`a snapshot at zxid ${zxid}; the last committed one is ${this.#delivered}`);
     if (this.#writing) throw new Error("a snapshot is being written already");
     this.#writing = true;
     const chunks: Uint8Array[] = [];

@@ -113,25 +113,31 @@ export function logSuite(test: TestFunction, create: () => Promise<LogSubject>):
     await owner.log.close();
   });
 
-  exam("batches commit in the order proposed, with dense seq and zxid, each as the very object proposed", async (start) => {
-    const owner = start();
-    await owner.start();
-    const batches = Array.from({ length: 50 }, (_, index) => makeBatch(index, 1 + (index % 4), index * 37));
-    for (const batch of batches) owner.log.propose(batch);
-    await owner.committedCount(batches.length);
-    const epoch = owner.seen[0]!.epoch;
-    assert.ok(epoch >= 1);
-    let zxid = epoch * 2 ** 32;
-    for (const [index, seen] of owner.seen.entries()) {
-      assert.equal(seen.own, batches[index]);
-      assert.equal(seen.seq, index + 1);
-      assert.equal(seen.epoch, epoch);
-      assert.equal(seen.firstZxid, zxid + 1);
-      assert.deepEqual([seen.level, seen.timeMs, seen.count, seen.body], [batches[index]!.level, batches[index]!.timeMs, batches[index]!.count, batches[index]!.body]);
-      zxid = endOf(seen);
-    }
-    await owner.log.close();
-  });
+  exam(
+    "batches commit in the order proposed, with dense seq and zxid, each as the very object proposed",
+    async (start) => {
+      const owner = start();
+      await owner.start();
+      const batches = Array.from({ length: 50 }, (_, index) => makeBatch(index, 1 + (index % 4), index * 37));
+      for (const batch of batches) owner.log.propose(batch);
+      await owner.committedCount(batches.length);
+      const epoch = owner.seen[0]!.epoch;
+      assert.ok(epoch >= 1);
+      let zxid = epoch * 2 ** 32;
+      for (const [index, seen] of owner.seen.entries()) {
+        assert.equal(seen.own, batches[index]);
+        assert.equal(seen.seq, index + 1);
+        assert.equal(seen.epoch, epoch);
+        assert.equal(seen.firstZxid, zxid + 1);
+        assert.deepEqual(
+          [seen.level, seen.timeMs, seen.count, seen.body],
+          [batches[index]!.level, batches[index]!.timeMs, batches[index]!.count, batches[index]!.body],
+        );
+        zxid = endOf(seen);
+      }
+      await owner.log.close();
+    },
+  );
 
   exam("nothing commits before propose has returned", async (start) => {
     const owner = start();
@@ -150,7 +156,10 @@ export function logSuite(test: TestFunction, create: () => Promise<LogSubject>):
     };
     owner.log.propose(makeBatch(0));
     await owner.committedCount(10);
-    assert.deepEqual(owner.seen.map(({ seq }) => seq), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert.deepEqual(
+      owner.seen.map(({ seq }) => seq),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    );
     await owner.log.close();
   });
 
@@ -162,24 +171,32 @@ export function logSuite(test: TestFunction, create: () => Promise<LogSubject>):
     assert.equal(owner.seen.length, 20);
   });
 
-  exam("a restart reads back every batch as it was, and goes on in a greater epoch under the same cluster id", async (start) => {
-    const first = start();
-    await first.start();
-    for (let index = 0; index < 30; index += 1) first.log.propose(makeBatch(index, 1 + (index % 3), index * 211));
-    await first.log.close();
-    const second = start();
-    const recovered = await second.start();
-    assert.deepEqual(second.recovered.map(plain), first.seen.map(plain));
-    assert.ok(second.recovered.every(({ own }) => own === undefined));
-    assert.deepEqual(recovered, { lastZxid: endOf(first.seen.at(-1)!), lastTimeMs: first.seen.at(-1)!.timeMs, batches: 30, snapshotZxid: undefined });
-    assert.equal(second.log.clusterId, first.log.clusterId);
-    second.log.propose(makeBatch(30));
-    await second.committedCount(1);
-    assert.equal(second.seen[0]!.seq, 31);
-    assert.ok(second.seen[0]!.epoch > first.seen.at(-1)!.epoch);
-    assert.equal(second.seen[0]!.firstZxid, second.seen[0]!.epoch * 2 ** 32 + 1);
-    await second.log.close();
-  });
+  exam(
+    "a restart reads back every batch as it was, and goes on in a greater epoch under the same cluster id",
+    async (start) => {
+      const first = start();
+      await first.start();
+      for (let index = 0; index < 30; index += 1) first.log.propose(makeBatch(index, 1 + (index % 3), index * 211));
+      await first.log.close();
+      const second = start();
+      const recovered = await second.start();
+      assert.deepEqual(second.recovered.map(plain), first.seen.map(plain));
+      assert.ok(second.recovered.every(({ own }) => own === undefined));
+      assert.deepEqual(recovered, {
+        lastZxid: endOf(first.seen.at(-1)!),
+        lastTimeMs: first.seen.at(-1)!.timeMs,
+        batches: 30,
+        snapshotZxid: undefined,
+      });
+      assert.equal(second.log.clusterId, first.log.clusterId);
+      second.log.propose(makeBatch(30));
+      await second.committedCount(1);
+      assert.equal(second.seen[0]!.seq, 31);
+      assert.ok(second.seen[0]!.epoch > first.seen.at(-1)!.epoch);
+      assert.equal(second.seen[0]!.firstZxid, second.seen[0]!.epoch * 2 ** 32 + 1);
+      await second.log.close();
+    },
+  );
 
   exam("after a snapshot a restart reads it back and only the batches after it", async (start) => {
     const first = start();
@@ -191,10 +208,21 @@ export function logSuite(test: TestFunction, create: () => Promise<LogSubject>):
     await first.log.close();
     const second = start();
     const recovered = await second.start();
-    assert.deepEqual(second.snapshots.map(({ zxid }) => zxid), [endOf(first.seen[6]!)]);
+    assert.deepEqual(
+      second.snapshots.map(({ zxid }) => zxid),
+      [endOf(first.seen[6]!)],
+    );
     assert.ok(second.snapshots[0]!.bytes.equals(state));
-    assert.deepEqual(second.recovered.map(({ seq }) => seq), [8, 9, 10]);
-    assert.deepEqual(recovered, { lastZxid: endOf(first.seen[9]!), lastTimeMs: first.seen[9]!.timeMs, batches: 3, snapshotZxid: endOf(first.seen[6]!) });
+    assert.deepEqual(
+      second.recovered.map(({ seq }) => seq),
+      [8, 9, 10],
+    );
+    assert.deepEqual(recovered, {
+      lastZxid: endOf(first.seen[9]!),
+      lastTimeMs: first.seen[9]!.timeMs,
+      batches: 3,
+      snapshotZxid: endOf(first.seen[6]!),
+    });
     await second.log.close();
   });
 
@@ -210,8 +238,14 @@ export function logSuite(test: TestFunction, create: () => Promise<LogSubject>):
     const second = start();
     second.rejects = (zxid) => zxid === endOf(first.seen[11]!);
     await second.start();
-    assert.deepEqual(second.snapshots.map(({ zxid, bytes }) => [zxid, bytes.toString()]), [[endOf(first.seen[7]!), "after 7"]]);
-    assert.deepEqual(second.recovered.map(({ seq }) => seq), [9, 10, 11, 12]);
+    assert.deepEqual(
+      second.snapshots.map(({ zxid, bytes }) => [zxid, bytes.toString()]),
+      [[endOf(first.seen[7]!), "after 7"]],
+    );
+    assert.deepEqual(
+      second.recovered.map(({ seq }) => seq),
+      [9, 10, 11, 12],
+    );
     await second.log.close();
   });
 
@@ -229,7 +263,10 @@ export function logSuite(test: TestFunction, create: () => Promise<LogSubject>):
     await first.log.close();
     const second = start();
     await second.start();
-    assert.deepEqual(second.snapshots.map(({ bytes }) => bytes.toString()), ["whole"]);
+    assert.deepEqual(
+      second.snapshots.map(({ bytes }) => bytes.toString()),
+      ["whole"],
+    );
     await second.log.close();
   });
 
@@ -269,7 +306,10 @@ export function logSuite(test: TestFunction, create: () => Promise<LogSubject>):
     owner.log.propose(makeBatch(3, 1));
     await owner.committedCount(4);
     const epoch = owner.seen[0]!.epoch;
-    assert.deepEqual(owner.seen.map((each) => each.epoch), [epoch, epoch, epoch + 1, epoch + 1]);
+    assert.deepEqual(
+      owner.seen.map((each) => each.epoch),
+      [epoch, epoch, epoch + 1, epoch + 1],
+    );
     assert.equal(endOf(owner.seen[1]!), epoch * 2 ** 32 + 2 ** 32 - 1);
     assert.equal(owner.seen[2]!.firstZxid, (epoch + 1) * 2 ** 32 + 1);
     await owner.log.close();

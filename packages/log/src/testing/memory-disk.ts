@@ -44,7 +44,10 @@ class Inode {
   write(at: number, bytes: Uint8Array): void {
     this.seen = patched(this.seen, at, bytes);
     // What waits already shares its pages with this: it can only land with the newer bytes.
-    this.pending = this.pending.map((before) => ({ at: before.at, bytes: this.seen.slice(before.at, before.at + before.bytes.length) }));
+    this.pending = this.pending.map((before) => ({
+      at: before.at,
+      bytes: this.seen.slice(before.at, before.at + before.bytes.length),
+    }));
     this.pending.push({ at, bytes });
   }
 
@@ -70,7 +73,10 @@ function patched(image: Uint8Array, at: number, bytes: Uint8Array): Uint8Array {
   return into;
 }
 
-type PendingName = { readonly kind: "link"; readonly name: string; readonly inode: Inode } | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly inode: Inode } | { readonly kind: "unlink"; readonly name: string };
+type PendingName =
+  | { readonly kind: "link"; readonly name: string; readonly inode: Inode }
+  | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly inode: Inode }
+  | { readonly kind: "unlink"; readonly name: string };
 
 export class MemoryDisk {
   /** Operations so far. */
@@ -91,7 +97,8 @@ export class MemoryDisk {
   /** The disk as one process sees it: dead once that process is. */
   mount(): Disk {
     const life = this.#life;
-    const run = <T>(operation: DiskOperation, name: string, effect: () => T): Promise<T> => this.#operation(operation, name, life, effect);
+    const run = <T>(operation: DiskOperation, name: string, effect: () => T): Promise<T> =>
+      this.#operation(operation, name, life, effect);
     return {
       place: "memory",
       createDirectory: async () => this.#alive(life),
@@ -276,7 +283,7 @@ function survive(inode: Inode, at: number, bytes: Uint8Array, draw: Draw): void 
   }
   const sector = draw() < 0.5 ? 512 : 4096;
   const prefix = draw() < 0.5 ? draw() * bytes.length : undefined;
-  for (let from = 0; from < bytes.length; ) {
+  for (let from = 0; from < bytes.length;) {
     const to = Math.min(bytes.length, from + sector - ((at + from) % sector));
     const kept = prefix === undefined ? draw() < 0.5 : from < prefix;
     if (kept) inode.durable = patched(inode.durable, at + from, bytes.subarray(from, to));

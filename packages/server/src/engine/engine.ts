@@ -88,7 +88,8 @@ export class Engine {
     this.#applier = new Applier(state);
     this.#proposer = new Proposer(this.#world, config.authenticator, () => this.#logTimeMs());
     // A new authority gives every session its full timeout.
-    for (const session of state.sessions.values()) this.#world.sessionClock.start(session.id, session.timeoutMs, monotonicMs);
+    for (const session of state.sessions.values())
+      this.#world.sessionClock.start(session.id, session.timeoutMs, monotonicMs);
   }
 
   get state(): State {
@@ -134,7 +135,8 @@ export class Engine {
 
   /** The end of a turn: what gathered goes out, to the log and to the clients. */
   end(): void {
-    for (const connection of this.#touched) if (pump(this.#world, this.#proposer, connection)) this.#touched.delete(connection);
+    for (const connection of this.#touched)
+      if (pump(this.#world, this.#proposer, connection)) this.#touched.delete(connection);
     if (this.#touched.size > 0) this.#world.sink.again();
     pumpSubscriptions(this.#world);
     this.#proposer.flush();

@@ -118,7 +118,10 @@ export function serverLimits(changes: Partial<ServerLimits> = {}): ServerLimits 
 }
 
 /** What Welcome tells a client. */
-export function protocolLimits(limits: ServerLimits, options: { valueBytes: number; pathBytes: number; aclEntries: number; multiOps: number }): ProtocolLimits {
+export function protocolLimits(
+  limits: ServerLimits,
+  options: { valueBytes: number; pathBytes: number; aclEntries: number; multiOps: number },
+): ProtocolLimits {
   const { frameBytes, requestBytes, pageBytes, inFlight } = limits;
   const { valueBytes, pathBytes, aclEntries, multiOps } = options;
   return { frameBytes, requestBytes, valueBytes, pageBytes, inFlight, pathBytes, aclEntries, multiOps };

@@ -56,7 +56,10 @@ export class WebSocketListener implements Listener {
       maxPendingAutoPongs: PONGS_MAX,
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-      verifyClient: ({ req }: { req: IncomingMessage }, answer: (ok: boolean, code?: number, text?: string) => void) => {
+      verifyClient: (
+        { req }: { req: IncomingMessage },
+        answer: (ok: boolean, code?: number, text?: string) => void,
+      ) => {
         const offers = (req.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
         if (offers.includes(SUBPROTOCOL)) answer(true);
         else answer(false, 400, `offer the subprotocol ${SUBPROTOCOL}`);

@@ -54,7 +54,12 @@ export type Frame =
       readonly messages: readonly ServerMessage[];
     }
   /** It breaks the protocol; whoever receives it will say so. */
-  | { readonly link: LinkName; readonly from: "client" | "server"; readonly bytes: Uint8Array; readonly kind: "malformed" };
+  | {
+      readonly link: LinkName;
+      readonly from: "client" | "server";
+      readonly bytes: Uint8Array;
+      readonly kind: "malformed";
+    };
 
 /** What becomes of a frame: it is lost and the connection with it, or it comes so much later. */
 export type Fate = "lost" | { readonly delayMs: number } | undefined;

@@ -19,7 +19,8 @@ export function answerBytes(world: World, request: ReadRequest): number {
       return request.include === Include.names ? namesBytes(world, request.path) : world.limits.pageBytes;
     case Op.multiRead: {
       let bytes = 0;
-      for (const { op, path } of request.reads) bytes += op === Op.children ? namesBytes(world, path) : nodeBytes(world, path);
+      for (const { op, path } of request.reads)
+        bytes += op === Op.children ? namesBytes(world, path) : nodeBytes(world, path);
       return bytes;
     }
     case Op.ephemerals:
@@ -39,5 +40,7 @@ function nodeBytes(world: World, path: string): number {
 function namesBytes(world: World, path: string): number {
   const { tree } = world.state;
   const slot = tree.find(path);
-  return slot === NIL ? REPLY_BYTES : Math.min(world.limits.pageBytes, REPLY_BYTES + tree.numChildren(slot) * NAME_BYTES);
+  return slot === NIL
+    ? REPLY_BYTES
+    : Math.min(world.limits.pageBytes, REPLY_BYTES + tree.numChildren(slot) * NAME_BYTES);
 }

@@ -6,7 +6,15 @@
  * number, or by origin; if there is nobody, there is nobody.
  */
 import type { CommittedBatch } from "@corral/log";
-import { APPLY_LEVEL, type Applied, type Applier, type Origin, type Txn, TxnKind, readTxns } from "@corral/state-machine";
+import {
+  APPLY_LEVEL,
+  type Applied,
+  type Applier,
+  type Origin,
+  type Txn,
+  TxnKind,
+  readTxns,
+} from "@corral/state-machine";
 import type { Connection } from "../tables/connection.ts";
 import type { World } from "../world.ts";
 import { welcome, refuse } from "./connect.ts";
@@ -23,7 +31,12 @@ export class UnknownLevel extends Error {
 }
 
 /** Applies a batch; `touchedConnections` gains those whose pending requests may go on. */
-export function commit(world: World, applier: Applier, batch: CommittedBatch, touchedConnections: Set<Connection>): void {
+export function commit(
+  world: World,
+  applier: Applier,
+  batch: CommittedBatch,
+  touchedConnections: Set<Connection>,
+): void {
   for (const { zxid, txn, applied } of applyAll(applier, batch)) {
     notify(world, zxid, applied.changes);
     if (applied.changes.length > 0 || txn.kind === TxnKind.write) tellSubscribers(world, zxid);
@@ -40,7 +53,9 @@ export function* applyAll(
   batch: CommittedBatch,
 ): Generator<{ readonly zxid: number; readonly txn: Txn; readonly applied: Applied }, void, undefined> {
   if (batch.level > APPLY_LEVEL) {
-    throw new UnknownLevel(`the log holds entries of level ${batch.level}; this release applies up to ${APPLY_LEVEL}. Upgrade this daemon.`);
+    throw new UnknownLevel(
+      `the log holds entries of level ${batch.level}; this release applies up to ${APPLY_LEVEL}. Upgrade this daemon.`,
+    );
   }
   const txns = batch.own instanceof ProposedBatch ? batch.own.txns : readTxns(batch.body, batch.count);
   for (let i = 0; i < txns.length; i++) {
@@ -53,7 +68,8 @@ export function* applyAll(
 /** The server's own entries: what they were proposed for has happened, or turned out not to be due. */
 function cameTrue(world: World, txn: Txn): void {
   if (txn.kind === TxnKind.reap) world.reaping.delete(txn.path);
-  else if (txn.kind === TxnKind.expire && world.expiring.get(txn.session) === txn.generation) world.expiring.delete(txn.session);
+  else if (txn.kind === TxnKind.expire && world.expiring.get(txn.session) === txn.generation)
+    world.expiring.delete(txn.session);
 }
 
 /** Answers whoever waits for this entry; returns the connection whose requests may go on. */
@@ -89,7 +105,13 @@ function waiting(world: World, session: number, generation: number, xid: number)
   return connection.first()?.request.xid === xid ? connection : undefined;
 }
 
-function answer(world: World, session: number, generation: number, xid: number, applied: Applied): Connection | undefined {
+function answer(
+  world: World,
+  session: number,
+  generation: number,
+  xid: number,
+  applied: Applied,
+): Connection | undefined {
   const connection = waiting(world, session, generation, xid);
   if (connection === undefined) return undefined;
   connection.takeFirst();
@@ -105,7 +127,9 @@ function answer(world: World, session: number, generation: number, xid: number, 
       goodbye(world, connection, "SESSION_EXPIRED", CloseCode.expired);
       return undefined;
     case "misnumbered":
-      goodbye(world, connection, "PROTOCOL_ERROR", CloseCode.protocolError, { name: `request ${xid} was another one before, or has been acknowledged` });
+      goodbye(world, connection, "PROTOCOL_ERROR", CloseCode.protocolError, {
+        name: `request ${xid} was another one before, or has been acknowledged`,
+      });
       return undefined;
     default:
       return undefined;

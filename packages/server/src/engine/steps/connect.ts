@@ -47,13 +47,17 @@ export function connect(
 
 function check(world: World, hello: Hello): { name: ErrorName; detail: ErrorDetail } | undefined {
   const { versionMin, versionMax, clusterId, lastZxid, session } = hello;
-  const no = (name: ErrorName, detail: ErrorDetail = {}): { name: ErrorName; detail: ErrorDetail } => ({ name, detail });
+  const no = (name: ErrorName, detail: ErrorDetail = {}): { name: ErrorName; detail: ErrorDetail } => ({
+    name,
+    detail,
+  });
   if (versionMin > PROTOCOL_VERSION || versionMax < PROTOCOL_VERSION) {
     return no("VERSION_UNSUPPORTED", { name: "version", limit: PROTOCOL_VERSION, actual: versionMax });
   }
   if (world.isDraining) return no("DRAINING");
   if (clusterId !== null && clusterId !== world.clusterId) return no("SERVER_WENT_BACK", { name: "clusterId" });
-  if (lastZxid > world.state.zxid) return no("SERVER_WENT_BACK", { name: "zxid", limit: lastZxid, actual: world.state.zxid });
+  if (lastZxid > world.state.zxid)
+    return no("SERVER_WENT_BACK", { name: "zxid", limit: lastZxid, actual: world.state.zxid });
   if (session.kind === "resume") {
     const known = world.state.sessions.get(session.id);
     return known !== undefined && !isExpiring(world, known) ? undefined : no("SESSION_EXPIRED");
@@ -81,7 +85,15 @@ function txnOf(
   switch (session.kind) {
     case "resume":
       connection.acked = session.acked;
-      return { kind: TxnKind.attach, origin, session: session.id, secretHash, timeoutMs, identities, acked: session.acked };
+      return {
+        kind: TxnKind.attach,
+        origin,
+        session: session.id,
+        secretHash,
+        timeoutMs,
+        identities,
+        acked: session.acked,
+      };
     case "new":
       return { kind: TxnKind.open, origin, secretHash, timeoutMs, identities, replaces: null };
     case "replace": {

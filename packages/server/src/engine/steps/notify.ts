@@ -31,7 +31,7 @@ function notifyChange(world: World, zxid: number, change: Change): void {
   const event = new Event(world, zxid, type, path, change.acl);
   world.watches.fire(path, DATA, event.tell);
   if (world.watches.hasRecursive) {
-    for (let at = path; at !== "/"; ) {
+    for (let at = path; at !== "/";) {
       at = parentOf(at);
       world.watches.fire(at, WatchBit.recursive, event.tell);
     }

@@ -74,7 +74,13 @@ function needsBarrier(world: World, request: ReadRequest): boolean {
 }
 
 /** Why the request may not go to the log now; undefined if it may. A session can always be closed. */
-function overload(world: World, proposer: Proposer, connection: Connection, request: Request, isChange: boolean): string | undefined {
+function overload(
+  world: World,
+  proposer: Proposer,
+  connection: Connection,
+  request: Request,
+  isChange: boolean,
+): string | undefined {
   if (request.op === Op.close) return undefined;
   if (world.isDiskLow) return "disk";
   if (proposer.uncommittedBytes > world.limits.uncommittedBytes) return "uncommittedBytes";
@@ -132,7 +138,11 @@ export function answerReads(world: World, connection: Connection): boolean {
 }
 
 /** The client does not take what it is sent; what else is said to it would only fill memory. */
-export function cutSlowConsumer(world: World, connection: Connection, name: "slowConsumerMs" | "unsentBytesHard"): void {
+export function cutSlowConsumer(
+  world: World,
+  connection: Connection,
+  name: "slowConsumerMs" | "unsentBytesHard",
+): void {
   world.counters.slowConsumers++;
   goodbye(world, connection, "SLOW_CONSUMER", CloseCode.slowConsumer, { name, limit: world.limits[name] });
 }
@@ -141,7 +151,8 @@ export function cutSlowConsumer(world: World, connection: Connection, name: "slo
 export function regulate(world: World, connection: Connection): void {
   if (connection.state === "closing") return;
   const { inFlight, inFlightBytes } = world.limits;
-  const isCrowded = connection.pendingCount >= inFlight || connection.pendingBytes > inFlightBytes || isFull(world, connection);
+  const isCrowded =
+    connection.pendingCount >= inFlight || connection.pendingBytes > inFlightBytes || isFull(world, connection);
   if (isCrowded === connection.isPaused) return;
   connection.isPaused = isCrowded;
   if (isCrowded) world.sink.pause(connection.id);

@@ -4,7 +4,15 @@
  */
 import type { Batch } from "@corral/log";
 import { Op, type WriteRequest, Writer } from "@corral/protocol";
-import { APPLY_LEVEL, type Txn, TxnKind, type WriteTxn, requestHash, writeTxn, writeWriteTxn } from "@corral/state-machine";
+import {
+  APPLY_LEVEL,
+  type Txn,
+  TxnKind,
+  type WriteTxn,
+  requestHash,
+  writeTxn,
+  writeWriteTxn,
+} from "@corral/state-machine";
 import type { Authenticator } from "../authenticator.ts";
 import type { Connection, Pending } from "../tables/connection.ts";
 import type { World } from "../world.ts";

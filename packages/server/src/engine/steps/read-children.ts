@@ -47,7 +47,12 @@ export function readChildren(
   }
   world.work += found;
   if (whole && child !== NIL) {
-    return refuse("LIMIT_EXCEEDED", { path, name: "pageBytes", limit: world.limits.pageBytes, actual: tree.numChildren(parent) });
+    return refuse("LIMIT_EXCEEDED", {
+      path,
+      name: "pageBytes",
+      limit: world.limits.pageBytes,
+      actual: tree.numChildren(parent),
+    });
   }
   w.closeArray(list, found);
   tree.writeStat(w, parent);

@@ -31,7 +31,9 @@ export function read(world: World, connection: Connection, request: ReadRequest)
   const { out } = connection;
   const start = out.length;
   world.work++;
-  const refusal = isExpiring(world, connection.session!) ? refuse("SESSION_EXPIRED") : answer(world, connection, request);
+  const refusal = isExpiring(world, connection.session!)
+    ? refuse("SESSION_EXPIRED")
+    : answer(world, connection, request);
   if (refusal !== undefined) {
     out.truncate(start);
     head(world, connection, request.xid, 4, refusal.code);
@@ -209,7 +211,11 @@ function multiRead(
       writeDetail(w, refusal.detail);
     }
     if (w.length - start > world.limits.frameBytes / 2) {
-      return refuse("LIMIT_EXCEEDED", { name: "frameBytes", limit: world.limits.frameBytes / 2, actual: w.length - start });
+      return refuse("LIMIT_EXCEEDED", {
+        name: "frameBytes",
+        limit: world.limits.frameBytes / 2,
+        actual: w.length - start,
+      });
     }
   }
   return undefined;

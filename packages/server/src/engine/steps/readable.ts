@@ -7,7 +7,12 @@ import type { Connection } from "../tables/connection.ts";
 import type { World } from "../world.ts";
 
 /** The slot of a path that the session may read, or why not. Reading what is not there is NO_NODE, not NO_AUTH. */
-export function readable(world: World, connection: Connection, path: string, permission: number = Permission.read): number | Refusal {
+export function readable(
+  world: World,
+  connection: Connection,
+  path: string,
+  permission: number = Permission.read,
+): number | Refusal {
   const { tree, options } = world.state;
   const fault = pathFault(path, options.pathBytes);
   if (fault !== undefined) return refuse("BAD_ARGUMENTS", { path, name: fault });

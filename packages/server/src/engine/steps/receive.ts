@@ -56,7 +56,8 @@ function hello(bytes: Uint8Array): Hello {
     throw new ProtocolError(`the first frame has ${bytes.length} bytes (HELLO_BYTES_MAX: ${HELLO_BYTES_MAX})`);
   }
   const { values } = decodeFrame(bytes);
-  if (values.length !== 1) throw new ProtocolError(`the first frame holds ${values.length} messages instead of one Hello`);
+  if (values.length !== 1)
+    throw new ProtocolError(`the first frame holds ${values.length} messages instead of one Hello`);
   return readHello(values[0]!);
 }
 
@@ -81,12 +82,7 @@ function admit(
 }
 
 /** Numbers must grow, except that writes refused for overload may come again, in their order. */
-function checkFrame(
-  world: World,
-  connection: Connection,
-  messages: readonly Message[],
-  ends: readonly number[],
-): void {
+function checkFrame(world: World, connection: Connection, messages: readonly Message[], ends: readonly number[]): void {
   let last = connection.lastXid;
   let lastAgain = 0;
   const limit = world.limits.requestBytes;
@@ -131,6 +127,7 @@ function refuseFrame(world: World, connection: Connection, error: ProtocolError)
   if (error instanceof UnknownOperation && connection.state === "attached") {
     refuseRequest(world, connection, error.xid, "UNIMPLEMENTED", detail);
     close(world, connection, CloseCode.protocolError, "UNIMPLEMENTED");
-  } else if (connection.state === "attached") goodbye(world, connection, "PROTOCOL_ERROR", CloseCode.protocolError, detail);
+  } else if (connection.state === "attached")
+    goodbye(world, connection, "PROTOCOL_ERROR", CloseCode.protocolError, detail);
   else refuse(world, connection, "PROTOCOL_ERROR", detail);
 }

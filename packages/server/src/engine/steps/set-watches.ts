@@ -33,7 +33,8 @@ export function setWatches(
   if (refusal !== undefined) return refusal;
   const spent = new Set<RegisteredWatch>();
   const isCovered = coverage(world, request.watches);
-  if (isCovered.from !== undefined) tellMissed(world, connection, request.watches.filter(isCovered.has), isCovered.from, spent);
+  if (isCovered.from !== undefined)
+    tellMissed(world, connection, request.watches.filter(isCovered.has), isCovered.from, spent);
   const lost: number[] = [];
   for (const [index, watch] of request.watches.entries()) {
     if (!isCovered.has(watch)) {
@@ -100,7 +101,7 @@ function tellMissed(
       return wanting.length > 0;
     };
     let isHeard = fire(path, OWN);
-    for (let at = path; at !== "/"; ) {
+    for (let at = path; at !== "/";) {
       at = parentOf(at);
       isHeard = fire(at, RECURSIVE) || isHeard;
     }

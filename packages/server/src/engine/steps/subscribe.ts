@@ -111,7 +111,7 @@ export function pumpSubscriptions(world: World): void {
 /** True when there is nothing left to do until something happens. */
 function pumpOne(world: World, subscription: Subscription): boolean {
   const { connection } = subscription;
-  for (let steps = 0; steps < STEPS_PER_TURN; ) {
+  for (let steps = 0; steps < STEPS_PER_TURN;) {
     if (subscription.credits === 0 || !connection.isLive) return true;
     if (isFull(world, connection)) return true;
     if (subscription.lag !== undefined) steps += catchUp(world, subscription, subscription.lag, STEPS_PER_TURN - steps);
@@ -245,7 +245,13 @@ function sendPage(world: World, subscription: Subscription): number {
 }
 
 /** Writes one message. */
-function message(world: World, subscription: Subscription, kind: number, zxid: number, payload?: (w: Writer) => void): void {
+function message(
+  world: World,
+  subscription: Subscription,
+  kind: number,
+  zxid: number,
+  payload?: (w: Writer) => void,
+): void {
   const { connection } = subscription;
   connection.out.array(payload === undefined ? 4 : 5);
   connection.out.int(Push.subscription);

@@ -5,7 +5,11 @@ import { EventType, type Identity, Permission, type Writer } from "@corral/proto
 import { ACL_CHANGED, type HistoryEntry, type Options, allows } from "@corral/state-machine";
 
 /** The type to send, or undefined if the session may not know. A znode that becomes readable looks created, one that ceases to be, deleted. */
-export function visibleType(entry: HistoryEntry, identities: readonly Identity[], options: Options): number | undefined {
+export function visibleType(
+  entry: HistoryEntry,
+  identities: readonly Identity[],
+  options: Options,
+): number | undefined {
   const isReadable = allows(entry.acl, Permission.read, identities, options);
   if (entry.type !== ACL_CHANGED) return isReadable ? entry.type : undefined;
   const wasReadable = allows(entry.otherAcl!, Permission.read, identities, options);

@@ -2,7 +2,14 @@
  * addWatch, checkWatches, removeWatches: ZooKeeper's, on the table of watches. Who may hear of what is decided when a
  * change happens, not here.
  */
-import { type AddWatchRequest, Op, type WatchMode, type WatchesRequest, type WatcherType, pathFault } from "@corral/protocol";
+import {
+  type AddWatchRequest,
+  Op,
+  type WatchMode,
+  type WatchesRequest,
+  type WatcherType,
+  pathFault,
+} from "@corral/protocol";
 import { type Refusal, refuse } from "@corral/state-machine";
 import type { Connection } from "../tables/connection.ts";
 import { BITS_OF_TYPE, BIT_OF_MODE } from "../tables/watch-table.ts";
@@ -17,7 +24,11 @@ export function addWatch(world: World, connection: Connection, request: AddWatch
   return registerWatch(world, connection, path, bit);
 }
 
-export function changeWatches(world: World, connection: Connection, request: WatchesRequest & { op: number }): Refusal | undefined {
+export function changeWatches(
+  world: World,
+  connection: Connection,
+  request: WatchesRequest & { op: number },
+): Refusal | undefined {
   const { path, type } = request;
   const bits = BITS_OF_TYPE[type as WatcherType] as number | undefined;
   if (bits === undefined) return refuse("BAD_ARGUMENTS", { path, name: "type", actual: type });
@@ -44,5 +55,7 @@ export function roomForWatches(world: World, connection: Connection, more: numbe
     return refuse("LIMIT_EXCEEDED", { name: "watchesPerConnection", limit: watchesPerConnection, actual: own });
   }
   const all = world.watches.count + more;
-  return more > 0 && all > watches ? refuse("LIMIT_EXCEEDED", { name: "watches", limit: watches, actual: all }) : undefined;
+  return more > 0 && all > watches
+    ? refuse("LIMIT_EXCEEDED", { name: "watches", limit: watches, actual: all })
+    : undefined;
 }

@@ -121,4 +121,3 @@ export class Connection {
     this.answerBytes = 0;
   }
 }
-
