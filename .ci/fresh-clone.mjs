@@ -92,6 +92,7 @@ function upgraded(url) {
       Upgrade: "websocket",
       "Sec-WebSocket-Version": "13",
       "Sec-WebSocket-Key": Buffer.alloc(16, 7).toString("base64"),
+      "Sec-WebSocket-Protocol": "corral.v1",
     };
     const asking = request(url, { headers });
     asking.on("upgrade", (_response, socket) => {
