@@ -26,6 +26,7 @@ export type {
   Lifetime,
   ListOptions,
   Match,
+  NextEventOptions,
   ReadOptions,
   ReadTreeOptions,
   SetOptions,
@@ -37,6 +38,7 @@ export type {
   WatchedReadOptions,
   WriteOptions,
 } from "./api/types.ts";
+export type { Deadline } from "./calls/deadline.ts";
 export type { CallOptions } from "./calls/requester.ts";
 export { json, msgpack, raw, text } from "./codec.ts";
 export type { Codec, ObjectCodecOptions, StandardSchema } from "./codec.ts";

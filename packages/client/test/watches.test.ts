@@ -95,6 +95,25 @@ describe("one-shot watches", () => {
   });
 });
 
+describe("nextEvent of a znode that must exist", () => {
+  test("rejects where there is none, and leaves no watch", async () => {
+    const { client, server } = await connectHarness();
+    server.answer = () => ({ code: "NO_NODE" });
+    expect(await errorOf(client.nextEvent("/a", { existing: true }))).toMatchObject({ code: "NO_NODE", path: "/a" });
+    expect(server.last.requests.at(-1)).toMatchObject({ op: Op.get, path: "/a", watch: true });
+    expect(client.stats().watches).toBe(0);
+  });
+
+  test("tells of its deletion", async () => {
+    const { client, server } = await connectHarness();
+    server.answer = agreeable;
+    const event = client.nextEvent("/a", { existing: true });
+    await settled();
+    server.last.event(deleted, "/a");
+    expect(await event).toMatchObject({ kind: "deleted", path: "/a" });
+  });
+});
+
 describe("persistent watches", () => {
   test("tell of their znode, recursive ones of everything below but of no children events", async () => {
     const { client, server } = await connectHarness();

@@ -59,6 +59,8 @@ export interface Faults {
   dropRequest(match?: NthMatch): Fault;
   /** Each matching reply, and all that follows it, comes so much later. */
   delayReply(match: RequestMatch, ms: number): Fault;
+  /** Does something of the test's own when a request has been sent: for faults at a certain step of what a client does. */
+  at(match: NthMatch, act: () => void): Fault;
   /** The server ends the session, as if the client had been silent. Resolves when that is in the log. */
   expire(client: Client): Promise<void>;
   /** The server's process stands still: its timers are late, what arrives waits. */
@@ -83,6 +85,8 @@ export interface FaultWorld {
   readonly nameOf: (client: Client | "all") => string;
   readonly processOf: (client: Client) => Process;
   readonly runUntilIdle: () => Promise<void>;
+  /** As soon as what happens now has happened. */
+  readonly soon: (act: () => void) => void;
   readonly advance: (ms: number) => Promise<void>;
 }
 
@@ -130,6 +134,16 @@ export function faultsOf(world: FaultWorld): Faults {
           return hits > 0 ? { delayMs: ms } : undefined;
         }),
       ),
+    at: (match, act) =>
+      once(
+        network,
+        match,
+        (frame) => (frame.kind === "requests" ? requests.requestsOf(frame) : []),
+        undefined,
+        () => {
+          world.soon(act);
+        },
+      ),
     async expire(client) {
       const id = client.session?.id;
       if (id === undefined || !host.server.expireSession(id))
@@ -167,6 +181,7 @@ function once(
   match: NthMatch,
   requestsIn: (frame: Frame) => readonly SeenRequest[],
   fate: Fate,
+  struck?: () => void,
 ): Fault {
   let left = match.nth ?? 1;
   return new Striking((strike) => {
@@ -175,6 +190,7 @@ function once(
         if (!matches(match, request) || --left > 0) continue;
         end();
         strike();
+        struck?.();
         return fate;
       }
       return undefined;

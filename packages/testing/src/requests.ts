@@ -20,10 +20,14 @@ export interface SeenRequest {
 export interface RequestMatch {
   readonly op?: string | undefined;
   readonly path?: string | undefined;
+  /** Number of the client, in the order of `connect`, from 1. */
+  readonly client?: number | undefined;
 }
 
 export const matches = (wanted: RequestMatch, request: SeenRequest): boolean =>
-  (wanted.op === undefined || wanted.op === request.op) && (wanted.path === undefined || wanted.path === request.path);
+  (wanted.op === undefined || wanted.op === request.op) &&
+  (wanted.path === undefined || wanted.path === request.path) &&
+  (wanted.client === undefined || wanted.client === request.client);
 
 /** Requests kept; the oldest are forgotten. */
 const REQUESTS_MAX = 1_000_000;

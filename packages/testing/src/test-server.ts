@@ -166,6 +166,7 @@ class World implements TestServer {
       nameOf: (client) => (client === "all" ? "all" : this.#inhabitant(client).name),
       processOf: (client) => this.#inhabitant(client).process,
       runUntilIdle: () => timeline.runUntilIdle(),
+      soon: (act) => void timeline.at(timeline.now, "work", act),
       advance: (ms) => timeline.advance(ms),
     });
   }

@@ -376,3 +376,19 @@ test("a disk that fails stops the server; started again, it has what was acknowl
   await writing;
   expect(server.dump().map(({ path }) => path)).toEqual(expect.arrayContaining(["/a", "/b"]));
 });
+
+test("a test acts at a certain request of a certain client", async () => {
+  await using server = await startTestServer();
+  const [first, second] = [await server.connect(), await server.connect()];
+  const fault = server.faults.at({ op: "create", client: 2, nth: 2 }, () => server.faults.cut(second));
+  await first.create("/a");
+  await first.create("/b");
+  await second.create("/c");
+  expect(fault.hits).toBe(0);
+  const creating = second.create("/d");
+  await server.clock.advance(1_000);
+  await creating;
+  expect(fault.hits).toBe(1);
+  expect(first.stats().reconnects).toBe(0);
+  expect(second.stats().reconnects).toBe(1);
+});

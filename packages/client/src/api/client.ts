@@ -1,5 +1,6 @@
 /** The client: what a program holds. Every method is one line here; what it does stands in the files it names. */
 import type { AclEntry, Identity, Stat } from "@corral/protocol";
+import type { Deadline } from "../calls/deadline.ts";
 import type { CallOptions } from "../calls/requester.ts";
 import type { Codec } from "../codec.ts";
 import type { DetachedSession } from "../options.ts";
@@ -8,6 +9,7 @@ import type { ClientState } from "../session/state.ts";
 import type { StreamReader } from "../stream.ts";
 import type { Subscription } from "../subscription/subscription.ts";
 import type { WatchEvent } from "../watch/event.ts";
+import type { Clock, Random } from "../world.ts";
 import type { Watch } from "../watch/watch.ts";
 import type { Cache, CacheOptions } from "./cache.ts";
 import type { Operation, ReadOperation, ReadResults, Results, SettledResults } from "./multi.ts";
@@ -20,6 +22,7 @@ import type {
   DeleteOptions,
   Entry,
   ListOptions,
+  NextEventOptions,
   ReadOptions,
   ReadTreeOptions,
   SetOptions,
@@ -103,7 +106,7 @@ export interface Client extends AsyncDisposable {
   addAuth(scheme: string, credential: string | Uint8Array, options?: CallOptions): Promise<void>;
 
   /** The next change of a znode, or of its set of children. The time limit is for setting it. */
-  nextEvent(path: string, options?: CallOptions & { readonly of?: "znode" | "children" }): Promise<WatchEvent>;
+  nextEvent(path: string, options?: NextEventOptions): Promise<WatchEvent>;
   /** A watch that stays. The signal ends it; the time limit is for setting it. */
   addWatch(path: string, options?: CallOptions & { readonly recursive?: boolean }): Promise<Watch>;
   removeWatches(path: string, options?: CallOptions & { readonly type?: WatchType }): Promise<void>;
@@ -114,6 +117,12 @@ export interface Client extends AsyncDisposable {
   readTree<T = Uint8Array | null>(path: string, options?: ReadTreeOptions<T>): Promise<Tree<T>>;
   /** A subtree in memory, kept fresh. Resolves when it is in sync. */
   cache<T = Uint8Array | null>(path: string, options?: CacheOptions<T>): Promise<Cache<T>>;
+
+  /** For whatever is made of several calls, a recipe for instance: one time limit (default: the client's) and one signal for all of them. */
+  deadline(op: string, options?: CallOptions): Deadline;
+  /** The clock and the randomness of the world that the client lives in: with them, what is built on it can be tested like it. */
+  readonly clock: Clock;
+  readonly random: Random;
 
   /** The same session, seen from a path further down. Closing either closes both. */
   chroot(path: string): Client;

@@ -16,7 +16,7 @@ import {
 import type { Budget, CallOptions } from "../calls/requester.ts";
 import { decodeAt, raw, type Codec } from "../codec.ts";
 import type { WatchEvent } from "../watch/event.ts";
-import type { Child, Entry, ListOptions, ReadOptions, WatchedReadOptions } from "./types.ts";
+import type { Child, Entry, ListOptions, NextEventOptions, ReadOptions, WatchedReadOptions } from "./types.ts";
 import { badArgument, consistencyOf, safe, type View } from "./view.ts";
 
 const NO_NODE = errorCode("NO_NODE");
@@ -149,7 +149,7 @@ function call(view: View, watch: (event: WatchEvent) => void, event: WatchEvent)
 export function nextEvent(
   view: View,
   path: string,
-  options: (CallOptions & { readonly of?: "znode" | "children" | undefined }) | undefined,
+  options: NextEventOptions | undefined,
 ): Promise<WatchEvent> {
   const op = "nextEvent";
   const at = view.toServer(path, op);
@@ -187,7 +187,9 @@ export function nextEvent(
           { op: Op.children, path: at, watch: true, consistency: 0, include: Include.names, cursor: null, limit: 1 },
           set(WatchKind.child),
         )
-      : view.ask<void>(
+      : options?.existing === true
+        ? view.ask(budget, { op: Op.get, path: at, watch: true, consistency: 0 }, set(WatchKind.data))
+        : view.ask<void>(
           budget,
           { op: Op.exists, path: at, watch: true, consistency: 0 },
           set(WatchKind.data),

@@ -111,6 +111,13 @@ export interface ListOptions<T> extends ReadOptions {
   readonly pageSize?: number | undefined;
 }
 
+export interface NextEventOptions extends CallOptions {
+  /** Default `znode`. */
+  readonly of?: "znode" | "children" | undefined;
+  /** Rejects with `NO_NODE` where there is no znode, and leaves no watch behind; without it, its creation is awaited. */
+  readonly existing?: boolean | undefined;
+}
+
 /** Of an operation that is answered for itself. */
 export type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: CorralError };
 

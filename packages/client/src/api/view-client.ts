@@ -1,6 +1,7 @@
 /** The client over one view: hands each method to the file that has it. */
 import { CLOSE_TIMEOUT_MS } from "../limits.ts";
 import { CorralError } from "../error.ts";
+import { deadlineOf } from "../calls/deadline.ts";
 import type { CallOptions } from "../calls/requester.ts";
 import type { SessionInfo } from "../session/session.ts";
 import { SubtreeCache, type Cache, type CacheOptions } from "./cache.ts";
@@ -53,6 +54,9 @@ export function clientOf(view: View): Client {
     subscribe: (path, options) => streams.subscribe(view, path, options),
     readTree: (path, options) => streams.readTree(view, path, options),
     cache: (path, options) => openCache(view, path, options),
+    deadline: (op, options) => deadlineOf(view.requester, view.budget(op, options)),
+    clock: driver.settings.clock,
+    random: driver.settings.random,
     chroot: (path) => clientOf(view.below(path)),
     stats: () => statsOf(view),
     detach: (options) => driver.closing.detach(view.budget("detach", options)),

@@ -115,6 +115,14 @@ export class Requester {
     });
   }
 
+  /** Why a call has nothing left, if so: its signal is aborted or its time over. */
+  fault({ op, signal, deadlineMs }: Budget, path?: string): CorralError | undefined {
+    const detail = { path };
+    if (signal?.aborted === true) return new CorralError("ABORTED", { op, detail, outcome: "no", cause: signal.reason });
+    if (this.#clock.monotonicMs() >= deadlineMs) return new CorralError("TIMEOUT", { op, detail, outcome: "no" });
+    return undefined;
+  }
+
   /** What a step of a call may take. */
   rest(budget: Budget): CallOptions {
     return { signal: budget.signal, timeoutMs: budget.deadlineMs - this.#clock.monotonicMs() };
@@ -188,11 +196,8 @@ export class Requester {
   #entryFault(budget: Budget, call: Call): CorralError | undefined {
     const { op } = budget;
     const detail = { path: call.path };
-    if (budget.signal?.aborted === true) {
-      return new CorralError("ABORTED", { op, detail, outcome: "no", cause: budget.signal.reason });
-    }
-    if (this.#clock.monotonicMs() >= budget.deadlineMs)
-      return new CorralError("TIMEOUT", { op, detail, outcome: "no" });
+    const over = this.fault(budget, call.path);
+    if (over !== undefined) return over;
     const closed = this.#gate();
     if (closed !== undefined) {
       return new CorralError(closed.code, { op, detail, outcome: "no", cause: closed.cause });
