@@ -25,6 +25,7 @@ test("its signal ends what is waited for, and leaves no timer behind", async () 
   const abort = new AbortController();
   const deadline = client.deadline("mine", { signal: abort.signal });
   const waiting = [deadline.race(new Promise(() => {})), deadline.pause(1_000)];
+  for (const one of waiting) one.catch(() => {});
   abort.abort("enough");
   for (const one of waiting) expect(await errorOf(one)).toMatchObject({ code: "ABORTED", op: "mine", cause: "enough" });
   expect(clock.pendingTimers).toBe(before);

@@ -146,11 +146,7 @@ function call(view: View, watch: (event: WatchEvent) => void, event: WatchEvent)
 }
 
 /** Resolves at the next change of a znode, or of its set of children. */
-export function nextEvent(
-  view: View,
-  path: string,
-  options: NextEventOptions | undefined,
-): Promise<WatchEvent> {
+export function nextEvent(view: View, path: string, options: NextEventOptions | undefined): Promise<WatchEvent> {
   const op = "nextEvent";
   const at = view.toServer(path, op);
   const ofChildren = options?.of === "children";
@@ -190,16 +186,16 @@ export function nextEvent(
       : options?.existing === true
         ? view.ask(budget, { op: Op.get, path: at, watch: true, consistency: 0 }, set(WatchKind.data))
         : view.ask<void>(
-          budget,
-          { op: Op.exists, path: at, watch: true, consistency: 0 },
-          set(WatchKind.data),
-          null,
-          (reply) => {
-            if (reply.code !== NO_NODE) return undefined;
-            set(WatchKind.exist)(reply);
-            return { value: undefined };
-          },
-        );
+            budget,
+            { op: Op.exists, path: at, watch: true, consistency: 0 },
+            set(WatchKind.data),
+            null,
+            (reply) => {
+              if (reply.code !== NO_NODE) return undefined;
+              set(WatchKind.exist)(reply);
+              return { value: undefined };
+            },
+          );
     asked.catch((error: unknown) => {
       drop?.();
       owner.failed(error as Error);

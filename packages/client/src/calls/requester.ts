@@ -118,7 +118,8 @@ export class Requester {
   /** Why a call has nothing left, if so: its signal is aborted or its time over. */
   fault({ op, signal, deadlineMs }: Budget, path?: string): CorralError | undefined {
     const detail = { path };
-    if (signal?.aborted === true) return new CorralError("ABORTED", { op, detail, outcome: "no", cause: signal.reason });
+    if (signal?.aborted === true)
+      return new CorralError("ABORTED", { op, detail, outcome: "no", cause: signal.reason });
     if (this.#clock.monotonicMs() >= deadlineMs) return new CorralError("TIMEOUT", { op, detail, outcome: "no" });
     return undefined;
   }

@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/log": [],
   "packages/server": ["@corral/protocol", "@corral/state-machine", "@corral/log"],
   "packages/client": ["@corral/protocol"],
+  "packages/recipes": ["@corral/client"],
   "packages/testing": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server", "@corral/client"],
   "apps/daemon": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server"],
   "apps/cli": ["@corral/protocol", "@corral/client"],
@@ -21,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Tests may also look at what their package does not know, downwards still. Tooling may see everything. */
 const TESTS_MAY_ALSO_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "packages/recipes": ["@corral/testing"],
   "apps/daemon": ["@corral/client", "@corral/testing"],
   "apps/cli": ["@corral/state-machine", "@corral/log", "@corral/server", "@corral/testing", "@corral/daemon"],
 };

@@ -1,0 +1,70 @@
+/**
+ * Deleting what stands for somebody, for certain: tried until it is done, refused, or its session is over, which does the same.
+ */
+import { type Client, CorralError, isCorralError, type SessionInfo } from "@corral/client";
+import { LET_GO_PAUSE_FIRST_MS, LET_GO_PAUSE_MAX_MS } from "./limits.ts";
+
+/** `was-gone`: it had been deleted by somebody else, or had gone with its session. */
+export type LetGo = "released" | "was-gone";
+
+/** Deletes this life of an ephemeral. Takes as long as it takes, at most until the session ends. Rejects only if the server refuses, as with `NO_AUTH`. */
+export async function letGo(
+  client: Client,
+  session: SessionInfo,
+  node: { readonly path: string; readonly czxid: number },
+): Promise<LetGo> {
+  const { path, czxid } = node;
+  for (const pauses = new Pauses(client, session); !session.signal.aborted; await pauses.next()) {
+    try {
+      const deleted = await client.delete(path, { ifMatch: { czxid }, missing: "ok", timeoutMs: Infinity });
+      return deleted > 0 ? "released" : "was-gone";
+    } catch (error) {
+      // With the client its session has ended.
+      if (isCorralError(error, "GUARD_FAILED", "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED")) return "was-gone";
+      if (!isCorralError(error) || !error.retryable) throw error;
+    }
+  }
+  return "was-gone";
+}
+
+/** Between tries of what the client or the server refused for being full: random, longer each time, over when the session is. */
+export class Pauses {
+  readonly #client: Client;
+  readonly #session: SessionInfo;
+  #maxMs = LET_GO_PAUSE_FIRST_MS;
+
+  constructor(client: Client, session: SessionInfo) {
+    this.#client = client;
+    this.#session = session;
+  }
+
+  next(): Promise<void> {
+    const ms = this.#maxMs * fraction(this.#client);
+    this.#maxMs = Math.min(2 * this.#maxMs, LET_GO_PAUSE_MAX_MS);
+    const { signal } = this.#session;
+    return new Promise((resolve) => {
+      const over = (): void => {
+        cancel();
+        signal.removeEventListener("abort", over);
+        resolve();
+      };
+      const cancel = this.#client.clock.setTimeout(over, ms);
+      signal.addEventListener("abort", over);
+      if (signal.aborted) over();
+    });
+  }
+}
+
+/** In [0, 1). */
+function fraction({ random }: Client): number {
+  const [a, b] = random(2) as unknown as [number, number];
+  return (a * 256 + b) / 65_536;
+}
+
+/** Of a promise whose outcome nobody waits for any more. */
+export function unseen(promise: Promise<unknown>, onRefused: (error: CorralError) => void = () => {}): void {
+  promise.catch((error: unknown) => {
+    if (isCorralError(error)) onRefused(error);
+    else throw error;
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * Waiting for one's turn in a queue. Each waiter watches the one znode whose end can bring its turn, so a release wakes one waiter, and
+ * looks again after each wake-up, which by itself proves nothing.
+ */
+import { type Client, type Deadline, isCorralError, type WatchEvent } from "@corral/client";
+import { type ContenderName, inOrder } from "./contender-name.ts";
+import { whileIn } from "./in-session.ts";
+import { evicted, type Place } from "./place.ts";
+
+/** Told each time that there is somebody to wait for. */
+export interface Waiting {
+  /** How many stand before this contender. */
+  readonly position: number;
+  /** Path of the one that is waited for. */
+  readonly behind: string;
+}
+export type OnWait = (waiting: Waiting) => void;
+
+/** Of those before a contender, the nearest first: the one it has to wait for. */
+export type Blocks = (before: readonly ContenderName[]) => ContenderName | undefined;
+
+/** The one right before: everybody waits for everybody. */
+export const nearest: Blocks = (before) => before.at(-1);
+
+/** The one to wait for at present; undefined if it is this place's turn. Rejects with `GUARD_FAILED` if the place is gone. */
+export async function blockerOf(
+  client: Client,
+  place: Place,
+  op: string,
+  deadline: Deadline,
+  blocks: Blocks,
+): Promise<Waiting | undefined> {
+  const contenders = await whileIn(place.session, op, place.path, contendersIn(client, place.parent, deadline));
+  const position = contenders.findIndex(({ name }) => name === place.name);
+  if (position < 0) throw evicted(op, place.path);
+  const blocker = blocks(contenders.slice(0, position));
+  return blocker === undefined ? undefined : { position, behind: childOf(place.parent, blocker.name) };
+}
+
+/** In the order of the queue; none where there is no queue. */
+export async function contendersIn(client: Client, queue: string, deadline: Deadline): Promise<ContenderName[]> {
+  try {
+    return inOrder(await client.children(queue, deadline.rest()));
+  } catch (error) {
+    if (isCorralError(error, "NO_NODE")) return [];
+    throw error;
+  }
+}
+
+/** Resolves when nobody stands before it that blocks it. Rejects with `SESSION_EXPIRED`, `GUARD_FAILED`, `ABORTED`, `TIMEOUT`. */
+export async function awaitTurn(
+  client: Client,
+  place: Place,
+  op: string,
+  deadline: Deadline,
+  blocks: Blocks,
+  onWait?: OnWait,
+): Promise<void> {
+  for (;;) {
+    const waiting = await blockerOf(client, place, op, deadline, blocks);
+    if (waiting === undefined) return;
+    onWait?.(waiting);
+    await awaitEnd(client, place, waiting.behind, op, deadline);
+  }
+}
+
+/** Until that znode is deleted, or was not there. A change of its data is none of ours. */
+async function awaitEnd(
+  client: Client,
+  { session, path }: Place,
+  of: string,
+  op: string,
+  deadline: Deadline,
+): Promise<void> {
+  for (;;) {
+    const given = new AbortController();
+    try {
+      const next = client.nextEvent(of, { existing: true, signal: given.signal, timeoutMs: Infinity });
+      const event: WatchEvent = await deadline.race(whileIn(session, op, path, next));
+      if (event.kind === "deleted") return;
+    } catch (error) {
+      if (isCorralError(error, "NO_NODE")) return;
+      throw error;
+    } finally {
+      // The watch goes too, at the server.
+      given.abort();
+    }
+  }
+}
+
+export const childOf = (parent: string, name: string): string => (parent === "/" ? `/${name}` : `${parent}/${name}`);
