@@ -87,7 +87,7 @@ export async function tryAcquire(
   const place = await join(client, session, queueing, deadline);
   const waiting = await orLeave(client, place, blockerOf(client, place, op, deadline, queueing.blocks));
   const holding = new Holding(client, name, place, options);
-  if (waiting === undefined) return await confirmed(holding, op, deadline);
+  if (waiting === undefined) return confirmed(holding, op, deadline);
   await holding.release(deadline.rest());
   return undefined;
 }

@@ -46,7 +46,7 @@ export async function acquire<H extends Holding>(
   const session = await sessionFor(client, deadline);
   const place = await join(client, session, queueing, deadline);
   await orLeave(client, place, awaitTurn(client, place, op, deadline, queueing.blocks, options?.onWait));
-  return await confirmed(make(place), op, deadline);
+  return confirmed(make(place), op, deadline);
 }
 
 /** A place at the end of the queue. */

@@ -8,7 +8,7 @@ import { type Client, CorralError, type Deadline, type SessionInfo } from "@corr
 export async function sessionFor(client: Client, deadline: Deadline): Promise<SessionInfo> {
   deadline.check();
   const { session } = client;
-  return session?.isValid === true ? session : await client.ready(deadline.rest());
+  return session?.isValid === true ? session : client.ready(deadline.rest());
 }
 
 /** The error of a call whose session is over. The same call, made again, begins in a new one. */
