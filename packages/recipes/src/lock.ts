@@ -5,7 +5,7 @@
  * recognise; pass the `Held` on instead.
  */
 import type { CallOptions, Client, ReadOptions } from "@corral/client";
-import { acquire, type AcquireOptions, confirmed, join, orLeave, patient, type Queueing } from "./hold/acquire.ts";
+import { acquire, type AcquireOptions, confirmed, join, orLeave, type Queueing } from "./hold/acquire.ts";
 import { checkIdentity, drawIdentity } from "./hold/contender-data.ts";
 import { drawPrefix, type Layout } from "./hold/contender-name.ts";
 import { type Contender, contendersOf, evict, requestRevoke } from "./hold/contenders.ts";

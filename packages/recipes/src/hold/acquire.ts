@@ -2,7 +2,7 @@
 import type { CallOptions, Client, Deadline, SessionInfo } from "@corral/client";
 import { contenderData } from "./contender-data.ts";
 import type { HoldOptions } from "./held.ts";
-import { Holding } from "./holding.ts";
+import type { Holding } from "./holding.ts";
 import { sessionFor } from "./in-session.ts";
 import { unseen } from "./let-go.ts";
 import { leavePlace, type Place, takePlace } from "./place.ts";

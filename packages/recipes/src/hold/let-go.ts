@@ -1,7 +1,7 @@
 /**
  * Deleting what stands for somebody, for certain: tried until it is done, refused, or its session is over, which does the same.
  */
-import { type Client, CorralError, isCorralError, type SessionInfo } from "@corral/client";
+import { type Client, type CorralError, isCorralError, type SessionInfo } from "@corral/client";
 import { LET_GO_PAUSE_FIRST_MS, LET_GO_PAUSE_MAX_MS } from "./limits.ts";
 
 /** `was-gone`: it had been deleted by somebody else, or had gone with its session. */
