@@ -8,6 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { Disk, DiskFile, OpenMode } from "./disk.ts";
+import { makeDirectory } from "./node-directory.ts";
 
 const openFd = promisify(fs.open);
 const closeFd = promisify(fs.close);
@@ -33,13 +34,8 @@ export function nodeDisk(directory: string): Disk {
   return {
     place: directory,
     async createDirectory() {
-      const first = await fs.promises.mkdir(directory, { recursive: true });
-      // The name of each new directory stands in its parent: sync from the first new one's parent downwards.
-      if (first === undefined) return;
-      for (let made = path.resolve(directory); ; made = path.dirname(made)) {
-        await syncDirectoryAt(path.dirname(made));
-        if (made === path.resolve(first)) return;
-      }
+      // The name of each new directory stands in its parent.
+      for (const made of await makeDirectory(directory)) await syncDirectoryAt(path.dirname(made));
     },
     async list() {
       try {

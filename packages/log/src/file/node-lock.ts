@@ -12,6 +12,7 @@ import net from "node:net";
 import path from "node:path";
 import { LogError } from "../log.ts";
 import type { DirectoryLock } from "./lock.ts";
+import { makeDirectory } from "./node-directory.ts";
 
 /** `sockaddr_un` holds 108 bytes on Linux, 104 on macOS, a zero among them. */
 const MAX_SOCKET_PATH_BYTES = 100;
@@ -32,7 +33,7 @@ export function nodeDirectoryLock(directory: string): DirectoryLock {
 }
 
 async function acquire(directory: string): Promise<() => Promise<void>> {
-  await fs.mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   // A long path is reached through an open descriptor of the directory.
   const isLong = Buffer.byteLength(directory) + NAME_BYTES > MAX_SOCKET_PATH_BYTES;
   const handle = isLong && process.platform === "linux" ? await fs.open(directory, "r") : undefined;
