@@ -14,7 +14,7 @@ export interface Stage {
   /** Aborted by the fault `abort`: to be given to what the subject calls. */
   readonly signal: AbortSignal;
   /** Lets virtual time pass until the promise has settled, and then gives what it came to. Fails if that takes longer than `withinMs` of it. */
-  eventually<T>(promise: Promise<T>, withinMs?: number): Promise<T>;
+  readonly eventually: <T>(promise: Promise<T>, withinMs?: number) => Promise<T>;
 }
 
 /** How `act` ended. */

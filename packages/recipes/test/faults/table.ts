@@ -1,0 +1,241 @@
+/**
+ * Every scenario, struck by every fault, at every step: each in a world of its own, from a seed of its own.
+ *
+ * A step is a request of the subject while it acts. After the blow everything is healed, and time passes until all sessions that were
+ * to end have ended; then the scenario looks at what it left, and this looks at what nobody may leave.
+ */
+import { type ErrorName, isCorralError } from "@corral/client";
+import type { SeenRequest } from "@corral/testing";
+import { drawFrom } from "@corral/testing/world";
+import { type Aftermath, FAULTS, type FaultCase } from "./faults.ts";
+import type { Outcome, Scenario } from "./scenario.ts";
+import { eventually, HANGS_AFTER_MS, SESSION_TIMEOUT_MS, type Setting, setStage, STEP_MS, SUBJECT } from "./stage.ts";
+
+/** A scenario with more steps does too much at once. */
+export const STEPS_MAX = 40;
+/** Virtual milliseconds after which sessions that should have ended, or clients that should be back, are a failure. */
+const RESTS_WITHIN_MS = 60_000;
+/** Virtual milliseconds for what goes on behind the back of a call that has ended. */
+const QUIET_MS = 1_000;
+/** Requests of the subject shown with a failure. */
+const SHOWN_MAX = 30;
+
+/** What one run came to. */
+export interface Verdict {
+  readonly scenario: string;
+  /** `none` for the run without faults. */
+  readonly fault: string;
+  /** From 1; 0 for the run without faults. */
+  readonly step: number;
+  /** The request that was struck; undefined if the step was never reached, as the path was another one. */
+  readonly struck: string | undefined;
+  /** What `act` came to: `ok`, the code of its error, `hang`, or `raw` for an error that is not a CorralError. */
+  readonly came: string;
+  /** Empty if all is well. */
+  readonly failures: readonly string[];
+  /** What the subject asked, in order. */
+  readonly asked: readonly string[];
+  /** What is there at the end, before the clients are closed. */
+  readonly left: Left;
+}
+
+/** What holds on to the server or to a client. A blow must not leave more of it than a run without one. */
+interface Left {
+  readonly ephemerals: number;
+  readonly watches: number;
+  readonly subscriptions: number;
+  readonly waiting: number;
+}
+
+/** The steps of a scenario, by its run without faults. */
+export interface Baseline {
+  readonly verdict: Verdict;
+  readonly steps: number;
+}
+
+/** What a run is compared with. */
+interface Compared {
+  readonly came: string;
+  readonly left: Left;
+}
+
+export async function baselineOf(scenario: Scenario): Promise<Baseline> {
+  const verdict = await run(scenario, undefined, 0, undefined);
+  const steps = verdict.asked.length;
+  if (steps <= STEPS_MAX) return { verdict, steps };
+  return {
+    verdict: { ...verdict, failures: [...verdict.failures, `it has ${steps} steps, more than ${STEPS_MAX}`] },
+    steps: 0,
+  };
+}
+
+/** One fault at all steps, or at one of them. */
+export async function verdictsOf(
+  scenario: Scenario,
+  fault: FaultCase,
+  { verdict, steps }: Baseline,
+  only?: number,
+): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (let step = 1; step <= steps; step++) {
+    if (only === undefined || only === step) verdicts.push(await run(scenario, fault, step, verdict));
+  }
+  return verdicts;
+}
+
+async function run(
+  scenario: Scenario,
+  fault: FaultCase | undefined,
+  step: number,
+  compared: Compared | undefined,
+): Promise<Verdict> {
+  const failures: string[] = [];
+  const name = fault?.name ?? "none";
+  const seed = Math.floor(drawFrom(1, `${scenario.name}|${name}|${step}`)() * 2 ** 31);
+  await using setting = await setStage(scenario.sessionTimeoutMs ?? SESSION_TIMEOUT_MS, {
+    seed,
+    ...(fault?.log === undefined ? {} : { log: fault.log }),
+  });
+  const { server } = setting;
+  const verdict = { scenario: scenario.name, fault: name, step, failures };
+  let asked: SeenRequest[] = [];
+  let came = "not begun";
+  let hits = 0;
+  let left: Left = { ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0 };
+  try {
+    const prepared = await eventually(server, Promise.resolve(scenario.prepare?.(setting)));
+    await server.clock.runUntilIdle();
+    const before = server.requests({ client: SUBJECT }).length;
+    const acted = await act(scenario, setting, prepared, fault, step);
+    const { outcome } = acted;
+    hits = acted.hits;
+    came = cameTo(outcome);
+    asked = server.requests({ client: SUBJECT }).slice(before);
+    failures.push(...complaints(outcome, fault, compared));
+    if (outcome !== HANG) {
+      await rest(setting);
+      await scenario.settled(setting, outcome, prepared);
+      await server.clock.runUntilIdle();
+      left = leftIn(setting);
+      failures.push(...leftTooMuch(left, compared?.left), ...(await leaksAtEnd(setting)));
+    }
+  } catch (error) {
+    failures.push(textOf(error));
+  }
+  for (const error of setting.uncaught) failures.push(`nobody caught ${textOf(error)}`);
+  const paths = asked.map(({ op, path }) => `${op}${path === undefined ? "" : ` ${path}`}`);
+  return { ...verdict, asked: paths, came, left, struck: hits > 0 ? paths[step - 1] : undefined };
+}
+
+/** Of a call that never comes to anything. */
+const HANG = Symbol("hang");
+type Acted = Outcome | typeof HANG;
+
+/** Until the call has ended, and what struck it has. */
+async function act(
+  scenario: Scenario,
+  setting: Setting,
+  prepared: unknown,
+  fault: FaultCase | undefined,
+  step: number,
+): Promise<{ readonly outcome: Acted; readonly hits: number }> {
+  const { clock } = setting.server;
+  let blow: (Aftermath & { readonly overAt: number }) | undefined;
+  const armed = fault?.arm(setting, step, (aftermath) => {
+    blow = { ...aftermath, overAt: clock.now + (fault.lastsMs?.(setting.timeoutMs) ?? 0) };
+  });
+  const acted: { outcome: Acted } = { outcome: HANG };
+  scenario.act(setting, prepared).then(
+    (value) => (acted.outcome = { value }),
+    (error: unknown) => (acted.outcome = { error }),
+  );
+  const until = clock.now + HANGS_AFTER_MS;
+  for (await clock.runUntilIdle(); clock.now < until; await clock.advance(STEP_MS)) {
+    const isOver = blow === undefined || clock.now >= blow.overAt;
+    if (isOver) blow?.end?.();
+    if (isOver && acted.outcome !== HANG) break;
+  }
+  // What goes on behind the back of the call is not struck any more.
+  armed?.end();
+  await eventually(setting.server, blow?.done ?? Promise.resolve());
+  return { outcome: acted.outcome, hits: armed?.hits ?? 0 };
+}
+
+/** Until all clients are back, and only their sessions are left. */
+async function rest({ server, clients, strangers }: Setting): Promise<void> {
+  const isAtRest = (): boolean => {
+    const open = clients.filter(({ state }) => state.name !== "closed");
+    const { sessions } = server.leaks();
+    return (
+      open.every(({ state }) => state.name === "connected") &&
+      sessions >= open.length &&
+      sessions <= open.length + strangers
+    );
+  };
+  const until = server.clock.now + RESTS_WITHIN_MS;
+  for (await server.clock.runUntilIdle(); !isAtRest(); await server.clock.advance(STEP_MS)) {
+    if (server.clock.now < until) continue;
+    const states = clients.map(({ state }) => state.name).join(", ");
+    throw new Error(`no rest: the clients are ${states}, with ${server.leaks().sessions} sessions`);
+  }
+  await server.clock.advance(QUIET_MS);
+}
+
+/** What is wrong with what the call came to. */
+function complaints(outcome: Acted, fault: FaultCase | undefined, compared: Compared | undefined): string[] {
+  if (outcome === HANG) return ["act hangs: it came to nothing, long after everything was healed"];
+  if (!("error" in outcome)) return [];
+  const { error } = outcome;
+  if (!isCorralError(error)) return [`act rejected with what is not a CorralError: ${textOf(error)}`];
+  if (fault === undefined || compared?.came === error.code) return [];
+  const allowed: readonly ErrorName[] = fault.codes;
+  if (allowed.includes(error.code)) return [];
+  const may = allowed.length === 0 ? "it must not be noticed" : `allowed: ${allowed.join(", ")}`;
+  return [`act rejected with ${error.code} (${error.message}); ${may}`];
+}
+
+function cameTo(outcome: Acted): string {
+  if (outcome === HANG) return "hang";
+  if (!("error" in outcome)) return "ok";
+  return isCorralError(outcome.error) ? outcome.error.code : "raw";
+}
+
+function leftIn({ server }: Setting): Left {
+  const { ephemerals, watches, subscriptions, waiting } = server.leaks();
+  return { ephemerals, watches, subscriptions, waiting };
+}
+
+function leftTooMuch(left: Left, usual: Left | undefined): string[] {
+  if (usual === undefined) return [];
+  return (Object.keys(left) as (keyof Left)[])
+    .filter((what) => left[what] > usual[what])
+    .map((what) => `${what} left: ${left[what]}, without the fault ${usual[what]}`);
+}
+
+async function leaksAtEnd({ server, clients }: Setting): Promise<string[]> {
+  await eventually(server, Promise.all(clients.map((client) => client.close())));
+  await server.clock.advance(QUIET_MS);
+  const leaks = Object.entries(server.leaks()).filter(([, count]) => count !== 0);
+  return leaks.map(([what, count]) => `${what} after all clients were closed: ${count as number}`);
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return isCorralError(error) ? `${error.code}: ${error.message}` : (error.stack ?? error.message);
+}
+
+/** For people, with how to see it again. Empty for a verdict without failures. */
+export function report({ scenario, fault, step, struck, failures, came, asked }: Verdict): string {
+  if (failures.length === 0) return "";
+  const shown = asked.slice(0, SHOWN_MAX).map((request, i) => `${i + 1 === step ? "  > " : "    "}${i + 1} ${request}`);
+  return [
+    `${scenario}, ${fault} at step ${step}${struck === undefined ? "" : ` (${struck})`}: act came to ${came}`,
+    ...failures.map((failure) => `  - ${failure}`),
+    "  the subject asked:",
+    ...shown,
+    ...(asked.length > SHOWN_MAX ? [`    and ${asked.length - SHOWN_MAX} more`] : []),
+    `  alone: CORRAL_FAULTS="${scenario}|${fault}|${step}" vitest run test/faults.test.ts`,
+  ].join("\n");
+}
+
+export { FAULTS };
