@@ -17,6 +17,8 @@ export const STEPS_MAX = 40;
 const RESTS_WITHIN_MS = 60_000;
 /** Virtual milliseconds for what goes on behind the back of a call that has ended. */
 const QUIET_MS = 1_000;
+/** Of the file log: a world of small files is made much sooner; batches of 256 KiB fit. */
+const FILE_LIMITS = { segmentBytes: 384 * 1024, maxRecordBytes: 320 * 1024 };
 /** Requests of the subject shown with a failure. */
 const SHOWN_MAX = 30;
 
@@ -94,7 +96,7 @@ async function run(
   const seed = Math.floor(drawFrom(1, `${scenario.name}|${name}|${step}`)() * 2 ** 31);
   await using setting = await setStage(scenario.sessionTimeoutMs ?? SESSION_TIMEOUT_MS, {
     seed,
-    ...(fault?.log === undefined ? {} : { log: fault.log }),
+    ...(fault?.log === undefined ? {} : { log: fault.log, fileLimits: FILE_LIMITS }),
   });
   const { server } = setting;
   const verdict = { scenario: scenario.name, fault: name, step, failures };
