@@ -4,15 +4,17 @@
  * Not reentrant: whoever holds it and asks again waits for himself (`onWait` tells). In an event loop there is no "same thread" to
  * recognise; pass the `Held` on instead.
  */
-import type { CallOptions, Client, ReadOptions } from "@corral/client";
-import { acquire, type AcquireOptions, confirmed, join, orLeave, type Queueing } from "./hold/acquire.ts";
+import type { CallOptions, Client, Deadline, ReadOptions } from "@corral/client";
+import { acquire, type AcquireOptions, confirmed, inTime, join, orLeave, type Queueing } from "./hold/acquire.ts";
 import { checkIdentity, drawIdentity } from "./hold/contender-data.ts";
 import { drawPrefix, type Layout } from "./hold/contender-name.ts";
 import { type Contender, contendersOf, evict, requestRevoke } from "./hold/contenders.ts";
 import type { Held } from "./hold/held.ts";
 import { Holding } from "./hold/holding.ts";
 import { sessionFor } from "./hold/in-session.ts";
-import { blockerOf, contendersIn, nearest } from "./hold/turn.ts";
+import { unseen } from "./hold/let-go.ts";
+import { leavePlace } from "./hold/place.ts";
+import { contendersIn, nearest, waitingFor } from "./hold/turn.ts";
 import { withHeld } from "./hold/with-held.ts";
 
 export interface LockOptions {
@@ -66,8 +68,9 @@ export function lock(client: Client, path: string, options: LockOptions = {}): L
     with: (use, how) => withHeld(acquireHere(how), use),
     contenders,
     async requestRevoke(why = "", how) {
-      const [holder] = await contenders(how);
-      return holder !== undefined && (await requestRevoke(client, holder, identity, why, how));
+      const deadline = client.deadline("lock.requestRevoke", how);
+      const [holder] = await contenders(deadline.rest());
+      return holder !== undefined && (await requestRevoke(client, holder, identity, why, deadline.rest()));
     },
     evict: (token, how) => evict(client, path, token, how),
   };
@@ -79,15 +82,25 @@ export async function tryAcquire(
   queueing: Queueing,
   options: AcquireOptions | undefined,
 ): Promise<Holding | undefined> {
-  const { op, name } = queueing;
-  const deadline = client.deadline(op, options);
+  const deadline = client.deadline(queueing.op, options);
+  return inTime(deadline, tryQueue(client, queueing, deadline, options));
+}
+
+async function tryQueue(
+  client: Client,
+  queueing: Queueing,
+  deadline: Deadline,
+  options: AcquireOptions | undefined,
+): Promise<Holding | undefined> {
+  const { op, name, blocks } = queueing;
   const session = await sessionFor(client, deadline);
-  const others = await contendersIn(client, name, deadline);
-  if (queueing.blocks(others) !== undefined) return undefined;
+  if (blocks(await contendersIn(client, name, deadline)) !== undefined) return undefined;
   const place = await join(client, session, queueing, deadline);
-  const waiting = await orLeave(client, place, blockerOf(client, place, op, deadline, queueing.blocks));
-  const holding = new Holding(client, name, place, options);
-  if (waiting === undefined) return confirmed(holding, op, deadline);
-  await holding.release(deadline.rest());
+  const waiting = await orLeave(client, place, waitingFor(client, place, op, deadline, blocks));
+  if (waiting === undefined) return confirmed(new Holding(client, name, place, options), op, deadline);
+  // Somebody came between the look and the joining.
+  const leaving = leavePlace(client, place);
+  unseen(leaving);
+  await deadline.race(leaving);
   return undefined;
 }

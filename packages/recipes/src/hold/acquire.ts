@@ -1,5 +1,10 @@
-/** From wishing to holding: a place in the queue, one's turn, and a last look before anybody is told. */
-import type { CallOptions, Client, Deadline, SessionInfo } from "@corral/client";
+/**
+ * From wishing to holding: a place in the queue, one's turn, and a last look before anybody is told.
+ *
+ * For authors of recipes: `acquire` is all of it. What differs from recipe to recipe goes in as `Queueing` and `make`; where the steps
+ * themselves differ, `join`, `orLeave` and `confirmed` are those that must not be left out, and `inTime` is around them all.
+ */
+import { type CallOptions, type Client, type Deadline, isCorralError, type SessionInfo } from "@corral/client";
 import { contenderData } from "./contender-data.ts";
 import type { HoldOptions } from "./held.ts";
 import type { Holding } from "./holding.ts";
@@ -41,12 +46,37 @@ export async function acquire<H extends Holding>(
   options: AcquireOptions | undefined,
   make: (place: Place) => H,
 ): Promise<H> {
-  const { op } = queueing;
-  const deadline = patient(client, op, options);
+  const deadline = patient(client, queueing.op, options);
+  return inTime(deadline, queueUp(client, queueing, deadline, options, make));
+}
+
+async function queueUp<H extends Holding>(
+  client: Client,
+  queueing: Queueing,
+  deadline: Deadline,
+  options: AcquireOptions | undefined,
+  make: (place: Place) => H,
+): Promise<H> {
+  const { op, blocks } = queueing;
   const session = await sessionFor(client, deadline);
   const place = await join(client, session, queueing, deadline);
-  await orLeave(client, place, awaitTurn(client, place, op, deadline, queueing.blocks, options?.onWait));
-  return confirmed(make(place), op, deadline);
+  const turn = awaitTurn(client, place, op, deadline, blocks, options?.onWait);
+  const holding = await orLeave(
+    client,
+    place,
+    turn.then(() => make(place)),
+  );
+  return confirmed(holding, op, deadline);
+}
+
+/** The end of the time is told as that of the whole call, not of the step that it struck. */
+export async function inTime<T>(deadline: Deadline, steps: Promise<T>): Promise<T> {
+  try {
+    return await steps;
+  } catch (error) {
+    if (isCorralError(error, "TIMEOUT", "ABORTED")) deadline.check();
+    throw error;
+  }
 }
 
 /** A place at the end of the queue. */

@@ -1,4 +1,9 @@
-/** Who stands in a queue, and what others may do about whoever holds. */
+/**
+ * Who stands in a queue, and what others may do about whoever holds.
+ *
+ * For authors of recipes: everything here is of the past when it is read. Whatever is done by it names the token, so that it strikes
+ * the one that was seen or nobody.
+ */
 import { type CallOptions, type Child, type Client, isCorralError, type ReadOptions } from "@corral/client";
 import { type ContenderData, contenderData } from "./contender-data.ts";
 import { type ContenderName, inOrder } from "./contender-name.ts";
@@ -19,21 +24,15 @@ export interface Contender {
   readonly holds: boolean;
 }
 
-/** In the order of the queue. */
+/** In the order of the queue; without those that this session may not read. */
 export async function contendersOf(
   client: Client,
   path: string,
   holds: (contender: ContenderName, before: readonly ContenderName[]) => boolean,
   options: ReadOptions | undefined,
 ): Promise<Contender[]> {
-  const children = new Map<string, Child<ContenderData>>();
-  try {
-    for await (const child of client.list(path, { ...options, include: "data", codec: contenderData }))
-      children.set(child.name, child);
-  } catch (error) {
-    // No queue, no contenders.
-    if (!isCorralError(error, "NO_NODE")) throw error;
-  }
+  const deadline = client.deadline("contenders", options);
+  const children = await deadline.race(childrenOf(client, path, { ...options, ...deadline.rest() }));
   const names = inOrder([...children.keys()]);
   return names.flatMap((name, i) => {
     const { path: at, value, stat } = children.get(name.name)!;
@@ -50,6 +49,22 @@ export async function contendersOf(
       },
     ];
   });
+}
+
+async function childrenOf(
+  client: Client,
+  path: string,
+  options: ReadOptions,
+): Promise<ReadonlyMap<string, Child<ContenderData>>> {
+  const children = new Map<string, Child<ContenderData>>();
+  try {
+    for await (const child of client.list(path, { ...options, include: "data", codec: contenderData }))
+      children.set(child.name, child);
+  } catch (error) {
+    // No queue, no contenders.
+    if (!isCorralError(error, "NO_NODE")) throw error;
+  }
+  return children;
 }
 
 /** Asks whoever is there to let go; see {@link Held.revokeRequested}. False if it has gone. */

@@ -1,4 +1,9 @@
-/** What every recipe gives to whoever holds something. */
+/**
+ * What every recipe gives to whoever holds something.
+ *
+ * It belongs to its session: a process that hands its session on by `detach()` holds nothing any more, but what it had not released
+ * stays at the server, in the name of whoever has taken over, until that one ends the session or evicts it.
+ */
 import type { CallOptions, Guard } from "@corral/client";
 import type { LetGo } from "./let-go.ts";
 

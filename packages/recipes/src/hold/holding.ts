@@ -1,15 +1,25 @@
 /**
  * Something held, by a znode of this session: knows when it is lost, and makes its release certain.
  *
- * Owns the znode from when it is held until it is gone. A watch tells it of its deletion, and of requests to let go.
+ * Owns the znode from when it is made until it is gone. A watch tells it of its deletion, and of requests to let go.
+ *
+ * For authors of recipes: make one when its turn has come, and give it away only once `confirm` has resolved; see `confirmed` in
+ * acquire.ts. A recipe with more verbs extends it, and begins each of them with `assertValid`, guarded by `guard`.
  */
 import { type CallOptions, type Client, CorralError, type Guard, isCorralError, type WatchEvent } from "@corral/client";
-import { DISPOSE_TIMEOUT_MS } from "./limits.ts";
 import { contenderData } from "./contender-data.ts";
 import type { Held, HoldOptions, Released } from "./held.ts";
-import { sessionOver, whileIn } from "./in-session.ts";
+import { sessionOver, whenOver, whileIn } from "./in-session.ts";
 import { type LetGo, letGo, Pauses, unseen } from "./let-go.ts";
+import { DISPOSE_TIMEOUT_MS } from "./limits.ts";
 import { evicted, type Place } from "./place.ts";
+
+/** A release under way. */
+interface Going {
+  readonly outcome: Promise<LetGo>;
+  /** Has it been told to whoever releases? */
+  isTold: boolean;
+}
 
 export class Holding implements Held {
   readonly token: number;
@@ -19,9 +29,10 @@ export class Holding implements Held {
   readonly #place: Place;
   readonly #over = new AbortController();
   readonly #revoke = new AbortController();
-  readonly #stopListening: () => void;
+  /** Undefined while it is being made. */
+  #stopListening: (() => void) | undefined;
   #lost: CorralError | undefined;
-  #going: { readonly outcome: Promise<LetGo>; isTold: boolean } | undefined;
+  #going: Going | undefined;
 
   /** `token`: the place's czxid, unless it took over the place of another znode of the same holder. */
   constructor(client: Client, name: string, place: Place, options: HoldOptions = {}, token: number = place.czxid) {
@@ -30,16 +41,11 @@ export class Holding implements Held {
     this.path = place.path;
     this.token = token;
     this.#place = place;
-    const { signal } = place.session;
-    const sessionEnded = (): void => {
-      this.#lose(sessionOver("held", this.path, signal.reason));
-    };
-    signal.addEventListener("abort", sessionEnded);
     const stopStates =
       options.onSuspended === "abort"
         ? client.on("state", (state) => {
             if (state.name !== "suspended") return;
-            this.#lose(
+            this.#giveUp(
               new CorralError("SUSPENDED", {
                 op: "held",
                 detail: { path: this.path },
@@ -47,14 +53,16 @@ export class Holding implements Held {
                 cause: state.cause,
               }),
             );
-            unseen(this.#letGo());
           })
         : undefined;
+    const stopWaiting = whenOver(place.session, () => {
+      this.#sessionEnded();
+    });
     this.#stopListening = () => {
-      signal.removeEventListener("abort", sessionEnded);
+      stopWaiting();
       stopStates?.();
     };
-    if (signal.aborted) sessionEnded();
+    if (this.#lost !== undefined) this.#stopListening();
   }
 
   get signal(): AbortSignal {
@@ -79,10 +87,8 @@ export class Holding implements Held {
 
   /** Why it is held no more; undefined while it is, as far as this side can know. */
   get lost(): CorralError | undefined {
-    if (this.#lost === undefined && !this.#place.session.isValid) {
-      // The process stood still: the timer that should have told is late.
-      this.#lose(sessionOver("held", this.path, this.#place.session.signal.reason));
-    }
+    // The process may have stood still, and the timer that should tell may be late.
+    if (!this.#place.session.isValid) this.#sessionEnded();
     return this.#lost;
   }
 
@@ -152,53 +158,69 @@ export class Holding implements Held {
     else unseen(this.#lookAgain());
   }
 
-  /** Until it has succeeded, or the hold is lost: without the watch nobody would be told of that. */
+  /** Until it has succeeded, or the hold is lost: without the watch nobody would be told of that. So what may not be looked at is given up. */
   async #lookAgain(): Promise<void> {
     for (const pauses = new Pauses(this.client, this.#place.session); this.lost === undefined; await pauses.next()) {
       try {
         await this.confirm("held", { timeoutMs: Infinity });
         return;
       } catch (error) {
-        if (!isCorralError(error) || (this.lost === undefined && !error.retryable)) throw error;
+        if (!isCorralError(error)) throw error;
+        if (!error.retryable) this.#giveUp(error);
       }
     }
   }
 
-  release(options?: CallOptions): Promise<Released> {
-    this.#lose(
-      new CorralError("CLOSED", { op: "held", detail: { path: this.path }, outcome: "no", means: "it was released" }),
-    );
-    return this.#finish(options);
-  }
-
-  async #finish(options: CallOptions | undefined): Promise<Released> {
-    const wasTold = this.#going?.isTold ?? false;
-    const letting = this.#letGo();
+  async release(options?: CallOptions): Promise<Released> {
+    const detail = { path: this.path };
+    // One whose session is over was not lost by this.
+    if (this.lost === undefined)
+      this.#lose(new CorralError("CLOSED", { op: "held", detail, outcome: "no", means: "it was released" }));
+    const going = this.#letGo();
+    const { isTold } = going;
     try {
-      const outcome = await this.client.deadline("release", options).race(letting);
-      if (this.#going !== undefined) this.#going.isTold = true;
-      return wasTold ? "was-gone" : outcome;
+      const outcome = await this.client.deadline("release", options).race(going.outcome);
+      going.isTold = true;
+      return isTold ? "was-gone" : outcome;
     } catch (error) {
       if (isCorralError(error, "TIMEOUT", "ABORTED")) return "will-be-released";
       throw error;
     }
   }
 
-  #letGo(): Promise<LetGo> {
+  #letGo(): Going {
     if (this.#going === undefined) {
-      this.#going = { outcome: letGo(this.client, this.#place.session, this.#place), isTold: false };
-      // Whoever releases looks at it; after a time limit nobody does.
-      unseen(this.#going.outcome);
+      const outcome = letGo(this.client, this.#place.session, this.#place);
+      this.#going = { outcome, isTold: false };
+      // Whoever releases looks at it; after a time limit nobody does. What was refused may be tried again.
+      unseen(outcome, () => {
+        this.#going = undefined;
+      });
     }
-    return this.#going.outcome;
+    return this.#going;
+  }
+
+  #sessionEnded(): void {
+    this.#lose(sessionOver("held", this.path, this.#place.session.signal.reason));
+  }
+
+  /** Lost by our own act. */
+  #giveUp(why: CorralError): void {
+    this.#lose(why);
+    this.#letGo();
   }
 
   /** For good. */
   #lose(why: CorralError): void {
     if (this.#lost !== undefined) return;
     this.#lost = why;
-    this.#stopListening();
+    this.#stopListening?.();
     this.#over.abort(why);
+  }
+
+  /** For a recipe that ends it by a write of its own: what becomes of the znode is then that write's business. */
+  protected lose(why: CorralError): void {
+    this.#lose(why);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

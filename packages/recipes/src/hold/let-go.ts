@@ -1,10 +1,14 @@
 /**
  * Deleting what stands for somebody, for certain: tried until it is done, refused, or its session is over, which does the same.
+ *
+ * For authors of recipes: whatever has been made for a session and is not wanted any more goes by `letGo`, never by a plain delete,
+ * whose error somebody would have to deal with. Promises that nobody waits for go through `unseen`.
  */
 import { type Client, type CorralError, isCorralError, type SessionInfo } from "@corral/client";
+import { whenOver } from "./in-session.ts";
 import { LET_GO_PAUSE_FIRST_MS, LET_GO_PAUSE_MAX_MS } from "./limits.ts";
 
-/** `was-gone`: it had been deleted by somebody else, or had gone with its session. */
+/** `was-gone`: it had been deleted by somebody else, or its session is over here, and it goes with that. */
 export type LetGo = "released" | "was-gone";
 
 /** Deletes this life of an ephemeral. Takes as long as it takes, at most until the session ends. Rejects only if the server refuses, as with `NO_AUTH`. */
@@ -14,12 +18,12 @@ export async function letGo(
   node: { readonly path: string; readonly czxid: number },
 ): Promise<LetGo> {
   const { path, czxid } = node;
-  for (const pauses = new Pauses(client, session); !session.signal.aborted; await pauses.next()) {
+  for (const pauses = new Pauses(client, session); session.isValid; await pauses.next()) {
     try {
       const deleted = await client.delete(path, { ifMatch: { czxid }, missing: "ok", timeoutMs: Infinity });
       return deleted > 0 ? "released" : "was-gone";
     } catch (error) {
-      // With the client its session has ended.
+      // With the client its session has ended. (Not by `detach()`: whoever takes the session over has what it holds.)
       if (isCorralError(error, "GUARD_FAILED", "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED")) return "was-gone";
       if (!isCorralError(error) || !error.retryable) throw error;
     }
@@ -41,16 +45,15 @@ export class Pauses {
   next(): Promise<void> {
     const ms = this.#maxMs * fraction(this.#client);
     this.#maxMs = Math.min(2 * this.#maxMs, LET_GO_PAUSE_MAX_MS);
-    const { signal } = this.#session;
     return new Promise((resolve) => {
-      const over = (): void => {
-        cancel();
-        signal.removeEventListener("abort", over);
+      const cancel = this.#client.clock.setTimeout(() => {
+        stop();
         resolve();
-      };
-      const cancel = this.#client.clock.setTimeout(over, ms);
-      signal.addEventListener("abort", over);
-      if (signal.aborted) over();
+      }, ms);
+      const stop = whenOver(this.#session, () => {
+        cancel();
+        resolve();
+      });
     });
   }
 }

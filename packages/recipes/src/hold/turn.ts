@@ -1,11 +1,16 @@
 /**
  * Waiting for one's turn in a queue. Each waiter watches the one znode whose end can bring its turn, so a release wakes one waiter, and
- * looks again after each wake-up, which by itself proves nothing.
+ * looks again after each wake-up, which by itself proves nothing. It watches its own too: one that is deleted waits in vain.
+ *
+ * For authors of recipes: `blocks` says whom to wait for, and sees only those who stand before; so once nothing blocks a place, nothing
+ * will. To have one's turn is not to hold: see `confirmed` in acquire.ts.
  */
 import { type Client, type Deadline, isCorralError, type WatchEvent } from "@corral/client";
 import { type ContenderName, inOrder } from "./contender-name.ts";
 import { whileIn } from "./in-session.ts";
-import { evicted, type Place } from "./place.ts";
+import { childOf, evicted, type Place } from "./place.ts";
+
+export { childOf } from "./place.ts";
 
 /** Told each time that there is somebody to wait for. */
 export interface Waiting {
@@ -16,7 +21,7 @@ export interface Waiting {
 }
 export type OnWait = (waiting: Waiting) => void;
 
-/** Of those before a contender, the nearest first: the one it has to wait for. */
+/** Of those before a contender, in the order of the queue: the one it has to wait for. */
 export type Blocks = (before: readonly ContenderName[]) => ContenderName | undefined;
 
 /** The one right before: everybody waits for everybody. */
@@ -30,7 +35,32 @@ export async function blockerOf(
   deadline: Deadline,
   blocks: Blocks,
 ): Promise<Waiting | undefined> {
-  const contenders = await whileIn(place.session, op, place.path, contendersIn(client, place.parent, deadline));
+  return waitingIn(
+    await whileIn(place.session, op, place.path, contendersIn(client, place.parent, deadline)),
+    place,
+    op,
+    blocks,
+  );
+}
+
+/** As {@link blockerOf}, but asks only if the queue was not learned with the place. */
+export async function waitingFor(
+  client: Client,
+  place: Place,
+  op: string,
+  deadline: Deadline,
+  blocks: Blocks,
+): Promise<Waiting | undefined> {
+  if (place.queue !== undefined) return waitingIn(place.queue, place, op, blocks);
+  return blockerOf(client, place, op, deadline, blocks);
+}
+
+function waitingIn(
+  contenders: readonly ContenderName[],
+  place: Place,
+  op: string,
+  blocks: Blocks,
+): Waiting | undefined {
   const position = contenders.findIndex(({ name }) => name === place.name);
   if (position < 0) throw evicted(op, place.path);
   const blocker = blocks(contenders.slice(0, position));
@@ -56,19 +86,25 @@ export async function awaitTurn(
   blocks: Blocks,
   onWait?: OnWait,
 ): Promise<void> {
-  for (;;) {
-    const waiting = await blockerOf(client, place, op, deadline, blocks);
-    if (waiting === undefined) return;
+  let own: Promise<WatchEvent> | undefined;
+  let waiting = await waitingFor(client, place, op, deadline, blocks);
+  while (waiting !== undefined) {
     onWait?.(waiting);
-    await awaitEnd(client, place, waiting.behind, op, deadline);
+    // Never taken back: it ends with the znode, and meanwhile costs nothing, since whoever holds watches the same.
+    own ??= client.nextEvent(place.path, { existing: true, timeoutMs: Infinity }).finally(() => {
+      own = undefined;
+    });
+    await awaitEnd(client, place, waiting.behind, own, op, deadline);
+    waiting = await blockerOf(client, place, op, deadline, blocks);
   }
 }
 
-/** Until that znode is deleted, or was not there. A change of its data is none of ours. */
+/** Until that znode is deleted, or was not there, or something happens to the place. A change of its data is none of ours. */
 async function awaitEnd(
   client: Client,
   { session, path }: Place,
   of: string,
+  own: Promise<WatchEvent>,
   op: string,
   deadline: Deadline,
 ): Promise<void> {
@@ -76,8 +112,8 @@ async function awaitEnd(
     const given = new AbortController();
     try {
       const next = client.nextEvent(of, { existing: true, signal: given.signal, timeoutMs: Infinity });
-      const event: WatchEvent = await deadline.race(whileIn(session, op, path, next));
-      if (event.kind === "deleted") return;
+      const event = await deadline.race(whileIn(session, op, path, Promise.race([next, own])));
+      if (event.kind === "deleted" || event.path === path) return;
     } catch (error) {
       if (isCorralError(error, "NO_NODE")) return;
       throw error;
@@ -87,5 +123,3 @@ async function awaitEnd(
     }
   }
 }
-
-export const childOf = (parent: string, name: string): string => (parent === "/" ? `/${name}` : `${parent}/${name}`);
