@@ -59,6 +59,12 @@ switch (task) {
     await build("--filter=./packages/*", "--filter=./apps/*");
     await node("tooling/dev/compat/run.mjs", ...flags);
     break;
+  case "recipes:faults":
+    await install();
+    // The recipes themselves run from their sources.
+    await build("--filter=@corral/testing...");
+    await node("packages/recipes/test/faults/main.ts", ...flags);
+    break;
   case "conformance":
   case "simulate":
   case "bench":

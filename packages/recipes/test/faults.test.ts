@@ -4,18 +4,14 @@
  * One alone: `CORRAL_FAULTS="lock: acquire and release|drop reply|3" vitest run test/faults.test.ts`; fault and step may be left out.
  */
 import { describe, expect, test } from "vitest";
-import { allScenarios } from "./faults/collect.ts";
-import { type Baseline, baselineOf, FAULTS, report, verdictsOf } from "./faults/table.ts";
+import { allScenarios, select } from "./faults/selection.ts";
+import { type Baseline, baselineOf, report, verdictsOf } from "./faults/table.ts";
 
-const [onlyScenario, onlyFault, onlyStep] = (process.env["CORRAL_FAULTS"] ?? "").split("|");
-const scenarios = (await allScenarios()).filter(({ name }) => !onlyScenario || name === onlyScenario);
-const faults = FAULTS.filter(({ name }) => !onlyFault || name === onlyFault);
-const step = onlyStep ? Number(onlyStep) : undefined;
+const all = await allScenarios();
+const { scenarios, faults, step } = select(all, process.env["CORRAL_FAULTS"]);
 
-test("there are scenarios and faults of these names", () => {
-  expect(scenarios).not.toEqual([]);
-  expect(faults).not.toEqual([]);
-  expect(new Set(scenarios.map(({ name }) => name)).size).toBe(scenarios.length);
+test("no two scenarios have the same name", () => {
+  expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
 });
 
 for (const scenario of scenarios) {
@@ -33,7 +29,7 @@ for (const scenario of scenarios) {
       test(`survives ${fault.name} at every step`, async () => {
         const verdicts = await verdictsOf(scenario, fault, await first(), step);
         expect(verdicts.map(report).filter(Boolean).join("\n\n")).toBe("");
-        // A blow may change the way, but not every one can miss.
+        // A blow may change the way that is gone, but not every one can miss.
         expect(verdicts.filter(({ struck }) => struck !== undefined)).not.toEqual([]);
       }, 60_000);
     }

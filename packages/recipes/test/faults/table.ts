@@ -7,18 +7,21 @@
 import { type ErrorName, isCorralError } from "@corral/client";
 import type { SeenRequest } from "@corral/testing";
 import { drawFrom } from "@corral/testing/world";
-import { type Aftermath, FAULTS, type FaultCase } from "./faults.ts";
+import type { Aftermath, FaultCase } from "./faults.ts";
+import { selectionText } from "./selection.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
 import { eventually, HANGS_AFTER_MS, SESSION_TIMEOUT_MS, type Setting, setStage, STEP_MS, SUBJECT } from "./stage.ts";
 
 /** A scenario with more steps does too much at once. */
-export const STEPS_MAX = 40;
+const STEPS_MAX = 40;
 /** Virtual milliseconds after which sessions that should have ended, or clients that should be back, are a failure. */
 const RESTS_WITHIN_MS = 60_000;
 /** Virtual milliseconds for what goes on behind the back of a call that has ended. */
 const QUIET_MS = 1_000;
 /** Of the file log: a world of small files is made much sooner; batches of 256 KiB fit. */
 const FILE_LIMITS = { segmentBytes: 384 * 1024, maxRecordBytes: 320 * 1024 };
+/** Lines of a stack shown with a failure. */
+const PLACES_MAX = 4;
 /** Requests of the subject shown with a failure. */
 const SHOWN_MAX = 30;
 
@@ -83,6 +86,21 @@ export async function verdictsOf(
     if (only === undefined || only === step) verdicts.push(await run(scenario, fault, step, verdict));
   }
   return verdicts;
+}
+
+/** A row of the table. */
+export interface Row {
+  readonly baseline: Verdict;
+  /** By the name of the fault, in the order given; empty if it does not even work without. */
+  readonly cells: ReadonlyMap<string, readonly Verdict[]>;
+}
+
+export async function rowOf(scenario: Scenario, faults: readonly FaultCase[], step?: number): Promise<Row> {
+  const baseline = await baselineOf(scenario);
+  const cells = new Map<string, readonly Verdict[]>();
+  if (baseline.verdict.failures.length === 0)
+    for (const fault of faults) cells.set(fault.name, await verdictsOf(scenario, fault, baseline, step));
+  return { baseline: baseline.verdict, cells };
 }
 
 async function run(
@@ -221,9 +239,13 @@ async function leaksAtEnd({ server, clients }: Setting): Promise<string[]> {
   return leaks.map(([what, count]) => `${what} after all clients were closed: ${count as number}`);
 }
 
+/** With where it was thrown, as far as that is the scenario or the recipe. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return isCorralError(error) ? `${error.code}: ${error.message}` : (error.stack ?? error.message);
+  if (isCorralError(error)) return `${error.code}: ${error.message}`;
+  const places = (error.stack ?? "").split("\n").filter((line) => /^ +at .*\/recipes\/(src|test)\//.test(line));
+  const own = places.filter((line) => !line.includes("/test/faults/table"));
+  return [`${error.name}: ${error.message}`, ...own.slice(0, PLACES_MAX)].join("\n");
 }
 
 /** For people, with how to see it again. Empty for a verdict without failures. */
@@ -236,8 +258,6 @@ export function report({ scenario, fault, step, struck, failures, came, asked }:
     "  the subject asked:",
     ...shown,
     ...(asked.length > SHOWN_MAX ? [`    and ${asked.length - SHOWN_MAX} more`] : []),
-    `  alone: CORRAL_FAULTS="${scenario}|${fault}|${step}" vitest run test/faults.test.ts`,
+    `  alone: npm run recipes:faults -- --only "${selectionText(scenario, fault, step)}"`,
   ].join("\n");
 }
-
-export { FAULTS };
