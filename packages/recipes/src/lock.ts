@@ -83,7 +83,7 @@ export async function tryAcquire(
   options: AcquireOptions | undefined,
 ): Promise<Holding | undefined> {
   const deadline = client.deadline(queueing.op, options);
-  return inTime(deadline, tryQueue(client, queueing, deadline, options));
+  return inTime(deadline, tryQueue(client, queueing, deadline, options), queueing.name);
 }
 
 async function tryQueue(

@@ -1,22 +1,47 @@
-import { startTestServer } from "@corral/testing";
-import { expect, test } from "vitest";
-import { lock } from "../src/index.ts";
+import { type Client, type CorralError, isCorralError } from "@corral/client";
+import { startTestServer, type TestServer } from "@corral/testing";
+import { describe, expect, test } from "vitest";
+import type { Layout } from "../src/hold/contender-name.ts";
+import type { Waiting } from "../src/hold/turn.ts";
+import { lock } from "../src/lock.ts";
+import { eventually } from "./faults/stage.ts";
+
+const PATH = "/locks/a";
+/** Names of the contenders that are there. */
+const standing = (server: TestServer): string[] =>
+  server
+    .dump()
+    .filter(({ path }) => path.startsWith(`${PATH}/`))
+    .map(({ path }) => path);
+
+/** What it rejects with. */
+const errorOf = async (promise: Promise<unknown>): Promise<CorralError> => {
+  try {
+    await promise;
+  } catch (error) {
+    return error as CorralError;
+  }
+  throw new Error("it did not reject");
+};
+
+const clientsOf = (server: TestServer, count: number): Promise<Client[]> =>
+  Promise.all(Array.from({ length: count }, () => server.connect()));
 
 test("a lock is held by one at a time, in the order of asking, with tokens that grow", async () => {
   await using server = await startTestServer();
-  const clients = [await server.connect(), await server.connect(), await server.connect()];
+  const clients = await clientsOf(server, 3);
   const order: number[] = [];
   const tokens: number[] = [];
-  const first = await lock(clients[0]!, "/locks/a").acquire();
+  const first = await lock(clients[0]!, PATH).acquire();
   const waiting = [1, 2].map(async (i) => {
-    await using held = await lock(clients[i]!, "/locks/a").acquire();
+    await using held = await lock(clients[i]!, PATH).acquire();
     order.push(i);
     tokens.push(held.token);
   });
   await server.clock.runUntilIdle();
   expect(order).toEqual([]);
-  expect((await lock(clients[0]!, "/locks/a").contenders()).map(({ holds }) => holds)).toEqual([true, false, false]);
-  expect(await lock(clients[0]!, "/locks/a").tryAcquire()).toBeUndefined();
+  expect((await lock(clients[0]!, PATH).contenders()).map(({ holds }) => holds)).toEqual([true, false, false]);
+  expect(await lock(clients[0]!, PATH).tryAcquire()).toBeUndefined();
   expect(await first.release()).toBe("released");
   expect(first.isValid).toBe(false);
   await Promise.all(waiting);
@@ -28,8 +53,8 @@ test("a lock is held by one at a time, in the order of asking, with tokens that 
 test("one that loses its session learns of it before another acquires", async () => {
   await using server = await startTestServer();
   const [a, b] = [await server.connect({ session: { timeoutMs: 6_000 } }), await server.connect()];
-  const held = await lock(a, "/locks/a").acquire();
-  const next = lock(b, "/locks/a").acquire();
+  const held = await lock(a, PATH).acquire();
+  const next = lock(b, PATH).acquire();
   const events: string[] = [];
   held.signal.addEventListener("abort", () => events.push("lost"));
   void next.then(() => events.push("acquired"));
@@ -37,4 +62,437 @@ test("one that loses its session learns of it before another acquires", async ()
   await server.clock.advance(10_000);
   expect(events).toEqual(["lost", "acquired"]);
   expect((await next).token).toBeGreaterThan(held.token);
+});
+
+test("one Lock may be used again and again, by many at once, and after a loss", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect({ session: { timeoutMs: 6_000 } });
+  const shared = lock(client, PATH);
+  const tokens: number[] = [];
+  await Promise.all(
+    Array.from({ length: 5 }, () =>
+      shared.with((held) => {
+        tokens.push(held.token);
+      }),
+    ),
+  );
+  const lost = await shared.acquire();
+  await server.faults.expire(client);
+  await server.clock.advance(1_000);
+  expect(lost.isValid).toBe(false);
+  await using again = await shared.acquire();
+  expect(again.isValid).toBe(true);
+  expect([...tokens, lost.token, again.token]).toEqual(
+    [...new Set([...tokens, lost.token, again.token])].toSorted((a, b) => a - b),
+  );
+  expect(tokens).toHaveLength(5);
+});
+
+test("whoever holds it and asks again waits for himself, and is told so", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect();
+  const shared = lock(client, PATH);
+  const held = await shared.acquire();
+  const waits: Waiting[] = [];
+  const again = shared.acquire({ onWait: (waiting) => waits.push(waiting) });
+  await server.clock.advance(60_000);
+  expect(waits).toEqual([{ position: 1, behind: held.path }]);
+  await held.release();
+  expect((await again).isValid).toBe(true);
+});
+
+test("a waiter is told how many stand before it, and whom it waits for, each time that it has to wait", async () => {
+  await using server = await startTestServer();
+  const clients = await clientsOf(server, 4);
+  const first = await lock(clients[0]!, PATH).acquire();
+  const queue = [1, 2].map((i) => lock(clients[i]!, PATH).acquire());
+  await server.clock.runUntilIdle();
+  const waits: Waiting[] = [];
+  const last = lock(clients[3]!, PATH).acquire({ onWait: (waiting) => waits.push(waiting) });
+  await server.clock.runUntilIdle();
+  const paths = standing(server);
+  expect(waits).toEqual([{ position: 3, behind: paths[2] }]);
+  // The end of others than the one before it is none of its business.
+  await first.release();
+  expect(waits).toHaveLength(1);
+  await lock(clients[0]!, PATH).evict(server.dump().find(({ path }) => path === paths[2])!.czxid);
+  await expect(queue[1]).rejects.toMatchObject({ code: "GUARD_FAILED" });
+  expect(waits.slice(1)).toEqual([{ position: 1, behind: paths[1] }]);
+  await (await queue[0])!.release();
+  expect((await last).isValid).toBe(true);
+  expect(waits).toHaveLength(2);
+});
+
+test("what onWait throws ends the acquisition, and leaves nobody in the queue", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect();
+  const held = await lock(client, PATH).acquire();
+  const refusing = lock(client, PATH).acquire({
+    onWait: () => {
+      throw new RangeError("too long a queue");
+    },
+  });
+  await expect(refusing).rejects.toThrow(RangeError);
+  await server.clock.runUntilIdle();
+  expect(standing(server)).toEqual([held.path]);
+});
+
+describe("tryAcquire", () => {
+  test("a lock that is held or waited for costs one read and no write", async () => {
+    await using server = await startTestServer();
+    const [a, b] = await clientsOf(server, 2);
+    await using held = await lock(a!, PATH).acquire();
+    const before = server.requests().length;
+    expect(await lock(b!, PATH).tryAcquire()).toBeUndefined();
+    expect(
+      server
+        .requests()
+        .slice(before)
+        .map(({ op }) => op),
+    ).toEqual(["children"]);
+    expect(held.isValid).toBe(true);
+  });
+
+  test("a free one is held at once", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const held = await lock(client, PATH).tryAcquire();
+    expect(held!.isValid).toBe(true);
+    expect(standing(server)).toEqual([held!.path]);
+    expect(await held!.release()).toBe("released");
+    expect(standing(server)).toEqual([]);
+  });
+
+  test("of many who try at once one gets it, and the others leave nothing behind", async () => {
+    await using server = await startTestServer({ latencyMs: 1 });
+    const clients = await clientsOf(server, 8);
+    await clients[0]!.create(PATH, null, { parents: true });
+    const tried = await eventually(server, Promise.all(clients.map((client) => lock(client, PATH).tryAcquire())));
+    const got = tried.filter((held) => held !== undefined);
+    expect(got).toHaveLength(1);
+    expect(standing(server)).toEqual([got[0]!.path]);
+    // They did ask at once: otherwise this would prove nothing.
+    expect(server.requests({ op: "delete" }).length).toBeGreaterThan(0);
+  });
+});
+
+describe("with", () => {
+  test("comes to what the function comes to, and releases", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    expect(await lock(client, PATH).with(({ token }) => Promise.resolve(token > 0))).toBe(true);
+    expect(await lock(client, PATH).with(() => "at once")).toBe("at once");
+    await expect(lock(client, PATH).with(() => Promise.reject(new RangeError("mine")))).rejects.toThrow(RangeError);
+    expect(standing(server)).toEqual([]);
+  });
+
+  test("rejects with why the lock was lost, once the function has ended, with its error as the cause", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const log: string[] = [];
+    const failed = new RangeError("stopped half way");
+    const working = lock(client, PATH).with(async ({ signal, token }) => {
+      await lock(client, PATH).evict(token);
+      expect(signal.aborted).toBe(true);
+      await client.sync();
+      log.push("ended");
+      throw failed;
+    });
+    const error = await errorOf(working);
+    expect(log).toEqual(["ended"]);
+    expect(error).toMatchObject({ code: "GUARD_FAILED", outcome: "no", retryable: true, cause: failed });
+    expect(isCorralError(error)).toBe(true);
+  });
+
+  test("drops what the function came to if the lock was lost meanwhile", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const working = lock(client, PATH).with(async (held) => {
+      await lock(client, PATH).evict(held.token);
+      return "not to be believed";
+    });
+    const error = await errorOf(working);
+    expect(error.code).toBe("GUARD_FAILED");
+    expect(error.cause).toBeUndefined();
+  });
+
+  test("the error by which the function says why the lock was lost is told as it is", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    let reason: unknown;
+    const working = lock(client, PATH).with(async (held) => {
+      await lock(client, PATH).evict(held.token);
+      reason = held.signal.reason;
+      held.assertValid();
+    });
+    expect(await errorOf(working)).toBe(reason);
+  });
+
+  test("one that the function has released itself was not lost", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const working = lock(client, PATH).with(async (held) => {
+      await held.release();
+      return "early";
+    });
+    expect(await working).toBe("early");
+  });
+
+  test("is never called if the lock is not acquired", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    await using held = await lock(client, PATH).acquire();
+    let calls = 0;
+    const waiting = errorOf(lock(client, PATH).with(() => calls++, { timeoutMs: 1_000 }));
+    await server.clock.advance(1_000);
+    expect(await waiting).toMatchObject({ code: "TIMEOUT", op: "lock.acquire", path: PATH, outcome: "no" });
+    expect(calls).toBe(0);
+    expect(held.isValid).toBe(true);
+  });
+});
+
+describe("contenders", () => {
+  test("tell who holds and who waits, since when, and whose they are, in the order of the queue", async () => {
+    await using server = await startTestServer();
+    const [a, b] = await clientsOf(server, 2);
+    const held = await lock(a!, PATH, { identity: "anna" }).acquire();
+    await server.clock.advance(1_000);
+    const waiting = lock(b!, PATH, { identity: "bert" }).acquire();
+    await server.clock.runUntilIdle();
+    const contenders = await lock(b!, PATH).contenders();
+    expect(contenders).toEqual([
+      {
+        path: held.path,
+        identity: "anna",
+        since: expect.any(Number) as number,
+        token: held.token,
+        sessionId: a!.session!.id,
+        isMine: false,
+        holds: true,
+      },
+      {
+        path: standing(server)[1],
+        identity: "bert",
+        since: contenders[0]!.since + 1_000,
+        token: expect.any(Number) as number,
+        sessionId: b!.session!.id,
+        isMine: true,
+        holds: false,
+      },
+    ]);
+    await held.release();
+    expect((await waiting).token).toBe(contenders[1]!.token);
+  });
+
+  test("of a lock that nobody ever wanted there are none", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    expect(await lock(client, PATH).contenders()).toEqual([]);
+    expect(await lock(client, PATH).requestRevoke()).toBe(false);
+    expect(await lock(client, PATH).evict(1)).toBe(false);
+    expect(server.dump().some(({ path }) => path === PATH)).toBe(false);
+  });
+
+  test("an identity that is too long is refused, with the limit", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    expect(() => lock(client, PATH, { identity: "ü".repeat(513) })).toThrow(
+      expect.objectContaining({ code: "BAD_ARGUMENTS", path: PATH, limitName: "identity", limit: 1024, actual: 1026 }),
+    );
+    await using held = await lock(client, PATH, { identity: "ü".repeat(512) }).acquire();
+    expect(held.isValid).toBe(true);
+  });
+});
+
+describe("requestRevoke", () => {
+  test("asks the holder to let go, by its signal, with who asks and why; nothing else happens", async () => {
+    await using server = await startTestServer();
+    const [a, b] = await clientsOf(server, 2);
+    const held = await lock(a!, PATH).acquire();
+    const asked: unknown[] = [];
+    held.revokeRequested.addEventListener("abort", () => asked.push(held.revokeRequested.reason));
+    expect(await lock(b!, PATH, { identity: "ops" }).requestRevoke("deploy")).toBe(true);
+    await server.clock.runUntilIdle();
+    expect(asked).toEqual([{ by: "ops", why: "deploy" }]);
+    expect(held.isValid).toBe(true);
+    // Asked again, it stays what it is; and the holder still learns of the end.
+    expect(await lock(b!, PATH, { identity: "other" }).requestRevoke("again")).toBe(true);
+    await server.clock.runUntilIdle();
+    expect(asked).toHaveLength(1);
+    expect(await lock(b!, PATH).evict(held.token)).toBe(true);
+    await server.clock.runUntilIdle();
+    expect(held.signal.reason).toMatchObject({ code: "GUARD_FAILED" });
+  });
+
+  test("keeps the identity of who is asked, and wakes no waiter", async () => {
+    await using server = await startTestServer();
+    const [a, b] = await clientsOf(server, 2);
+    const held = await lock(a!, PATH, { identity: "anna" }).acquire();
+    let isTheirs = false;
+    const waiting = lock(b!, PATH)
+      .acquire()
+      .then((mine) => {
+        isTheirs = true;
+        return mine;
+      });
+    await server.clock.runUntilIdle();
+    await lock(b!, PATH).requestRevoke("please");
+    await server.clock.runUntilIdle();
+    expect(isTheirs).toBe(false);
+    expect((await lock(b!, PATH).contenders())[0]).toMatchObject({ identity: "anna", holds: true });
+    await held.release();
+    expect((await waiting).isValid).toBe(true);
+  });
+
+  test("one that is asked while it acquires learns of it when it holds", async () => {
+    await using server = await startTestServer();
+    const [a, b] = await clientsOf(server, 2);
+    const first = await lock(a!, PATH).acquire();
+    const second = lock(b!, PATH).acquire();
+    await server.clock.runUntilIdle();
+    const marked = JSON.stringify({ identity: "x", revoke: { by: "ops", why: "too late for you" } });
+    await a!.set(standing(server)[1]!, new TextEncoder().encode(marked));
+    await first.release();
+    expect((await second).revokeRequested.reason).toEqual({ by: "ops", why: "too late for you" });
+  });
+});
+
+describe("evict", () => {
+  test("takes the lock from its holder, who learns of it, and gives it to the next", async () => {
+    await using server = await startTestServer();
+    const [a, b] = await clientsOf(server, 2);
+    const held = await lock(a!, PATH).acquire();
+    const next = lock(b!, PATH).acquire();
+    await server.clock.runUntilIdle();
+    expect(await lock(b!, PATH).evict(held.token)).toBe(true);
+    expect((await next).token).toBeGreaterThan(held.token);
+    expect(held.isValid).toBe(false);
+    expect(held.validForMs).toBe(0);
+    expect(held.signal.reason).toMatchObject({ code: "GUARD_FAILED", path: held.path });
+    expect(() => held.assertValid()).toThrow(held.signal.reason as CorralError);
+    expect(await held.release()).toBe("was-gone");
+    expect((await next).isValid).toBe(true);
+  });
+
+  test("a waiter that is evicted learns of it at once, and those behind it move up", async () => {
+    await using server = await startTestServer();
+    const clients = await clientsOf(server, 3);
+    const held = await lock(clients[0]!, PATH).acquire();
+    const evicted = lock(clients[1]!, PATH).acquire();
+    await server.clock.runUntilIdle();
+    const last = lock(clients[2]!, PATH).acquire();
+    await server.clock.runUntilIdle();
+    const [, { token }] = (await lock(clients[0]!, PATH).contenders()) as [unknown, { token: number }];
+    expect(await lock(clients[0]!, PATH).evict(token)).toBe(true);
+    await expect(evicted).rejects.toMatchObject({ code: "GUARD_FAILED", op: "lock.acquire", retryable: true });
+    expect(held.isValid).toBe(true);
+    await held.release();
+    expect((await last).isValid).toBe(true);
+  });
+
+  test("strikes the one with that token, or nobody", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const held = await lock(client, PATH).acquire();
+    expect(await lock(client, PATH).evict(held.token - 1)).toBe(false);
+    expect(await lock(client, "/locks/b").evict(held.token)).toBe(false);
+    expect(held.isValid).toBe(true);
+    await held.release();
+    expect(await lock(client, PATH).evict(held.token)).toBe(false);
+  });
+});
+
+describe("foreign contenders", () => {
+  const layouts: Layout[] = ["curator", "kazoo", "curator-latch"];
+
+  test("the layouts queue together, in the order of asking", async () => {
+    await using server = await startTestServer();
+    const clients = await clientsOf(server, layouts.length);
+    const order: Layout[] = [];
+    const working = layouts.map(async (layout, i) => {
+      const acquiring = lock(clients[i]!, PATH, { layout }).acquire();
+      await using held = await acquiring;
+      order.push(layout);
+      expect(held.isValid).toBe(true);
+      await clients[i]!.sync();
+    });
+    await Promise.all(working);
+    expect(order).toEqual(layouts);
+  });
+
+  test.each([
+    "_c_6d5a3ff5-3c1c-4a3a-8a6a-5f2ed2d0a0b1-lock-",
+    "_c_6d5a3ff5-3c1c-4a3a-8a6a-5f2ed2d0a0b1-latch-",
+    "4fa1e9f2c9f04e5f8b6f2c0f0b1c2d3e__lock__",
+  ])("one that stands in the queue as %s is seen, waited for, and listed with its data as identity", async (prefix) => {
+    await using server = await startTestServer();
+    const [a, b] = await clientsOf(server, 2);
+    await a!.create(PATH, null, { parents: true });
+    // What others keep in the queue's znode stands for nobody.
+    await a!.create(`${PATH}/config`, null);
+    const foreign = await a!.create(`${PATH}/${prefix}`, new TextEncoder().encode("10.1.2.3"), {
+      lifetime: "ephemeral",
+      sequential: true,
+    });
+    expect(await lock(b!, PATH).tryAcquire()).toBeUndefined();
+    const waits: Waiting[] = [];
+    const mine = lock(b!, PATH).acquire({ onWait: (waiting) => waits.push(waiting) });
+    await server.clock.runUntilIdle();
+    expect(waits).toEqual([{ position: 1, behind: foreign.path }]);
+    const [first, ...others] = await lock(b!, PATH).contenders();
+    expect(first).toMatchObject({ path: foreign.path, identity: "10.1.2.3", holds: true, token: foreign.stat.czxid });
+    expect(others).toHaveLength(1);
+    expect(await lock(b!, PATH, { identity: "ops" }).requestRevoke("why")).toBe(true);
+    await a!.delete(foreign.path);
+    expect((await mine).token).toBeGreaterThan(foreign.stat.czxid);
+  });
+
+  test("one that came after ours waits for ours: nobody is overtaken", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const held = await lock(client, PATH).acquire();
+    await client.create(`${PATH}/4fa1e9f2c9f04e5f8b6f2c0f0b1c2d3e__lock__`, null, { sequential: true });
+    expect(await held.verify()).toBe(true);
+    expect((await lock(client, PATH).contenders()).map(({ holds }) => holds)).toEqual([true, false]);
+  });
+});
+
+test("a lock below a chroot is the lock at the whole path, with paths as the client sees them", async () => {
+  await using server = await startTestServer();
+  const [a, b] = await clientsOf(server, 2);
+  await a!.create("/tenants/x", null, { parents: true });
+  const below = a!.chroot("/tenants/x");
+  const held = await lock(below, PATH).acquire();
+  expect(held.path.startsWith(`${PATH}/`)).toBe(true);
+  expect(held.name).toBe(PATH);
+  await below.create("/guarded", null, { guard: held.guard });
+  expect(await lock(b!, `/tenants/x${PATH}`).tryAcquire()).toBeUndefined();
+  const next = lock(b!, `/tenants/x${PATH}`).acquire();
+  await server.clock.runUntilIdle();
+  await held.release();
+  expect((await next).isValid).toBe(true);
+});
+
+test("a path that is none is refused, by whatever it is given to", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect();
+  const bad = lock(client, "locks");
+  for (const call of [bad.acquire(), bad.tryAcquire(), bad.contenders(), bad.evict(1), bad.requestRevoke()])
+    expect((await errorOf(call)).code).toBe("BAD_ARGUMENTS");
+  expect(server.leaks()).toMatchObject({ waiting: 0, watches: 0, ephemerals: 0 });
+});
+
+test("the queue's znode is a container: it goes some time after its last contender, and comes back when it is wanted", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect();
+  const first = await lock(client, PATH).acquire();
+  await server.clock.advance(120_000);
+  expect(first.isValid).toBe(true);
+  await first.release();
+  await server.clock.advance(120_000);
+  expect(server.dump().some(({ path }) => path === PATH)).toBe(false);
+  await using second = await lock(client, PATH).acquire();
+  // Its place in the new queue is the first again; its token is not.
+  expect(second.path.slice(-10)).toBe(first.path.slice(-10));
+  expect(second.token).toBeGreaterThan(first.token);
 });

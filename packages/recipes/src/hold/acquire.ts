@@ -4,7 +4,14 @@
  * For authors of recipes: `acquire` is all of it. What differs from recipe to recipe goes in as `Queueing` and `make`; where the steps
  * themselves differ, `join`, `orLeave` and `confirmed` are those that must not be left out, and `inTime` is around them all.
  */
-import { type CallOptions, type Client, type Deadline, isCorralError, type SessionInfo } from "@corral/client";
+import {
+  type CallOptions,
+  type Client,
+  CorralError,
+  type Deadline,
+  isCorralError,
+  type SessionInfo,
+} from "@corral/client";
 import { contenderData } from "./contender-data.ts";
 import type { HoldOptions } from "./held.ts";
 import type { Holding } from "./holding.ts";
@@ -47,7 +54,7 @@ export async function acquire<H extends Holding>(
   make: (place: Place) => H,
 ): Promise<H> {
   const deadline = patient(client, queueing.op, options);
-  return inTime(deadline, queueUp(client, queueing, deadline, options, make));
+  return inTime(deadline, queueUp(client, queueing, deadline, options, make), queueing.name);
 }
 
 async function queueUp<H extends Holding>(
@@ -69,14 +76,24 @@ async function queueUp<H extends Holding>(
   return confirmed(holding, op, deadline);
 }
 
-/** The end of the time is told as that of the whole call, not of the step that it struck. */
-export async function inTime<T>(deadline: Deadline, steps: Promise<T>): Promise<T> {
+/** The end of the time, or the signal, is told as that of the whole call, not of the step that it struck. `path`: what the call is about. */
+export async function inTime<T>(deadline: Deadline, steps: Promise<T>, path?: string): Promise<T> {
   try {
     return await steps;
   } catch (error) {
-    if (isCorralError(error, "TIMEOUT", "ABORTED")) deadline.check();
-    throw error;
+    const isOver = isCorralError(error, "TIMEOUT", "ABORTED");
+    throw isOver ? ofWhole(deadline, error, path) : error;
   }
+}
+
+function ofWhole(deadline: Deadline, ofStep: CorralError, path: string | undefined): CorralError {
+  try {
+    deadline.check();
+  } catch (error) {
+    const { code, op, outcome, cause } = error as CorralError;
+    return new CorralError(code, { op, detail: { path: path ?? ofStep.path }, outcome, cause });
+  }
+  return ofStep;
 }
 
 /** A place at the end of the queue. */

@@ -5,7 +5,7 @@
  *
  * For authors of recipes: a place that was taken is yours to leave, with `leavePlace`, on every way out.
  */
-import { type Client, CorralError, type Deadline, isCorralError, type SessionInfo } from "@corral/client";
+import { type Client, CorralError, type Deadline, type Guard, isCorralError, type SessionInfo } from "@corral/client";
 import { type ContenderName, inOrder } from "./contender-name.ts";
 import { sessionOver, whileIn } from "./in-session.ts";
 import { type LetGo, letGo, unseen } from "./let-go.ts";
@@ -30,6 +30,8 @@ export interface PlaceOptions {
   /** Of the name; the server appends the ten digits. */
   readonly prefix: string;
   readonly data: Uint8Array | null;
+  /** What must hold for it to be taken; else `GUARD_FAILED`. A parent that it names is not made. */
+  readonly guard?: readonly Guard[] | undefined;
 }
 
 /** Is it wanted still? */
@@ -77,10 +79,11 @@ async function take(
 
 /** The list travels with the creation, and is answered after it. */
 async function createIn(client: Client, session: SessionInfo, op: string, options: PlaceOptions): Promise<Place> {
-  const { parent, prefix, data } = options;
+  const { parent, prefix, data, guard } = options;
   const creating = client.create(childOf(parent, prefix), data, {
     lifetime: "ephemeral",
     sequential: true,
+    guard,
     timeoutMs: Infinity,
   });
   // Only spares a round trip: whoever does not get it here asks for it, and learns then what is wrong.
