@@ -11,24 +11,39 @@ import { LET_GO_PAUSE_FIRST_MS, LET_GO_PAUSE_MAX_MS } from "./limits.ts";
 /** `was-gone`: it had been deleted by somebody else, or its session is over here, and it goes with that. */
 export type LetGo = "released" | "was-gone";
 
-/** Deletes this life of an ephemeral. Takes as long as it takes, at most until the session ends. Rejects only if the server refuses, as with `NO_AUTH`. */
-export async function letGo(
-  client: Client,
-  session: SessionInfo,
-  node: { readonly path: string; readonly czxid: number },
-): Promise<LetGo> {
-  const { path, czxid } = node;
+/** A life of an ephemeral. */
+interface Node {
+  readonly path: string;
+  readonly czxid: number;
+}
+
+/** Deletes it. Takes as long as it takes, at most until the session ends. Rejects only if the server refuses, as with `NO_AUTH`. */
+export async function letGo(client: Client, session: SessionInfo, node: Node): Promise<LetGo> {
   for (const pauses = new Pauses(client, session); session.isValid; await pauses.next()) {
     try {
-      const deleted = await client.delete(path, { ifMatch: { czxid }, missing: "ok", timeoutMs: Infinity });
-      return deleted > 0 ? "released" : "was-gone";
+      return (await remove(client, node)) > 0 ? "released" : "was-gone";
     } catch (error) {
       // With the client its session has ended. (Not by `detach()`: whoever takes the session over has what it holds.)
-      if (isCorralError(error, "GUARD_FAILED", "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED")) return "was-gone";
-      if (!isCorralError(error) || !error.retryable) throw error;
+      if (isCorralError(error, "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED")) return "was-gone";
+      // Somebody has written to it since it was looked at.
+      const isOutrun = isCorralError(error, "BAD_VERSION");
+      if (!isCorralError(error) || !(error.retryable || isOutrun)) throw error;
     }
   }
   return "was-gone";
+}
+
+/** How many were deleted. */
+async function remove(client: Client, { path, czxid }: Node): Promise<number> {
+  const how = { missing: "ok", timeoutMs: Infinity } as const;
+  try {
+    return await client.delete(path, { ...how, ifMatch: { czxid } });
+  } catch (error) {
+    if (!isCorralError(error, "GUARD_FAILED")) throw error;
+  }
+  // Another life, or ours with an ACL by which it may not be read: then no guard on it holds.
+  const stat = await client.stat(path, { timeoutMs: Infinity });
+  return stat?.czxid === czxid ? client.delete(path, { ...how, ifMatch: { version: stat.version } }) : 0;
 }
 
 /** Between tries of what the client or the server refused for being full: random, longer each time, over when the session is. */
