@@ -79,7 +79,7 @@ async function watchQueue<T>(
 
 /** Until there may be a job to take: one was put, or lost its claim. Rejects with `GUARD_FAILED` when the place is gone. */
 async function awaitNews<T>(
-  { paths }: QueueSetup<T>,
+  { client, paths }: QueueSetup<T>,
   place: Place,
   watch: Watch,
   op: string,
@@ -100,7 +100,11 @@ async function awaitNews<T>(
     if (told?.of === "item" && kind === "created") return;
     if (told?.of === "item" && kind === "deleted") ended = told.name;
     if (told?.of === "claim" && kind === "deleted" && told.name !== ended) return;
-    if (told?.of === "place" && kind === "deleted" && told.path === place.path) throw evicted(op, place.path);
+    if (told?.of === "place" && kind === "deleted" && told.path === place.path) {
+      // Asked, since it is gone also when the client is being closed: then that is what is wrong.
+      await whileIn(place.session, op, place.path, client.exists(place.path, deadline.rest()));
+      throw evicted(op, place.path);
+    }
   }
 }
 
