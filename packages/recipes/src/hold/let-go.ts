@@ -25,9 +25,7 @@ export async function letGo(client: Client, session: SessionInfo, node: Node): P
     } catch (error) {
       // With the client its session has ended. (Not by `detach()`: whoever takes the session over has what it holds.)
       if (isCorralError(error, "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED")) return "was-gone";
-      // Somebody has written to it since it was looked at.
-      const isOutrun = isCorralError(error, "BAD_VERSION");
-      if (!isCorralError(error) || !(error.retryable || isOutrun)) throw error;
+      if (!isCorralError(error) || !error.retryable) throw error;
     }
   }
   return "was-gone";
@@ -41,9 +39,9 @@ async function remove(client: Client, { path, czxid }: Node): Promise<number> {
   } catch (error) {
     if (!isCorralError(error, "GUARD_FAILED")) throw error;
   }
-  // Another life, or ours with an ACL by which it may not be read: then no guard on it holds.
-  const stat = await client.stat(path, { timeoutMs: Infinity });
-  return stat?.czxid === czxid ? client.delete(path, { ...how, ifMatch: { version: stat.version } }) : 0;
+  // Another life, or ours with an ACL by which it may not be read, so that no guard on it holds. Of this session it can only be ours.
+  const own = await client.ephemerals(path, { timeoutMs: Infinity });
+  return own.includes(path) ? client.delete(path, how) : 0;
 }
 
 /** Between tries of what the client or the server refused for being full: random, longer each time, over when the session is. */
