@@ -14,9 +14,11 @@ export interface FaultCase {
   readonly codes: readonly ErrorName[];
   /** Of the server. Default `memory`. */
   readonly log?: "file";
-  /** Milliseconds until it is over by itself, or by the function that it was begun with. Default 0. */
+  /** Milliseconds until it is over by itself, or by `end`. Default 0. */
   readonly lastsMs?: (timeoutMs: number) => number;
-  /** Strikes once, at the step-th request of the subject from now on. */
+  /** Can it strike before the first request, at step 0? */
+  readonly isFree: boolean;
+  /** Strikes once: at the step-th request of the subject from now on, or now. */
   arm(setting: Setting, step: number, begun: Begun): Fault;
 }
 
@@ -38,67 +40,82 @@ const SESSION_OVER: readonly ErrorName[] = ["SESSION_EXPIRED", "OUTCOME_UNKNOWN"
 const twice = (timeoutMs: number): number => 2 * timeoutMs;
 
 export const FAULTS: readonly FaultCase[] = [
-  { name: "drop request", codes: [], arm: (setting, nth) => setting.server.faults.dropRequest(stepOf(nth)) },
-  { name: "drop reply", codes: [], arm: (setting, nth) => setting.server.faults.dropReply(stepOf(nth)) },
-  { name: "cut", codes: [], arm: whenSent(({ server, subject }) => server.faults.cut(subject)) },
-  { name: "short partition", codes: [], lastsMs: (timeoutMs) => timeoutMs / 3, arm: whenSent(partition) },
-  { name: "long partition", codes: SESSION_OVER, lastsMs: twice, arm: whenSent(partition) },
-  { name: "long silence", codes: SESSION_OVER, lastsMs: twice, arm: whenDone(partition) },
-  { name: "expire before", codes: SESSION_OVER, arm: whenSent(expire) },
-  { name: "expire after", codes: SESSION_OVER, arm: whenDone(expire) },
+  { name: "drop request", codes: [], ...loss((setting, nth) => setting.server.faults.dropRequest(stepOf(nth))) },
+  { name: "drop reply", codes: [], ...loss((setting, nth) => setting.server.faults.dropReply(stepOf(nth))) },
+  { name: "cut", codes: [], ...whenSent(({ server, subject }) => server.faults.cut(subject)) },
+  { name: "short partition", codes: [], lastsMs: (timeoutMs) => timeoutMs / 3, ...whenSent(partition) },
+  { name: "long partition", codes: SESSION_OVER, lastsMs: twice, ...whenSent(partition) },
+  { name: "long silence", codes: SESSION_OVER, lastsMs: twice, ...whenDone(partition) },
+  { name: "expire before", codes: SESSION_OVER, ...whenSent(expire) },
+  { name: "expire after", codes: SESSION_OVER, ...whenDone(expire) },
   {
     name: "stall",
     codes: SESSION_OVER,
     lastsMs: twice,
-    arm: whenSent(({ server, subject, timeoutMs }) => server.faults.stallClient(subject, twice(timeoutMs))),
+    ...whenSent(({ server, subject, timeoutMs }) => server.faults.stallClient(subject, twice(timeoutMs))),
   },
   {
     name: "sleep",
     codes: SESSION_OVER,
     lastsMs: twice,
-    arm: whenSent(({ server, subject, timeoutMs }) => server.faults.sleepClient(subject, twice(timeoutMs))),
+    ...whenSent(({ server, subject, timeoutMs }) => server.faults.sleepClient(subject, twice(timeoutMs))),
   },
   {
     name: "clock forward",
     codes: SESSION_OVER,
     lastsMs: twice,
-    arm: whenSent(({ server, subject, timeoutMs }) => server.faults.jumpClock(subject, twice(timeoutMs))),
+    ...whenSent(({ server, subject, timeoutMs }) => server.faults.jumpClock(subject, twice(timeoutMs))),
   },
   {
     name: "clock back",
     codes: [],
     lastsMs: twice,
-    arm: whenSent(({ server, subject, timeoutMs }) => server.faults.jumpClock(subject, -twice(timeoutMs))),
+    ...whenSent(({ server, subject, timeoutMs }) => server.faults.jumpClock(subject, -twice(timeoutMs))),
   },
   {
     name: "server stall",
     codes: SESSION_OVER,
     lastsMs: twice,
-    arm: whenSent(({ server, timeoutMs }) => server.faults.stall(twice(timeoutMs))),
+    ...whenSent(({ server, timeoutMs }) => server.faults.stall(twice(timeoutMs))),
   },
-  { name: "restart", codes: [], arm: whenSent(restart({})) },
-  { name: "crash before", codes: [], log: "file", arm: whenSent(restart({ crash: true })) },
-  { name: "crash after", codes: [], log: "file", arm: whenDone(restart({ crash: true })) },
-  { name: "abort", codes: ["ABORTED"], arm: whenSent(({ abort }) => abort.abort()) },
+  { name: "restart", codes: [], ...whenSent(restart({})) },
+  { name: "crash before", codes: [], log: "file", ...whenSent(restart({ crash: true })) },
+  { name: "crash after", codes: [], log: "file", ...whenDone(restart({ crash: true })) },
+  { name: "abort", codes: ["ABORTED"], ...whenSent(({ abort }) => abort.abort()) },
 ];
 
 /** What it leaves to do. */
 type Strike = (setting: Setting) => Aftermath | void;
+type When = Pick<FaultCase, "isFree" | "arm">;
 
 const stepOf = (nth: number): NthMatch => ({ client: SUBJECT, nth });
 
-/** When the request has been sent and not arrived. */
-function whenSent(strike: Strike): FaultCase["arm"] {
-  return (setting, nth, begun) => setting.server.faults.at(stepOf(nth), () => begun(strike(setting) ?? {}));
+/** When the request has been sent and not arrived; or when nothing has been sent. */
+function whenSent(strike: Strike): When {
+  return {
+    isFree: true,
+    arm(setting, nth, begun) {
+      if (nth > 0) return setting.server.faults.at(stepOf(nth), () => begun(strike(setting) ?? {}));
+      begun(strike(setting) ?? {});
+      return { hits: 1, end() {}, [Symbol.dispose]() {} };
+    },
+  };
 }
 
 /** When the request has been executed, and its reply is on its way. */
-function whenDone(strike: Strike): FaultCase["arm"] {
-  return (setting, nth, begun) =>
-    setting.server.faults.at(stepOf(nth), () => {
-      // By the timer of one that nothing happens to.
-      setting.other.clock.setTimeout(() => begun(strike(setting) ?? {}), 1.5 * LATENCY_MS);
-    });
+function whenDone(strike: Strike): When {
+  return {
+    isFree: false,
+    arm: (setting, nth, begun) =>
+      setting.server.faults.at(stepOf(nth), () => {
+        // By the timer of one that nothing happens to.
+        setting.other.clock.setTimeout(() => begun(strike(setting) ?? {}), 1.5 * LATENCY_MS);
+      }),
+  };
+}
+
+function loss(arm: (setting: Setting, nth: number) => Fault): When {
+  return { isFree: false, arm };
 }
 
 function partition({ server, subject }: Setting): Aftermath {

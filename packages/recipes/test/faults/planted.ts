@@ -51,6 +51,7 @@ const LOSSES: readonly string[] = [
   "crash before",
   "crash after",
 ];
+const LONG_LOSSES: readonly string[] = ["long partition", "long silence", "server stall"];
 /** Faults that end the session. */
 const ENDS: readonly string[] = FAULTS.filter(({ codes }) => codes.includes("SESSION_EXPIRED")).map(({ name }) => name);
 
@@ -72,8 +73,9 @@ export const planted: readonly Planted[] = [
       },
       settled: ({ other }) => nobodyQueues(other),
     },
-    foundBy: LOSSES,
-    says: /ephemerals left|to deeply equal \[\]/,
+    // Where it cannot get through for long, it asks without end.
+    foundBy: FAULTS.map(({ name }) => name).filter((fault) => [...LOSSES, ...LONG_LOSSES].includes(fault)),
+    says: /to deeply equal \[\]|requests, without the fault/,
   },
   {
     scenario: {

@@ -20,10 +20,23 @@ export async function allScenarios(): Promise<readonly Scenario[]> {
   const files = (await readdir(FOLDER)).filter((file) => file.endsWith(".ts"));
   const found: Scenario[] = [];
   for (const file of files.sort((a, b) => (a < b ? -1 : 1))) {
-    const { scenarios } = (await import(new URL(file, FOLDER).href)) as { readonly scenarios: readonly Scenario[] };
-    found.push(...scenarios);
+    found.push(...(await load(file)));
   }
   return found;
+}
+
+/** One file that cannot be loaded is a failure of its own, and not of all others. */
+async function load(file: string): Promise<readonly Scenario[]> {
+  try {
+    const { scenarios } = (await import(new URL(file, FOLDER).href)) as { readonly scenarios: readonly Scenario[] };
+    return scenarios;
+  } catch (error) {
+    const name = `${file.slice(0, -".ts".length)}: can be loaded`;
+    const act = async (): Promise<never> => {
+      throw error;
+    };
+    return [{ name, act, settled: async () => {} }];
+  }
 }
 
 /** Throws for a text that nothing answers to. */

@@ -15,7 +15,9 @@ export const SESSION_TIMEOUT_MS = 6_000;
 export const STEP_MS = 100;
 /** A promise that has not settled after so much virtual time hangs. */
 export const HANGS_AFTER_MS = 120_000;
-/** Numbers of the clients on the wire: the order of their coming. */
+/** Nothing has happened for so many turns of the event loop: nothing will. */
+const STILL_TURNS = 100;
+/** Number of the subject on the wire: it is the first to come. */
 export const SUBJECT = 1;
 
 /** The present stage: its clients, also those that the scenario opened. */
@@ -67,6 +69,8 @@ export async function setStage(timeoutMs: number, options: TestServerOptions): P
       async [Symbol.asyncDispose]() {
         try {
           await world.close();
+          // What is rejected at the end is told one turn later.
+          await new Promise((resolve) => void setImmediate(resolve));
         } finally {
           release();
         }
@@ -91,6 +95,21 @@ export async function eventually<T>(
   for (await clock.runUntilIdle(); !isSettled; await clock.advance(STEP_MS)) {
     if (clock.now >= until) throw new Error(`not settled after ${withinMs} ms`);
   }
+  return promise;
+}
+
+/** Gives what it comes to, as long as something happens, or somebody lets time pass. */
+export async function withoutTime<T>({ clock }: TestServer, promise: Promise<T>, otherwise: string): Promise<T> {
+  let isSettled = false;
+  const settled = (): void => void (isSettled = true);
+  promise.then(settled, settled);
+  let [last, turns] = [clock.now, 0];
+  while (!isSettled && turns < STILL_TURNS) {
+    await clock.runUntilIdle();
+    turns = clock.now === last ? turns + 1 : 0;
+    last = clock.now;
+  }
+  if (!isSettled) throw new Error(otherwise);
   return promise;
 }
 

@@ -1,16 +1,25 @@
 /**
  * Every scenario, struck by every fault, at every step: each in a world of its own, from a seed of its own.
  *
- * A step is a request of the subject while it acts. After the blow everything is healed, and time passes until all sessions that were
+ * A step is a request of the subject while it acts, or, as step 0, what comes before the first one. After the blow everything is healed, and time passes until all sessions that were
  * to end have ended; then the scenario looks at what it left, and this looks at what nobody may leave.
  */
 import { type ErrorName, isCorralError } from "@corral/client";
 import type { SeenRequest } from "@corral/testing";
 import { drawFrom } from "@corral/testing/world";
 import type { Aftermath, FaultCase } from "./faults.ts";
-import { selectionText } from "./selection.ts";
+import { NONE, selectionText } from "./selection.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
-import { eventually, HANGS_AFTER_MS, SESSION_TIMEOUT_MS, type Setting, setStage, STEP_MS, SUBJECT } from "./stage.ts";
+import {
+  eventually,
+  HANGS_AFTER_MS,
+  SESSION_TIMEOUT_MS,
+  type Setting,
+  setStage,
+  STEP_MS,
+  SUBJECT,
+  withoutTime,
+} from "./stage.ts";
 
 /** A scenario with more steps does too much at once. */
 const STEPS_MAX = 40;
@@ -18,6 +27,8 @@ const STEPS_MAX = 40;
 const RESTS_WITHIN_MS = 60_000;
 /** Virtual milliseconds for what goes on behind the back of a call that has ended. */
 const QUIET_MS = 1_000;
+/** So many times the usual number of requests, and so many more, are too much for one fault. */
+const ASKED_AGAIN_MAX = 5;
 /** Of the file log: a world of small files is made much sooner; batches of 256 KiB fit. */
 const FILE_LIMITS = { segmentBytes: 384 * 1024, maxRecordBytes: 320 * 1024 };
 /** Lines of a stack shown with a failure. */
@@ -30,9 +41,9 @@ export interface Verdict {
   readonly scenario: string;
   /** `none` for the run without faults. */
   readonly fault: string;
-  /** From 1; 0 for the run without faults. */
+  /** From 1: a request of the subject. 0: before the first. */
   readonly step: number;
-  /** The request that was struck; undefined if the step was never reached, as the path was another one. */
+  /** What was struck: a request. Undefined if the step was never reached, as the way was another one. */
   readonly struck: string | undefined;
   /** What `act` came to: `ok`, the code of its error, `hang`, or `raw` for an error that is not a CorralError. */
   readonly came: string;
@@ -58,11 +69,10 @@ export interface Baseline {
   readonly steps: number;
 }
 
-/** What a run is compared with. */
-interface Compared {
-  readonly came: string;
-  readonly left: Left;
-}
+const NOTHING: Left = { ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0 };
+
+/** The run without faults, for one with a fault to be compared with. */
+type Compared = Pick<Verdict, "came" | "left" | "asked">;
 
 export async function baselineOf(scenario: Scenario): Promise<Baseline> {
   const verdict = await run(scenario, undefined, 0, undefined);
@@ -82,7 +92,7 @@ export async function verdictsOf(
   only?: number,
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
-  for (let step = 1; step <= steps; step++) {
+  for (let step = fault.isFree ? 0 : 1; step <= steps; step++) {
     if (only === undefined || only === step) verdicts.push(await run(scenario, fault, step, verdict));
   }
   return verdicts;
@@ -109,42 +119,73 @@ async function run(
   step: number,
   compared: Compared | undefined,
 ): Promise<Verdict> {
-  const failures: string[] = [];
-  const name = fault?.name ?? "none";
-  const seed = Math.floor(drawFrom(1, `${scenario.name}|${name}|${step}`)() * 2 ** 31);
-  await using setting = await setStage(scenario.sessionTimeoutMs ?? SESSION_TIMEOUT_MS, {
-    seed,
+  const seen: Seen = { failures: [], asked: [], came: "not begun", isStruck: false, left: NOTHING };
+  const setting = await setStage(scenario.sessionTimeoutMs ?? SESSION_TIMEOUT_MS, {
+    seed: Math.floor(drawFrom(1, `${scenario.name}|${fault?.name}|${step}`)() * 2 ** 31),
     ...(fault?.log === undefined ? {} : { log: fault.log, fileLimits: FILE_LIMITS }),
   });
-  const { server } = setting;
-  const verdict = { scenario: scenario.name, fault: name, step, failures };
-  let asked: SeenRequest[] = [];
-  let came = "not begun";
-  let hits = 0;
-  let left: Left = { ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0 };
   try {
-    const prepared = await eventually(server, Promise.resolve(scenario.prepare?.(setting)));
-    await server.clock.runUntilIdle();
-    const before = server.requests({ client: SUBJECT }).length;
-    const acted = await act(scenario, setting, prepared, fault, step);
-    const { outcome } = acted;
-    hits = acted.hits;
-    came = cameTo(outcome);
-    asked = server.requests({ client: SUBJECT }).slice(before);
-    failures.push(...complaints(outcome, fault, compared));
-    if (outcome !== HANG) {
-      await rest(setting);
-      await scenario.settled(setting, outcome, prepared);
-      await server.clock.runUntilIdle();
-      left = leftIn(setting);
-      failures.push(...leftTooMuch(left, compared?.left), ...(await leaksAtEnd(setting)));
-    }
+    await play(scenario, setting, fault, step, compared, seen);
   } catch (error) {
-    failures.push(textOf(error));
+    seen.failures.push(textOf(error));
+  } finally {
+    await setting[Symbol.asyncDispose]();
   }
-  for (const error of setting.uncaught) failures.push(`nobody caught ${textOf(error)}`);
-  const paths = asked.map(({ op, path }) => `${op}${path === undefined ? "" : ` ${path}`}`);
-  return { ...verdict, asked: paths, came, left, struck: hits > 0 ? paths[step - 1] : undefined };
+  for (const error of setting.uncaught) seen.failures.push(`nobody caught ${textOf(error)}`);
+  const asked = seen.asked.map(({ op, path }) => `${op}${path === undefined ? "" : ` ${path}`}`);
+  const { failures, came, left } = seen;
+  const struck = step === 0 ? "before the first request" : asked[step - 1];
+  return {
+    scenario: scenario.name,
+    fault: fault?.name ?? NONE,
+    step,
+    failures,
+    came,
+    left,
+    asked,
+    struck: seen.isStruck ? struck : undefined,
+  };
+}
+
+/** What is known so far of a run. */
+interface Seen {
+  readonly failures: string[];
+  asked: readonly SeenRequest[];
+  came: string;
+  isStruck: boolean;
+  left: Left;
+}
+
+async function play(
+  scenario: Scenario,
+  setting: Setting,
+  fault: FaultCase | undefined,
+  step: number,
+  compared: Compared | undefined,
+  seen: Seen,
+): Promise<void> {
+  const { server } = setting;
+  const { failures } = seen;
+  const prepared = await eventually(server, (async () => scenario.prepare?.(setting))());
+  await server.clock.runUntilIdle();
+  const before = server.requests({ client: SUBJECT }).length;
+  const asked = (): readonly SeenRequest[] => server.requests({ client: SUBJECT }).slice(before);
+  const { outcome, hits } = await act(scenario, setting, prepared, fault, step);
+  seen.asked = asked();
+  seen.came = cameTo(outcome);
+  seen.isStruck = hits > 0;
+  failures.push(...complaints(outcome, fault, compared));
+  if (outcome === HANG) return;
+  await rest(setting);
+  failures.push(...askedTooMuch(asked().length, compared));
+  await withoutTime(
+    server,
+    (async () => scenario.settled(setting, outcome, prepared))(),
+    "settled waits for what never comes",
+  );
+  await server.clock.runUntilIdle();
+  seen.left = leftIn(setting);
+  failures.push(...leftTooMuch(seen.left, compared), ...(await leaksAtEnd(setting)));
 }
 
 /** Of a call that never comes to anything. */
@@ -165,7 +206,7 @@ async function act(
     blow = { ...aftermath, overAt: clock.now + (fault.lastsMs?.(setting.timeoutMs) ?? 0) };
   });
   const acted: { outcome: Acted } = { outcome: HANG };
-  scenario.act(setting, prepared).then(
+  (async () => scenario.act(setting, prepared))().then(
     (value) => (acted.outcome = { value }),
     (error: unknown) => (acted.outcome = { error }),
   );
@@ -225,8 +266,15 @@ function leftIn({ server }: Setting): Left {
   return { ephemerals, watches, subscriptions, waiting };
 }
 
-function leftTooMuch(left: Left, usual: Left | undefined): string[] {
-  if (usual === undefined) return [];
+/** Whoever is struck asks again, but not for ever. */
+function askedTooMuch(count: number, compared: Compared | undefined): string[] {
+  if (compared === undefined || count <= ASKED_AGAIN_MAX * compared.asked.length + ASKED_AGAIN_MAX) return [];
+  return [`${count} requests, without the fault ${compared.asked.length}`];
+}
+
+function leftTooMuch(left: Left, compared: Compared | undefined): string[] {
+  if (compared === undefined) return [];
+  const usual = compared.left;
   return (Object.keys(left) as (keyof Left)[])
     .filter((what) => left[what] > usual[what])
     .map((what) => `${what} left: ${left[what]}, without the fault ${usual[what]}`);
