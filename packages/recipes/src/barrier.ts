@@ -113,5 +113,6 @@ function wait(client: Client, path: string, options: CallOptions | undefined): P
   return inTime(
     deadline,
     waiting.then(() => {}),
+    path,
   );
 }

@@ -95,7 +95,7 @@ export function doubleBarrier(client: Client, path: string, options: DoubleBarri
     path,
     enter(how) {
       const deadline = patient(client, "doubleBarrier.enter", how);
-      return inTime(deadline, enter(client, path, { parties, identity, whenFull }, how, deadline));
+      return inTime(deadline, enter(client, path, { parties, identity, whenFull }, how, deadline), path);
     },
   };
 }
@@ -192,7 +192,7 @@ class EnteredRound extends Holding implements Entered {
 
   leave(options?: CallOptions): Promise<void> {
     const deadline = patient(this.client, LEAVE, options);
-    return inTime(deadline, this.#leave(deadline));
+    return inTime(deadline, this.#leave(deadline), this.name);
   }
 
   async #leave(deadline: Deadline): Promise<void> {

@@ -83,7 +83,7 @@ async function countDown(
   const name = "latch.countDown";
   const counted = childOf(path, nameOf(path, key));
   const deadline = client.deadline(name, options);
-  return inTime(deadline, step());
+  return inTime(deadline, step(), path);
 
   async function step(): Promise<number> {
     for (let tries = 0; tries < LATCH_TRIES_MAX; tries++) {
@@ -146,6 +146,7 @@ function wait(client: Client, path: string, options: CallOptions | undefined): P
   return inTime(
     deadline,
     waiting.then(() => {}),
+    path,
   );
 }
 

@@ -90,7 +90,9 @@ function ofWhole(deadline: Deadline, ofStep: CorralError, path: string | undefin
   try {
     deadline.check();
   } catch (error) {
-    const { code, op, outcome, cause } = error as CorralError;
+    const { code, op, cause } = error as CorralError;
+    // A write that was sent may be done: only the step knows.
+    const { outcome } = ofStep;
     return new CorralError(code, { op, detail: { path: path ?? ofStep.path }, outcome, cause });
   }
   return ofStep;
