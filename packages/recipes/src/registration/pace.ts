@@ -1,0 +1,37 @@
+/** How soon a znode is made again that was refused, or that somebody keeps deleting. */
+import type { Client } from "@corral/client";
+
+/** Random between 0 and this, doubled each time … */
+const PAUSE_FIRST_MS = 50;
+/** … up to this, … */
+const PAUSE_MAX_MS = 5_000;
+/** … until a life has lasted so long. */
+const SETTLED_MS = 5_000;
+
+export class Pace {
+  readonly #client: Client;
+  /** In a row. */
+  #failures = 0;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  failed(): void {
+    this.#failures++;
+  }
+
+  /** A life has lasted so long. `cutShort`: until somebody deleted it. */
+  lasted(ms: number, cutShort: boolean): void {
+    if (ms >= SETTLED_MS) this.#failures = 0;
+    else if (cutShort) this.failed();
+  }
+
+  /** None if all went well. Rejects with `ABORTED`. */
+  async pause(signal: AbortSignal): Promise<void> {
+    if (this.#failures === 0) return;
+    const [a, b] = this.#client.random(2) as unknown as [number, number];
+    const upTo = Math.min(PAUSE_FIRST_MS * 2 ** (this.#failures - 1), PAUSE_MAX_MS);
+    await this.#client.deadline("register", { signal, timeoutMs: Infinity }).pause((upTo * (a * 256 + b)) / 65_536);
+  }
+}
