@@ -29,14 +29,15 @@ export interface Lock {
   readonly path: string;
   /**
    * Resolves when it is held. `timeoutMs`: none by default. Rejects with `TIMEOUT`, `ABORTED`, `SESSION_EXPIRED` (asking again is
-   * to queue again), or `GUARD_FAILED` if somebody deleted the contender. However it ends, no contender stays behind.
+   * to queue again), `GUARD_FAILED` if somebody deleted the contender, or `SUSPENDED` if the connection breaks when it is all but held
+   * and `onSuspended` is `abort`. However it ends, no contender stays behind.
    */
   acquire(options?: AcquireOptions): Promise<Held>;
   /** Undefined if others hold it or wait for it. `timeoutMs` is for the server's answer. */
   tryAcquire(options?: AcquireOptions): Promise<Held | undefined>;
   /**
    * Acquires, calls, releases. If the lock is lost underway, rejects with why once the function has ended, with its error
-   * as the cause; look at `held.signal` to end early.
+   * as the cause; look at `held.signal` to end early. One that the function itself releases is not lost.
    */
   with<R>(use: (held: Held) => R | Promise<R>, options?: AcquireOptions): Promise<Awaited<R>>;
   /** Who holds, and who waits, in the order of the queue. */
