@@ -1,4 +1,13 @@
-import { type Client, connect, isCorralError, op, text, type Transport } from "@corral/client";
+import {
+  type Client,
+  connect,
+  isCorralError,
+  op,
+  type Stat,
+  type SubscriptionEvent,
+  text,
+  type Transport,
+} from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
 import { type Cache, cache, type CacheChange } from "../src/cache/cache.ts";
@@ -44,7 +53,8 @@ describe("a cache", () => {
     const [client, other] = [await server.connect({ session: { timeoutMs: 6_000 } }), await server.connect()];
     await grow(other, 3);
     const mine = await cache(client, "/app", { codec: text });
-    const told = follow(mine.changes());
+    const [told, heard] = [follow(mine.changes()), [] as CacheChange<string>[]];
+    mine.on((changes) => heard.push(...changes));
     const cutOff = server.faults.partition(client);
     const asked = server.requests().length;
     for (let i = 0; i < 100; i++) await set(other, `/app/${1 + (i % 2)}`, `${i}`);
@@ -54,9 +64,11 @@ describe("a cache", () => {
     await server.clock.advance(1_000);
     expect(mine.freshness).toBe("live");
     expect(contentsOf(mine)).toEqual(dumpOf(server, "/app"));
+    const valueOf = (change: CacheChange<string>): string => ("now" in change ? change.now.value : change.kind);
+    expect(heard.map(valueOf)).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
     const zxids = told.map(({ zxid }) => zxid);
     expect(zxids).toEqual(zxids.toSorted((a, b) => a - b));
-    expect(new Set(told.map((change) => ("now" in change ? change.now.value : ""))).size).toBe(told.length);
+    expect(told.slice(-2).map(valueOf)).toEqual(["98", "99"]);
     const own = server
       .requests()
       .slice(asked)
@@ -212,6 +224,49 @@ describe("a cache", () => {
     expect(new Set(told.map(({ zxid }) => zxid))).toEqual(new Set([mine.zxid]));
   });
 
+  test("drops what has come of a transaction when it has to start over in the middle of it", async () => {
+    const known = (path: string, zxid: number) => ({
+      path,
+      zxid,
+      value: "v",
+      stat: { czxid: zxid, mzxid: zxid, dataLength: 1 } as Stat,
+    });
+    const events: SubscriptionEvent<string>[] = [
+      { kind: "synced", zxid: 1 },
+      // What follows it in its transaction never comes.
+      { kind: "created", ...known("/app/a", 2) },
+      { kind: "resync", zxid: 3 },
+      { kind: "entry", ...known("/app", 1) },
+      { kind: "synced", zxid: 4 },
+      { kind: "created", ...known("/app/b", 5) },
+    ];
+    let asked = 0;
+    const subscription = {
+      next: () => {
+        asked++;
+        const value = events[asked - 1];
+        return value === undefined ? new Promise(() => {}) : Promise.resolve({ done: false, value });
+      },
+      get cursor() {
+        return asked === events.length + 1 ? 5 : undefined;
+      },
+      close: () => Promise.resolve(),
+    };
+    await using server = await startTestServer();
+    const real = await server.connect();
+    const client = {
+      subscribe: () => Promise.resolve(subscription),
+      on: () => () => {},
+      deadline: () => ({ rest: () => ({}), race: (promise: Promise<unknown>) => promise }),
+      clock: real.clock,
+      session: real.session,
+      state: real.state,
+    } as unknown as Client;
+    const mine = await cache<string>(client, "/app");
+    await server.clock.runUntilIdle();
+    expect([...mine.entries()].map(({ path }) => path)).toEqual(["/app", "/app/b"]);
+  });
+
   test("shows the state before, marked, while it starts over, and the new one in one turn", async () => {
     // Slow enough that the pages do not come all at once.
     await using server = await startTestServer({ latencyMs: 50, limits: { pageBytes: 1_024 } });
@@ -260,12 +315,11 @@ describe("a cache", () => {
     cutOff.end();
     await server.clock.advance(5_000);
     expect([mine.freshness, mine.staleForMs]).toEqual(["live", 0]);
-    // A process that stood still knows it at the first look: before any timer or message could tell.
-    let atTheLook: unknown;
-    server.faults.stallClient(client, 60_000);
-    client.clock.setTimeout(() => (atTheLook = [mine.freshness, mine.staleForMs >= 60_000]), 0);
-    await server.clock.advance(61_000);
-    expect(atTheLook).toEqual(["stale", true]);
+    // The first look shows what no timer and no message has told yet.
+    server.faults.jumpClock(client, 60_000);
+    expect([client.state.name, mine.freshness, mine.staleForMs >= 60_000]).toEqual(["connected", "stale", true]);
+    await server.clock.advance(5_000);
+    expect([mine.freshness, mine.staleForMs]).toEqual(["live", 0]);
     await mine.close();
     expect(mine.freshness).toBe("stale");
   });

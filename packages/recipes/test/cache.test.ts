@@ -209,15 +209,20 @@ describe("a cache", () => {
     const mine = await cache<unknown>(client, "/app/a", { codec: json() });
     const all = await cache<unknown>(client, "/app", { codec: json({ empty: null }) });
     const told = follow(mine.changes());
+    const startsOver = async (): Promise<void> => {
+      server.faults.cut(client);
+      await create(other, "/elsewhere/n", "");
+      await other.delete("/elsewhere/n");
+      server.faults.forgetHistory();
+      await server.clock.advance(2_000);
+    };
     await set(other, "/app/a", "{");
     await server.clock.runUntilIdle();
     expect(mine.get("/app/a")).toMatchObject({ value: 1, stat: { version: 0 }, refused: { code: "CODEC" } });
     // Never understood: there, but without a value.
     expect([all.has("/app/bad"), all.get("/app/bad"), all.children("/app")]).toEqual([true, undefined, ["a", "bad"]]);
     // Sent again, it is neither news nor forgotten.
-    server.faults.forgetHistory();
-    server.faults.cut(client);
-    await server.clock.advance(2_000);
+    await startsOver();
     expect(mine.get("/app/a")).toMatchObject({ value: 1, refused: { code: "CODEC" } });
     await set(other, "/app/a", "2");
     await server.clock.runUntilIdle();
@@ -228,11 +233,25 @@ describe("a cache", () => {
     await server.clock.runUntilIdle();
     // Another life: the value of the one before is not its.
     expect([mine.has("/app/a"), mine.get("/app/a")]).toEqual([true, undefined]);
+    await set(other, "/app/a", "3");
+    await server.clock.runUntilIdle();
+    // Also when nobody has seen the one go and the other come.
+    const cutOff = server.faults.partition(client);
+    await other.delete("/app/a");
+    await create(other, "/app/a", "{");
+    server.faults.forgetHistory();
+    await server.clock.advance(25_000);
+    cutOff.end();
+    await server.clock.advance(5_000);
+    expect([mine.freshness, mine.has("/app/a"), mine.get("/app/a")]).toEqual(["live", true, undefined]);
     expect(told).toEqual([
       "undecodable /app/a 1",
       "changed /app/a 1 > 2",
       "undecodable /app/a 2",
       "removed /app/a 2",
+      "undecodable /app/a undefined",
+      "added /app/a 3",
+      "removed /app/a 3",
       "undecodable /app/a undefined",
     ]);
   });
@@ -251,6 +270,26 @@ describe("whoever has written", () => {
     const theirs = await create(other, "/app/theirs");
     await mine.atLeast(theirs.stat.mzxid);
     expect(mine.has("/app/theirs")).toBe(true);
+  });
+
+  test("whose event is on its way waits for that and asks for no more than one answer", async () => {
+    const { server, client, other, open } = await opened("/app");
+    await using _ = server;
+    const mine = await open();
+    const late = server.faults.partition(client, { oneWay: "from-server" });
+    const { stat } = await create(other, "/app");
+    const asked = server.requests().length;
+    const waiting = mine.atLeast(stat.czxid).then(() => mine.has("/app"));
+    await server.clock.advance(100);
+    late.end();
+    expect(await waiting).toBe(true);
+    expect(
+      server
+        .requests()
+        .slice(asked)
+        .map(({ op: name }) => name),
+    ).toEqual(["sync"]);
+    void client;
   });
 
   test("elsewhere, or deleted, can wait for that zxid too, which costs two requests", async () => {
@@ -284,6 +323,26 @@ describe("whoever has written", () => {
     await mine.atLeast(await client.sync());
     expect([mine.size, mine.has("/app/499")]).toEqual([500, false]);
     expect(contentsOf(mine)).toEqual(dumpOf(server, "/app"));
+  });
+
+  test("elsewhere is never shown an older state for it, whatever is written while it is asked for", async () => {
+    const { server, client, other, open } = await opened("/app");
+    await using _ = server;
+    await create(other, "/app", "0");
+    const mine = await open();
+    const told = follow(mine.changes());
+    const { stat } = await create(other, "/elsewhere");
+    // The new subscription is held up, and so told what the old one has told meanwhile.
+    using _held = server.faults.at({ op: "subscribe" }, () => {
+      const held = server.faults.partition(client, { oneWay: "to-server" });
+      void Promise.all([1, 2, 3].map((i) => set(other, "/app", `${i}`))).then(() => {
+        held.end();
+      });
+    });
+    await mine.atLeast(stat.czxid);
+    await server.clock.advance(100);
+    expect(told).toEqual(["changed /app 0 > 1", "changed /app 1 > 2", "changed /app 2 > 3"]);
+    expect(server.leaks().subscriptions).toBe(1);
   });
 
   test("of a zxid that the server has not come to is told so; and waits no longer than asked", async () => {

@@ -56,14 +56,14 @@ export interface Cache<T> extends AsyncDisposable {
    */
   atLeast(zxid: number, options?: CallOptions): Promise<void>;
   /**
-   * What becomes of it from now on. Whoever reads at once is told everything, in the order of the zxids. Whoever is slow is told
-   * the present, once for each path that has changed: what lies between may be missing, and a znode that came and went is not
-   * mentioned. Ends with `close()`; otherwise throws why the cache is over.
+   * What becomes of it from now on, with zxids that never go back. A path that changes again before the reader has taken its change is told
+   * once, as it is then, and a znode that came and went meanwhile is not mentioned: so the reader may be as slow as it likes, and has in
+   * the end what the cache has. Whoever wants each transaction takes `on`. Ends with `close()`; otherwise throws why the cache is over.
    */
   changes(options?: ChangesOptions): StreamReader<CacheChange<T>>;
   /**
-   * Called with all changes of a transaction at once, when they are in, before the reply to whatever made them is seen. What it throws is thrown by
-   * itself: the cache goes on. The function returned ends it.
+   * Called with all changes of a transaction, none left out unless the cache had to start over, when they are in and before the reply to
+   * whatever made them is seen. What it throws is thrown by itself: the cache goes on. The function returned ends it.
    */
   on(listener: (changes: readonly CacheChange<T>[]) => void): () => void;
   /** Harmless when repeated. */

@@ -2,8 +2,8 @@
  * What became of a cache, for those who read it change by change, each at its own speed.
  *
  * A reader keeps no changes: it keeps, for each path that is not what the reader was last told, what that was. What is told is the
- * difference to the present, found when it is asked for. So whoever reads at once is told everything in the order of the zxids, and
- * whoever is slow has at most one path in mind for each znode that it was told of or that there is.
+ * difference to the present, found when it is asked for. So a reader that is slow, or never reads, has at most one path in mind for each
+ * znode that it was told of or that there is; and the zxids that it is told never go back.
  */
 import type { CorralError, Stat, StreamReader } from "@corral/client";
 import { type CacheEntry, isSameState, type Known } from "./contents.ts";
@@ -66,7 +66,7 @@ interface Waiter<T> {
 export class ChangeReader<T> implements StreamReader<CacheChange<T>> {
   readonly #now: (path: string) => Known<T> | undefined;
   readonly #left: () => void;
-  /** Paths to be told, in the order in which they first changed: what the reader knows of them, and the zxid of the last change. */
+  /** Paths to be told, those that changed last at the end: what the reader knows of them, and the zxid of the last change. */
   readonly #due = new Map<string, { readonly before: Known<T> | undefined; readonly zxid: number }>();
   /** Goes through `#due` as it grows: starting over at each look would pass what has been deleted every time. */
   #through: IterableIterator<string> | undefined;
@@ -92,8 +92,8 @@ export class ChangeReader<T> implements StreamReader<CacheChange<T>> {
     for (const [path, known] of paths) {
       const due = this.#due.get(path);
       const before = due === undefined ? known : due.before;
-      if (isSame(before, this.#now(path))) this.#due.delete(path);
-      else this.#due.set(path, { before, zxid });
+      this.#due.delete(path);
+      if (!isSame(before, this.#now(path))) this.#due.set(path, { before, zxid });
     }
     while (this.#waiting.length > 0) {
       const change = this.#take();

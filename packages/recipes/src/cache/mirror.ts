@@ -16,7 +16,7 @@ import {
   type SubscriptionScope,
 } from "@corral/client";
 import { isSame, type Touched } from "./changes.ts";
-import { Contents, isSameState, type Known } from "./contents.ts";
+import { Contents, type Known } from "./contents.ts";
 
 export interface MirrorOptions<T> {
   readonly scope: SubscriptionScope;
@@ -255,8 +255,7 @@ function known<T>(event: Exclude<Told<T>, { readonly kind: "deleted" }>, old: Kn
   if (event.kind !== "undecodable") {
     return { stat, entry: { path, value: event.value, stat, refused: undefined }, refused: undefined };
   }
-  // The same data, sent again, are not refused a second time.
-  const refused = (old !== undefined && isSameState(old.stat, stat) ? old.refused : undefined) ?? event.error;
   const kept = old?.stat.czxid === stat.czxid ? old.entry : undefined;
+  const { error: refused } = event;
   return { stat, entry: kept === undefined ? undefined : { ...kept, refused }, refused };
 }
