@@ -42,7 +42,8 @@ const twice = (timeoutMs: number): number => 2 * timeoutMs;
 export const FAULTS: readonly FaultCase[] = [
   { name: "drop request", codes: [], ...loss((setting, nth) => setting.server.faults.dropRequest(stepOf(nth))) },
   { name: "drop reply", codes: [], ...loss((setting, nth) => setting.server.faults.dropReply(stepOf(nth))) },
-  { name: "cut", codes: [], ...whenSent(({ server, subject }) => server.faults.cut(subject)) },
+  // Of everybody: that of the subject alone is a lost request.
+  { name: "cut", codes: [], ...whenSent(({ server }) => server.faults.cut("all")) },
   { name: "short partition", codes: [], lastsMs: (timeoutMs) => timeoutMs / 3, ...whenSent(partition) },
   { name: "long partition", codes: SESSION_OVER, lastsMs: twice, ...whenSent(partition) },
   { name: "long silence", codes: SESSION_OVER, lastsMs: twice, ...whenDone(partition) },

@@ -171,7 +171,7 @@ export const planted: readonly Planted[] = [
       settled: async () => {},
     },
     foundBy: [...ENDS, "abort"],
-    says: /watches left: 1, without the fault 0/,
+    says: /watches at the end: 1, without the fault 0/,
   },
   {
     scenario: {

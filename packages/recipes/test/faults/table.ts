@@ -61,6 +61,8 @@ interface Left {
   readonly watches: number;
   readonly subscriptions: number;
   readonly waiting: number;
+  /** Clients, before `settled` may close some. */
+  readonly closed: number;
 }
 
 /** The steps of a scenario, by its run without faults. */
@@ -69,7 +71,7 @@ export interface Baseline {
   readonly steps: number;
 }
 
-const NOTHING: Left = { ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0 };
+const NOTHING: Left = { ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0, closed: 0 };
 
 /** The run without faults, for one with a fault to be compared with. */
 type Compared = Pick<Verdict, "came" | "left" | "asked">;
@@ -177,6 +179,7 @@ async function play(
   failures.push(...complaints(outcome, fault, compared));
   if (outcome === HANG) return;
   await rest(setting);
+  const closed = setting.clients.filter(({ state }) => state.name === "closed").length;
   failures.push(...askedTooMuch(asked().length, compared));
   await withoutTime(
     server,
@@ -184,7 +187,8 @@ async function play(
     "settled waits for what never comes",
   );
   await server.clock.runUntilIdle();
-  seen.left = leftIn(setting);
+  const { ephemerals, watches, subscriptions, waiting } = server.leaks();
+  seen.left = { ephemerals, watches, subscriptions, waiting, closed };
   failures.push(...leftTooMuch(seen.left, compared), ...(await leaksAtEnd(setting)));
 }
 
@@ -261,11 +265,6 @@ function cameTo(outcome: Acted): string {
   return isCorralError(outcome.error) ? outcome.error.code : "raw";
 }
 
-function leftIn({ server }: Setting): Left {
-  const { ephemerals, watches, subscriptions, waiting } = server.leaks();
-  return { ephemerals, watches, subscriptions, waiting };
-}
-
 /** Whoever is struck asks again, but not for ever. */
 function askedTooMuch(count: number, compared: Compared | undefined): string[] {
   if (compared === undefined || count <= ASKED_AGAIN_MAX * compared.asked.length + ASKED_AGAIN_MAX) return [];
@@ -277,7 +276,7 @@ function leftTooMuch(left: Left, compared: Compared | undefined): string[] {
   const usual = compared.left;
   return (Object.keys(left) as (keyof Left)[])
     .filter((what) => left[what] > usual[what])
-    .map((what) => `${what} left: ${left[what]}, without the fault ${usual[what]}`);
+    .map((what) => `${what} at the end: ${left[what]}, without the fault ${usual[what]}`);
 }
 
 async function leaksAtEnd({ server, clients }: Setting): Promise<string[]> {
