@@ -1,0 +1,417 @@
+/** A job that the leader runs once a period: when it runs, where, and what is promised of it. */
+import { type Client, isCorralError, READ_ACL } from "@corral/client";
+import { startTestServer, type TestServer } from "@corral/testing";
+import { expect, test } from "vitest";
+import { election } from "../src/election.ts";
+import { type PeriodicJob, periodicJob, type PeriodicJobOptions, type Turn } from "../src/periodic-job.ts";
+import { chaos } from "./faults/chaos.ts";
+import { eventually } from "./faults/stage.ts";
+
+const PATH = "/jobs/report";
+const LAST = `${PATH}/last`;
+const TIMEOUT_MS = 6_000;
+const EVERY_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const utf8 = new TextEncoder();
+
+const connect = (server: TestServer): Promise<Client> => server.connect({ session: { timeoutMs: TIMEOUT_MS } });
+const sleep = (client: Client, ms: number): Promise<void> =>
+  new Promise((resolve) => void client.clock.setTimeout(resolve, ms));
+const until = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+/** What has run where. */
+interface Ran {
+  readonly by: string;
+  /** The server's time. */
+  readonly at: number;
+  readonly term: number;
+}
+
+/** A member whose runs are written down, and whose errors may only be those expected. */
+function member(
+  client: Client,
+  by: string,
+  ran: Ran[],
+  options: Partial<PeriodicJobOptions> & { readonly errors?: unknown[] } = {},
+): PeriodicJob {
+  const { run, errors, ...rest } = options;
+  return periodicJob(client, PATH, {
+    everyMs: EVERY_MS,
+    identity: by,
+    onError: (error) => {
+      if (errors !== undefined) errors.push(error);
+      // The test has ended, and its clients are closed.
+      else if (!isCorralError(error, "CLOSED")) throw error;
+    },
+    ...rest,
+    run: (turn) => {
+      ran.push({ by, at: turn.at, term: turn.leadership.term });
+      return run?.(turn);
+    },
+  });
+}
+
+const apart = (ran: readonly Ran[]): number[] => ran.slice(1).map(({ at }, i) => at - ran[i]!.at);
+
+test("the job runs at once, and then once a period, by one member of the cluster", async () => {
+  await using server = await startTestServer();
+  const clients = [await connect(server), await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  const jobs = clients.map((client, i) => member(client, `${i}`, ran));
+  await server.clock.runUntilIdle();
+  expect(ran.map(({ by }) => by)).toEqual(["0"]);
+  expect(jobs.map(({ isLeader }) => isLeader)).toEqual([true, false, false]);
+  await server.clock.advance(10.5 * EVERY_MS);
+  expect(ran).toHaveLength(11);
+  expect(new Set(ran.map(({ by }) => by)).size).toBe(1);
+  for (const gap of apart(ran)) expect(gap).toBeLessThan(EVERY_MS + 100);
+  for (const gap of apart(ran)) expect(gap).toBeGreaterThanOrEqual(EVERY_MS);
+  expect(await jobs[2]!.last()).toEqual({ at: ran[10]!.at, identity: "0", term: ran[0]!.term });
+  await Promise.all(jobs.map((job) => job.stop()));
+  expect(jobs.map(({ isLeader }) => isLeader)).toEqual([false, false, false]);
+});
+
+test("a new leader runs neither early nor late: when the period of the last run is over", async () => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  const first = member(a, "a", ran);
+  await server.clock.runUntilIdle();
+  member(b, "b", ran);
+  await server.clock.advance(0.4 * EVERY_MS);
+  await first.stop();
+  await server.clock.advance(0.59 * EVERY_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a"]);
+  await server.clock.advance(0.02 * EVERY_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", "b"]);
+  expect(apart(ran)[0]).toBeGreaterThanOrEqual(EVERY_MS);
+  expect(ran[1]!.term).toBeGreaterThan(ran[0]!.term);
+});
+
+test("a leader that is lost is replaced in time: the run that is due while nobody leads is made up once", async () => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  member(a, "a", ran);
+  await server.clock.runUntilIdle();
+  member(b, "b", ran);
+  await server.clock.advance(EVERY_MS - 1_000);
+  const partition = server.faults.partition(a);
+  await server.clock.advance(2 * TIMEOUT_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", "b"]);
+  partition.end();
+  await server.clock.advance(10 * EVERY_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", ...Array.from({ length: 11 }, () => "b")]);
+});
+
+test("periods that passed while no member was there are made up by one run, not by many", async () => {
+  await using server = await startTestServer();
+  const client = await connect(server);
+  const ran: Ran[] = [];
+  const first = member(client, "a", ran);
+  await server.clock.runUntilIdle();
+  await first.stop();
+  await server.clock.advance(7.5 * EVERY_MS);
+  member(client, "b", ran);
+  await server.clock.advance(0.9 * EVERY_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", "b"]);
+  await server.clock.advance(0.2 * EVERY_MS);
+  expect(ran).toHaveLength(3);
+});
+
+test("a run that takes longer than a period is not overlapped: the next one follows at once", async () => {
+  await using server = await startTestServer();
+  const client = await connect(server);
+  const ran: Ran[] = [];
+  let under = 0;
+  const job = member(client, "a", ran, {
+    run: async ({ signal }) => {
+      expect(++under).toBe(1);
+      await Promise.race([sleep(client, 2.5 * EVERY_MS), until(signal)]);
+      under--;
+    },
+  });
+  await server.clock.advance(10 * EVERY_MS + 1_000);
+  expect(ran).toHaveLength(5);
+  for (const gap of apart(ran)) expect(gap).toBeLessThan(2.5 * EVERY_MS + 100);
+  await eventually(server, job.stop());
+});
+
+test("what a run throws is told to `onError` and stops nothing, and nor does what `onError` throws", async () => {
+  await using server = await startTestServer();
+  const client = await connect(server);
+  const ran: Ran[] = [];
+  const errors: unknown[] = [];
+  const broken = new RangeError("broken");
+  const uncaught: unknown[] = [];
+  const catchIt = (error: unknown): void => void uncaught.push(error);
+  const others = process.rawListeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", catchIt);
+  try {
+    const job = member(client, "a", ran, {
+      run: () => {
+        throw broken;
+      },
+      onError: (error) => {
+        errors.push(error);
+        throw new TypeError("the hook is broken too");
+      },
+    });
+    await server.clock.advance(3.5 * EVERY_MS);
+    await job.stop();
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const other of others) process.on("unhandledRejection", other as (error: unknown) => void);
+  }
+  expect(errors).toEqual([broken, broken, broken, broken]);
+  expect(uncaught).toHaveLength(4);
+});
+
+test("a run is told by its signal that its leader was lost, and the period is not run a second time", async () => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  let told: Turn | undefined;
+  member(a, "a", ran, {
+    run: async (turn) => {
+      await until(turn.signal);
+      told = turn;
+      turn.signal.throwIfAborted();
+    },
+  });
+  await server.clock.runUntilIdle();
+  member(b, "b", ran);
+  server.faults.partition(a);
+  await server.clock.advance(2 * TIMEOUT_MS);
+  expect(told?.leadership.isValid).toBe(false);
+  expect(ran.map(({ by }) => by)).toEqual(["a"]);
+  await server.clock.advance(EVERY_MS - TIMEOUT_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", "b"]);
+  expect(apart(ran)[0]).toBeGreaterThanOrEqual(EVERY_MS);
+});
+
+test("a run that does not stop is told to `onError` by TIMEOUT, and this member takes part no more", async () => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  const errors: unknown[] = [];
+  const job = member(a, "a", ran, { run: () => new Promise(() => {}), stopGraceMs: 5_000, errors });
+  await server.clock.runUntilIdle();
+  member(b, "b", ran);
+  await server.faults.expire(a);
+  await eventually(server, job.ended);
+  expect(errors).toMatchObject([expect.objectContaining({ code: "TIMEOUT", op: "election.run" })]);
+  await server.clock.advance(5 * EVERY_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", "b", "b", "b", "b", "b"]);
+});
+
+test("stop waits for the run under way, resigns, and leaves the last beginning for the next member", async () => {
+  await using server = await startTestServer();
+  const client = await connect(server);
+  const ran: Ran[] = [];
+  let hasEnded = false;
+  const job = member(client, "a", ran, {
+    run: async ({ signal, leadership }) => {
+      await until(signal);
+      expect(leadership.isValid).toBe(true);
+      await sleep(client, 2_000);
+      hasEnded = true;
+    },
+  });
+  await server.clock.runUntilIdle();
+  const stopping = job.stop();
+  await server.clock.advance(1_000);
+  expect(hasEnded).toBe(false);
+  await eventually(server, stopping);
+  expect(hasEnded).toBe(true);
+  expect(await job.last()).toMatchObject({ identity: "a" });
+  await job[Symbol.asyncDispose]();
+  await server.clock.runUntilIdle();
+  expect(server.leaks()).toMatchObject({ ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0 });
+  expect(server.dump().filter(({ path }) => path.startsWith(`${PATH}/candidates/`))).toEqual([]);
+});
+
+test("a beginning whose reply is lost is one beginning", async () => {
+  await using server = await startTestServer();
+  const client = await connect(server);
+  const ran: Ran[] = [];
+  using dropped = server.faults.dropReply({ op: "create", path: LAST });
+  member(client, "a", ran);
+  await server.clock.advance(1_000);
+  expect([dropped.hits, ran.length]).toEqual([1, 1]);
+  using again = server.faults.dropReply({ op: "set", path: LAST });
+  await server.clock.advance(EVERY_MS);
+  expect([again.hits, ran.length]).toEqual([1, 2]);
+  expect(server.dump().find(({ path }) => path === LAST)?.version).toBe(1);
+});
+
+test("a beginning that was written by a leader that did not live to learn of it counts: the period is not run twice", async () => {
+  await using server = await startTestServer({ latencyMs: 1 });
+  const [a, b] = [await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  member(a, "a", ran);
+  await server.clock.advance(100);
+  member(b, "b", ran);
+  await server.clock.advance(100);
+  // From the moment at which the second beginning is sent, nothing comes back.
+  server.faults.at({ op: "set", path: LAST, client: 1 }, () => {
+    server.faults.partition(a, { oneWay: "from-server" });
+  });
+  await server.clock.advance(EVERY_MS + 2 * TIMEOUT_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a"]);
+  expect((await eventually(server, b.get(LAST))).stat.version).toBe(1);
+  await server.clock.advance(EVERY_MS - TIMEOUT_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", "b"]);
+});
+
+test("one who leads no more cannot begin: the beginning goes with the guard of the leadership", async () => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  member(a, "a", ran);
+  await server.clock.runUntilIdle();
+  member(b, "b", ran);
+  await server.clock.advance(EVERY_MS / 2);
+  // It stands still over the end of its session and of the period, and then goes on as if nothing had happened.
+  server.faults.stallClient(a, EVERY_MS);
+  await server.clock.advance(2.2 * EVERY_MS);
+  expect(ran.map(({ by }) => by)).toEqual(["a", "b", "b"]);
+  for (const gap of apart(ran)) expect(gap).toBeGreaterThanOrEqual(EVERY_MS);
+});
+
+test("wall clocks of members that are an hour wrong, either way, change nothing", async () => {
+  const runAt = async (skews: readonly number[]): Promise<(readonly [string, number])[]> => {
+    await using server = await startTestServer();
+    const clients = [await connect(server), await connect(server), await connect(server)];
+    const observer = await connect(server);
+    for (const [i, skew] of skews.entries()) server.faults.jumpClock(clients[i]!, skew);
+    // A jump forward may cost a session, which the skew that stays does not.
+    await server.clock.advance(20_000);
+    const ran: Ran[] = [];
+    const jobs = clients.map((client, i) => member(client, `${i}`, ran));
+    const over = new AbortController();
+    const leaders = new Map<number, string>();
+    const observing = (async () => {
+      for await (const leader of election(observer, `${PATH}/candidates`).observe({ signal: over.signal }))
+        if (leader !== undefined) leaders.set(leader.term, leader.identity);
+    })();
+    await server.clock.advance(2.4 * EVERY_MS);
+    const partition = server.faults.partition(clients[0]!);
+    await server.clock.advance(1.2 * EVERY_MS);
+    partition.end();
+    await jobs[1]!.stop();
+    await server.clock.advance(3 * EVERY_MS);
+    over.abort();
+    await observing;
+    expect([...leaders.values()]).toEqual(["0", "1", "2"]);
+    return ran.map(({ by, at }) => [by, Math.round((at - ran[0]!.at) / 1_000)]);
+  };
+  const right = await runAt([0, 0, 0]);
+  expect(right.map(([by]) => by)).toEqual(["0", "0", "0", "1", "2", "2", "2"]);
+  expect(await runAt([HOUR_MS, -HOUR_MS, 0])).toEqual(right);
+  expect(await runAt([-HOUR_MS, HOUR_MS, -HOUR_MS])).toEqual(right);
+  expect(await runAt([HOUR_MS, HOUR_MS, HOUR_MS])).toEqual(right);
+});
+
+test("a period costs one read and one write, and a member that does not lead nothing", async () => {
+  await using server = await startTestServer();
+  const clients = [await connect(server), await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  for (const [i, client] of clients.entries()) member(client, `${i}`, ran);
+  await server.clock.advance(1_000);
+  const before = server.requests().length;
+  await server.clock.advance(10 * EVERY_MS);
+  expect(ran).toHaveLength(11);
+  expect(server.requests().slice(before)).toHaveLength(20);
+});
+
+test("whoever deletes the last beginning makes the job due for the next leader; other data there is a run of nobody's", async () => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const ran: Ran[] = [];
+  const first = member(a, "a", ran);
+  await server.clock.runUntilIdle();
+  await server.clock.advance(1_000);
+  await first.stop();
+  await b.set(LAST, utf8.encode("postponed"));
+  const second = member(a, "b", ran);
+  expect(await second.last()).toMatchObject({ identity: "postponed", term: 0 });
+  await server.clock.advance(EVERY_MS - 1_000);
+  expect(ran).toHaveLength(1);
+  await second.stop();
+  await b.delete(LAST);
+  expect(await second.last()).toBeUndefined();
+  member(b, "c", ran);
+  await server.clock.runUntilIdle();
+  expect(ran.map(({ by }) => by)).toEqual(["a", "c"]);
+});
+
+test("a job ends with its client, and what the server refuses for good is told to `onError`", async () => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const errors: unknown[] = [];
+  const closed = member(a, "a", [], { errors });
+  await server.clock.runUntilIdle();
+  await a.close();
+  await eventually(server, closed.ended);
+  expect(errors).toMatchObject([expect.objectContaining({ code: "CLOSED" })]);
+  // No member may create anything below the job's znode.
+  await b.delete(PATH, { recursive: true });
+  await b.create(PATH, null, { parents: true, acl: READ_ACL });
+  const refused = member(b, "b", [], { errors });
+  await eventually(server, refused.ended);
+  expect(errors).toMatchObject(["CLOSED", "NO_AUTH"].map((code) => expect.objectContaining({ code })));
+});
+
+test("a period that is none is refused with BAD_ARGUMENTS", async () => {
+  await using server = await startTestServer();
+  const client = await connect(server);
+  for (const everyMs of [0, -1, Number.NaN, Infinity])
+    expect(() => member(client, "a", [], { everyMs })).toThrow(/everyMs/);
+  await server.clock.runUntilIdle();
+  expect(server.leaks()).toMatchObject({ ephemerals: 0, waiting: 0 });
+});
+
+for (const seed of [1, 2, 3, 4, 5, 6]) {
+  test(`chaos of seed ${seed}: no period is begun twice, no two runs at once, and the job goes on when all is well`, async () => {
+    await using server = await startTestServer({ seed, latencyMs: 1, log: "file" });
+    const clients = await Promise.all([1, 2, 3].map(() => connect(server)));
+    const everyMs = 2_000;
+    const ran: Ran[] = [];
+    const going = new Map<Client, Turn>();
+    const jobs = clients.map((client, i) =>
+      member(client, `${i}`, ran, {
+        everyMs,
+        run: async (turn) => {
+          expect(going.has(client)).toBe(false);
+          going.set(client, turn);
+          await Promise.race([sleep(client, 700), until(turn.signal)]);
+          going.delete(client);
+          turn.signal.throwIfAborted();
+        },
+      }),
+    );
+    await chaos({
+      server,
+      clients,
+      seed,
+      steps: 80,
+      always: ({ isStalled }) => {
+        const valid = [...going].filter(([client, turn]) => !isStalled(client) && turn.leadership.isValid);
+        expect(valid.length).toBeLessThanOrEqual(1);
+      },
+    });
+    const before = ran.length;
+    await server.clock.advance(2 * TIMEOUT_MS + 10 * everyMs);
+    expect(ran.length - before).toBeGreaterThanOrEqual(10);
+    expect(before).toBeGreaterThan(5);
+    for (const gap of apart(ran.toSorted((x, y) => x.at - y.at))) expect(gap).toBeGreaterThanOrEqual(everyMs);
+    expect(jobs.filter(({ isLeader }) => isLeader)).toHaveLength(1);
+    await eventually(server, Promise.all(jobs.map((job) => job.stop())));
+    expect(server.leaks()).toMatchObject({ ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0 });
+  });
+}
