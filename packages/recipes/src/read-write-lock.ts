@@ -18,6 +18,7 @@ import { type Contender, contendersOf, evict, requestRevoke } from "./hold/conte
 import type { Held, HoldOptions, RevokeRequest } from "./hold/held.ts";
 import { Holding } from "./hold/holding.ts";
 import { unseen } from "./hold/let-go.ts";
+import { sessionOver } from "./hold/in-session.ts";
 import { movePlace } from "./hold/move-place.ts";
 import type { Place } from "./hold/place.ts";
 import { type Blocks, nearest } from "./hold/turn.ts";
@@ -131,7 +132,9 @@ export function readWriteLock(client: Client, path: string, options: LockOptions
       if (!writers.has(held)) throw notOurs(op, path);
       held.assertValid();
       const deadline = client.deadline(op, how);
-      const place = placeOf(held, path, client.session!);
+      const { session } = client;
+      if (session === undefined) throw sessionOver(op, path, undefined);
+      const place = placeOf(held, path, session);
       const name = drawPrefix(client.random, layout, "read") + place.name.slice(-SEQUENCE_DIGITS);
       const revoke = held.revokeRequested.reason as RevokeRequest | undefined;
       const data = contenderData.encode({ identity, revoke });

@@ -83,7 +83,7 @@ async function play(server: TestServer, locks: readonly ReadWriteLock[], moves: 
       const before = seen[who]!.held!;
       seen[who]!.held = await locks[who]!.downgrade(before);
       expect(before.isValid).toBe(false);
-      expect(seen[who]!.held!.token).toBe(before.token);
+      expect(seen[who]!.held.token).toBe(before.token);
     }
     await server.clock.runUntilIdle();
     for (const [at, { who: party, isReading }] of queue.entries()) {
@@ -106,7 +106,7 @@ describe("read-write lock", () => {
     const clients = await connected(server, 5);
     const locks = clients.map((client) => readWriteLock(client, PATH));
     const wants = ["read", "read", "write", "read", "write"] as const;
-    const seen = [];
+    const seen: ReturnType<typeof observed>[] = [];
     for (const [i, kind] of wants.entries()) {
       seen.push(observed(locks[i]![kind].acquire()));
       await server.clock.runUntilIdle();
@@ -428,5 +428,6 @@ describe("read-write lock", () => {
       for (const part of ["read", "write", "downgrade"] as const) expect(count[part], part).toBeGreaterThan(1);
       expect(count.together).toBeGreaterThan(1);
     },
+    30_000,
   );
 });

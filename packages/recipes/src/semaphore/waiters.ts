@@ -50,18 +50,23 @@ export class Waiters {
   async lease(place: Place, op: string, deadline: Deadline, onWait: OnWait | undefined): Promise<Place> {
     let seen = await this.#look(place, op, deadline, place.queue);
     let watch: Watch | undefined;
+    let own: Promise<unknown> | undefined;
     try {
       for (;;) {
         if (hasPermit(seen.count, seen.position)) {
           const lease = await this.#exchange(place, seen.count, op, deadline);
           if (lease !== undefined) return lease;
         } else if (watch === undefined) {
-          // The first looks once more, since it watches what it had read before. A place that has gone meanwhile cannot be watched.
-          watch = this.#watch(place, seen.behind);
+          watch = this.#watch(seen.behind);
+          // The first looks once more: what it watches it had read before. A place that has gone meanwhile cannot be watched.
           if (seen.position > 0) continue;
         } else {
           onWait?.(seen);
-          await deadline.race(whileIn(place.session, op, place.path, watch.change));
+          // Never taken back: it ends with the place.
+          own ??= this.#next(place.path).finally(() => {
+            own = undefined;
+          });
+          await deadline.race(whileIn(place.session, op, place.path, Promise.race([watch.change, own])));
           watch.end();
           watch = undefined;
         }
@@ -94,16 +99,14 @@ export class Waiters {
     }
   }
 
-  /** For whatever may end the waiting: of the first the leases and the number of permits, of others the place before; and one's own end. */
-  #watch(place: Place, behind: string): Watch {
+  /** For whatever may end the waiting: of the first the leases and the number of permits, of others the place before. */
+  #watch(behind: string): Watch {
     const { leases, permits } = this.#books;
     const given = new AbortController();
-    const next = (path: string, of: "znode" | "children" = "znode"): Promise<unknown> =>
-      this.#client.nextEvent(path, { of, existing: true, signal: given.signal, timeoutMs: Infinity });
-    const before = behind === leases ? [next(leases, "children"), next(permits)] : [next(behind)];
-    const change = Promise.race([...before, next(place.path)]).catch((error: unknown) => {
-      if (!isCorralError(error, "NO_NODE")) throw error;
-    });
+    const change =
+      behind === leases
+        ? Promise.race([this.#next(leases, "children", given.signal), this.#next(permits, "znode", given.signal)])
+        : this.#next(behind, "znode", given.signal);
     // Nobody may come to wait for it.
     unseen(change);
     return {
@@ -112,6 +115,15 @@ export class Waiters {
         given.abort();
       },
     };
+  }
+
+  /** The next change of a znode that is there; at once if it is not. */
+  async #next(path: string, of: "znode" | "children" = "znode", signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#client.nextEvent(path, { of, existing: true, signal, timeoutMs: Infinity });
+    } catch (error) {
+      if (!isCorralError(error, "NO_NODE")) throw error;
+    }
   }
 }
 
