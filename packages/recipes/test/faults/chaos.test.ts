@@ -36,13 +36,13 @@ for (const seed of [1, 2, 3, 4]) {
     expect(struck.length).toBeGreaterThan(30);
     expect(count).toBeGreaterThan(10);
     expect(most).toBe(1);
-  });
+  }, 30_000);
 }
 
 test("chaos of the same seed is the same", async () => {
   const first = await contend(7);
   expect(await contend(7)).toEqual(first);
-});
+}, 30_000);
 
 test("chaos tells what failed, with the seed, the step and what had struck", async () => {
   await using server = await startTestServer();

@@ -175,6 +175,23 @@ export const planted: readonly Planted[] = [
   },
   {
     scenario: {
+      name: "planted: closes a client that is not its own when it meets an error",
+      async act({ subject }) {
+        try {
+          await subject.exists("/a");
+          await subject.exists("/b");
+        } catch (error) {
+          await subject.close();
+          throw error;
+        }
+      },
+      settled: async () => {},
+    },
+    foundBy: ENDS,
+    says: /closed at the end: 1, without the fault 0/,
+  },
+  {
+    scenario: {
       name: "planted: looks again and again, also when its client is closed",
       async act({ subject }) {
         await subject.exists("/a");

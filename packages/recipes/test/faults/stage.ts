@@ -21,13 +21,15 @@ const STILL_TURNS = 100;
 export const SUBJECT = 1;
 
 /** The present stage: its clients, also those that the scenario opened. */
-export interface Setting extends Stage, AsyncDisposable {
+export interface Setting extends Stage {
   readonly timeoutMs: number;
   readonly abort: AbortController;
   /** What no part of the program has caught: rejections and exceptions. */
   readonly uncaught: readonly unknown[];
   /** All clients of `server.connect`. */
   readonly clients: readonly Client[];
+  /** The end of this world. */
+  readonly end: () => Promise<void>;
   /** Clients that the scenario opened by itself, for which nobody here can speak. */
   readonly strangers: number;
 }
@@ -66,7 +68,7 @@ export async function setStage(timeoutMs: number, options: TestServerOptions): P
         return strangers;
       },
       eventually: (promise, withinMs) => eventually(world, promise, withinMs),
-      async [Symbol.asyncDispose]() {
+      async end() {
         try {
           await world.close();
           // What is rejected at the end is told one turn later.

@@ -126,13 +126,10 @@ async function run(
     seed: Math.floor(drawFrom(1, `${scenario.name}|${fault?.name}|${step}`)() * 2 ** 31),
     ...(fault?.log === undefined ? {} : { log: fault.log, fileLimits: FILE_LIMITS }),
   });
-  try {
-    await play(scenario, setting, fault, step, compared, seen);
-  } catch (error) {
-    seen.failures.push(textOf(error));
-  } finally {
-    await setting[Symbol.asyncDispose]();
-  }
+  const failed = (error: unknown): number => seen.failures.push(textOf(error));
+  await play(scenario, setting, fault, step, compared, seen).catch(failed);
+  await setting.end().catch(failed);
+  // Only now: what goes wrong while the world ends counts too.
   for (const error of setting.uncaught) seen.failures.push(`nobody caught ${textOf(error)}`);
   const asked = seen.asked.map(({ op, path }) => `${op}${path === undefined ? "" : ` ${path}`}`);
   const { failures, came, left } = seen;
