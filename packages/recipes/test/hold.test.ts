@@ -4,6 +4,7 @@ import type { Client, CorralError } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
 import { Holding } from "../src/hold/holding.ts";
+import { takePlace } from "../src/hold/place.ts";
 import { lock } from "../src/lock.ts";
 import { eventually } from "./faults/stage.ts";
 
@@ -482,6 +483,52 @@ describe("acquiring", () => {
     await server.clock.advance(3_000);
     expect(standing(server)).toEqual([]);
     expect(client.session!.isValid).toBe(true);
+  });
+
+  test("that is given up in its last step lets go of what it had got", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect(short);
+    using late = server.faults.delayReply({ op: "get" }, 3_000);
+    const timedOut = errorOf(lock(client, PATH).acquire({ timeoutMs: 1_000 }));
+    await server.clock.advance(1_000);
+    expect((await timedOut).code).toBe("TIMEOUT");
+    expect(late.hits).toBe(1);
+    await server.clock.advance(4_000);
+    expect(standing(server)).toEqual([]);
+    expect(client.session!.isValid).toBe(true);
+  });
+
+  test("while the server refuses writes is answered in the end, though the list overtook the creation", async () => {
+    const MIB = 1024 * 1024;
+    await using server = await startTestServer({
+      log: "file",
+      fileLimits: { softMarkBytes: MIB, reserveBytes: 4 * MIB },
+    });
+    const client = await server.connect();
+    await client.create(PATH, null, { parents: true });
+    await server.clock.advance(2_000);
+    server.faults.disk.leave(100_000);
+    await server.clock.advance(60_000);
+    const acquiring = lock(client, PATH).acquire();
+    await server.clock.advance(1_000);
+    // It was refused, and sent again; the list was answered meanwhile.
+    expect(server.requests({ op: "create" }).length).toBeGreaterThan(2);
+    expect(server.requests({ op: "children" })).toHaveLength(1);
+    expect(standing(server)).toEqual([]);
+    server.faults.disk.leave(Infinity);
+    expect((await eventually(server, acquiring)).isValid).toBe(true);
+  });
+
+  test("never takes for its own what was made in another session than it began in", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const { signal } = new AbortController();
+    const former = { ...client.session!, id: 1, timeoutMs: 1, ordinal: 1, signal, isValid: true, validForMs: 1 };
+    const options = { parent: PATH, prefix: "x-lock-", data: null };
+    const taking = takePlace(client, former, "test", client.deadline("test"), options);
+    expect(await errorOf(taking)).toMatchObject({ code: "SESSION_EXPIRED", op: "test", path: PATH, retryable: true });
+    await server.clock.runUntilIdle();
+    expect(standing(server)).toEqual([]);
   });
 
   test("with a signal that is aborted already, or with no time, asks nothing", async () => {

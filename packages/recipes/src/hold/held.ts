@@ -30,7 +30,11 @@ export interface Held extends AsyncDisposable {
    * somebody else), `SUSPENDED` (if asked for), `CLOSED` (released). That is before anybody else holds it, unless this process stood still.
    */
   readonly signal: AbortSignal;
-  /** Is it certainly held, now? Computed from the clocks at each look, so it tells the truth also after a stall; once false, false for ever. */
+  /**
+   * Is it certainly held, now? Computed from the clocks at each look, so it tells the truth also after a stall; once false, false for ever.
+   * What somebody takes away on purpose (an eviction, a session ended by the server's operator) is known only when that has been told:
+   * token and guard know it at once.
+   */
   readonly isValid: boolean;
   /** For how long that is certain if nothing more is heard from the server, milliseconds; 0 once it is lost. */
   readonly validForMs: number;
