@@ -1,4 +1,5 @@
 /** The chaos that the recipes' tests rely on: it strikes, it is the same each time, it ends, and what it checks can fail. */
+import type { Client } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { expect, test } from "vitest";
 import { lock } from "../../src/lock.ts";
@@ -62,19 +63,39 @@ test("chaos tells what failed, with the seed, the step and what had struck", asy
   );
 });
 
-test("more valid holders than may be are found, and a token that does not grow", async () => {
+test("more valid holders than may be are found, and a token that does not grow; not of one that stands still or was overruled", async () => {
   await using server = await startTestServer();
   const [a, b] = [await server.connect(), await server.connect()];
   const holders = validHolders(1);
-  let isStalled = false;
+  const nobody = (): boolean => false;
+  const isA = (client: Client): boolean => client === a;
   holders.add(a, { isValid: true, token: 5 });
   expect(() => holders.add(b, { isValid: true, token: 5 })).toThrow("token 5 after 5");
-  holders.check({ isStalled: () => false });
+  holders.check({ isStalled: nobody });
   holders.add(b, { isValid: true, token: 6 });
-  isStalled = true;
-  holders.check({ isStalled: (client) => isStalled && client === a });
-  isStalled = false;
-  expect(() => holders.check({ isStalled: (client) => isStalled && client === a })).toThrow(
-    "2 hold, at most 1 may: 5, 6",
-  );
+  holders.check({ isStalled: isA, isOverruled: nobody });
+  holders.check({ isStalled: nobody, isOverruled: isA });
+  const tooMany = (): void => holders.check({ isStalled: nobody, isOverruled: nobody });
+  expect(tooMany).toThrow("2 hold, at most 1 may: 5, 6");
+  expect([holders.count, holders.most]).toEqual([2, 2]);
+});
+
+test("a client whose session was ended by order is overruled until it hears of that", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect();
+  const partition = server.faults.partition(client, { oneWay: "from-server" });
+  const seen: boolean[] = [];
+  const { isOverruled, struck } = await chaos({
+    server,
+    clients: [client],
+    seed: 1,
+    steps: 1,
+    faults: ["expire"],
+    always: (now) => void seen.push(now.isOverruled(client)),
+  });
+  expect(struck).toHaveLength(1);
+  expect(seen).not.toContain(false);
+  partition.end();
+  await server.clock.advance(1_000);
+  expect(isOverruled(client)).toBe(false);
 });

@@ -3,7 +3,7 @@
  *
  * Owns the faults and the passing of time. The work that goes on meanwhile, and what must be true of it, is the test's.
  */
-import type { Client } from "@corral/client";
+import type { Client, SessionInfo } from "@corral/client";
 import type { TestServer } from "@corral/testing";
 import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
 
@@ -66,6 +66,11 @@ export interface ChaosNow {
   readonly step: number;
   /** Does this client's process stand still? Then nothing in it can look at anything, and what it held when it last ran tells nothing. */
   readonly isStalled: (client: Client) => boolean;
+  /**
+   * Was the server told to end this client's session early, and the client has not heard of it? That is an order, which no lease can know
+   * of before it is told; what it guards is safe by the guard and the token only.
+   */
+  readonly isOverruled: (client: Client) => boolean;
   /** What has struck so far, with the times of it. */
   readonly struck: readonly string[];
 }
@@ -106,6 +111,8 @@ class Chaos implements ChaosNow {
   readonly #server: TestServer;
   #lasting: Lasting[] = [];
   readonly #stalledUntil = new Map<Client, number>();
+  /** Sessions that the server was told to end. */
+  readonly #overruled = new Set<SessionInfo>();
   /** Which clock of a client lies: with both of them, nobody could know how much time has passed. */
   readonly #liar = new Map<Client, "monotonic" | "wall">();
   #isDown = false;
@@ -120,6 +127,9 @@ class Chaos implements ChaosNow {
 
   readonly isStalled = (client: Client): boolean =>
     (this.#stalledUntil.get(client) ?? Number.NEGATIVE_INFINITY) > this.#server.clock.now;
+
+  readonly isOverruled = ({ session }: Client): boolean =>
+    session !== undefined && !session.signal.aborted && this.#overruled.has(session);
 
   async run(): Promise<void> {
     const { steps, faults = CHAOS_FAULTS, between: after } = this.#options;
@@ -203,6 +213,7 @@ class Chaos implements ChaosNow {
       case "expire":
         if (isDown || client.session === undefined) return;
         noteClient();
+        this.#overruled.add(client.session);
         // Its session may have ended at the server already.
         faults.expire(client).catch(() => note("in vain "));
         return;
@@ -271,7 +282,7 @@ export interface ValidHolders {
   /** To be called with everything that any client comes to hold. With a limit of one, tokens must grow. */
   readonly add: (client: Client, held: Valid) => void;
   /** For `always`: throws if too many hold. */
-  readonly check: (chaos: Pick<ChaosNow, "isStalled">) => void;
+  readonly check: (chaos: Pick<ChaosNow, "isStalled"> & Partial<Pick<ChaosNow, "isOverruled">>) => void;
   /** How many have held. A test in which nobody did proves nothing. */
   readonly count: number;
   /** The most that held at a time. */
@@ -288,10 +299,10 @@ export function validHolders(limit: number): ValidHolders {
       count++;
       held.push({ client, held: one });
     },
-    check({ isStalled }) {
+    check({ isStalled, isOverruled = () => false }) {
       // Once it is not valid, it never is again; of one that stands still nobody can say.
       held = held.filter(({ client, held: one }) => isStalled(client) || one.isValid);
-      const valid = held.filter(({ client }) => !isStalled(client));
+      const valid = held.filter(({ client }) => !isStalled(client) && !isOverruled(client));
       most = Math.max(most, valid.length);
       if (valid.length <= limit) return;
       throw new Error(
