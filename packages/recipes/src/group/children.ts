@@ -59,8 +59,8 @@ type Known<T> = { readonly epoch: number; readonly mzxid: number } & (
 );
 
 export class Children<T> {
+  readonly path: string;
   readonly #client: Client;
-  readonly #path: string;
   readonly #options: ChildrenOptions<T>;
   readonly #states = new Newest<ChildrenState<T>>();
   readonly #left = new AbortController();
@@ -77,7 +77,7 @@ export class Children<T> {
 
   constructor(client: Client, path: string, options: ChildrenOptions<T>) {
     this.#client = client;
-    this.#path = path;
+    this.path = path;
     this.#options = options;
   }
 
@@ -119,15 +119,15 @@ export class Children<T> {
     const deadline = this.#client.deadline(this.#options.op, options);
     deadline.check();
     this.start();
-    if (this.#left.signal.aborted) throw this.#failed ?? this.#closed();
+    this.check();
     const reader = this.read();
     try {
       const { value, done } = await deadline.race(reader.next());
-      if (done !== true) return value;
+      if (done === true) this.check();
+      return value as ChildrenState<T>;
     } finally {
       await reader.return();
     }
-    throw this.#closed();
   }
 
   close(): void {
@@ -143,9 +143,12 @@ export class Children<T> {
     this.#left.abort();
   }
 
-  #closed(): CorralError {
+  /** Throws why it is followed no more. */
+  check(): void {
+    if (!this.#left.signal.aborted) return;
     const { op } = this.#options;
-    return new CorralError("CLOSED", { op, detail: { path: this.#path }, outcome: "no", means: "it has been closed" });
+    const means = "it has been closed";
+    throw this.#failed ?? new CorralError("CLOSED", { op, detail: { path: this.path }, outcome: "no", means });
   }
 
   // ---- what the server tells ------------------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ export class Children<T> {
     for (let isRefused = false; ;) {
       try {
         if (isRefused) await this.#client.deadline(op, patiently).pause(this.#pauseMs());
-        return await this.#client.subscribe(this.#path, { scope: "children", codec, ...patiently });
+        return await this.#client.subscribe(this.path, { scope: "children", codec, ...patiently });
       } catch (error) {
         if (signal.aborted) return undefined;
         if (!isCorralError(error) || !(error.retryable || error.code === "SESSION_EXPIRED")) throw error;
@@ -203,13 +206,13 @@ export class Children<T> {
         this.#known = new Map();
         return;
       case "deleted":
-        if (event.path !== this.#path) this.#hasGone(nameOf(event.path), event.zxid);
+        if (event.path !== this.path) this.#hasGone(nameOf(event.path), event.zxid);
         return;
       case "entry":
       case "created":
       case "changed":
       case "undecodable":
-        if (event.path === this.#path) this.#saw(event.stat.pzxid);
+        if (event.path === this.path) this.#saw(event.stat.pzxid);
         else this.#isThere(nameOf(event.path), event);
         return;
       default:
@@ -232,7 +235,7 @@ export class Children<T> {
     }
     const { max, op } = this.#options;
     if (this.#known.size <= max) return;
-    const detail = { path: this.#path, name: "membersMax", limit: max, actual: this.#known.size };
+    const detail = { path: this.path, name: "membersMax", limit: max, actual: this.#known.size };
     throw new CorralError("LIMIT_EXCEEDED", { op, detail, means: "there are more children than are wanted" });
   }
 

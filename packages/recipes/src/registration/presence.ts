@@ -55,7 +55,7 @@ export class Presence<T> implements Registration<T> {
     const { sequential = false, parents = false, acl, onConflict = "error" } = options;
     this.#client = client;
     this.#options = options;
-    this.#site = { path, sequential, parents, acl, onConflict };
+    this.#site = { path, lifetime: "ephemeral", sequential, parents, acl, onConflict };
     this.#value = new Value(encoded(options.codec, value, path, "register"));
     this.#pace = new Pace(client);
     this.#watching = new Watching(client, this.signal, {

@@ -4,6 +4,7 @@
  */
 import {
   type AclEntry,
+  type CallOptions,
   type Client,
   type CorralError,
   type Created,
@@ -18,6 +19,7 @@ import { takenBy } from "./endings.ts";
 /** What is to be made. */
 export interface Site {
   readonly path: string;
+  readonly lifetime: "ephemeral" | "persistent";
   readonly sequential: boolean;
   readonly parents: boolean;
   readonly acl: readonly AclEntry[] | undefined;
@@ -33,7 +35,7 @@ export interface Conflict {
 
 /** Neither: it has changed meanwhile, and is to be tried again. */
 export interface Attempt {
-  readonly made?: Created;
+  readonly made?: Created | undefined;
   readonly conflict?: Conflict;
 }
 
@@ -46,7 +48,7 @@ export async function take(
 ): Promise<Attempt> {
   const { path, onConflict } = site;
   try {
-    return { made: await createAt(client, site, data) };
+    return { made: await createAt(client, site, data, always) };
   } catch (error) {
     if (!isCorralError(error, "NODE_EXISTS")) throw error;
   }
@@ -54,40 +56,52 @@ export async function take(
   if (other === undefined) return {};
   const isEphemeral = other.ephemeralOwner !== 0;
   if (onConflict === "take-over" && isEphemeral && isFirst && !signal.aborted)
-    return takeOver(client, site, data, other);
+    return { made: await replace(client, site, data, other, always) };
   return { conflict: { cause: takenBy(path, other), mayWait: onConflict === "wait" && isEphemeral } };
 }
 
+/** What is left to a step. */
+export type Rest = () => CallOptions;
+
+/** Of what makes a znode: what comes of it must be known. */
+const always: Rest = () => ({ timeoutMs: Infinity });
+
 /** Rejects with `NODE_EXISTS` where something is there. */
-async function createAt(client: Client, site: Site, data: Uint8Array | null): Promise<Created> {
+export async function createAt(client: Client, site: Site, data: Uint8Array | null, rest: Rest): Promise<Created> {
   for (let tries = 1; ; tries++) {
     try {
-      return await client.create(site.path, data, { ...shapeOf(site), timeoutMs: Infinity });
+      return await client.create(site.path, data, { ...rest(), ...shapeOf(site) });
     } catch (error) {
       if (!site.parents || !isCorralError(error, "NO_NODE") || tries >= PARENT_TRIES_MAX) throw error;
     }
-    await makeParent(client, site);
+    await makeParent(client, site, rest);
   }
 }
 
-async function makeParent(client: Client, { path, acl }: Site): Promise<void> {
+async function makeParent(client: Client, { path, acl }: Site, rest: Rest): Promise<void> {
   const parent = path.slice(0, path.lastIndexOf("/")) || "/";
   try {
-    await client.create(parent, null, { lifetime: "container", parents: true, acl, timeoutMs: Infinity });
+    await client.create(parent, null, { ...rest(), lifetime: "container", parents: true, acl });
   } catch (error) {
     if (!isCorralError(error, "NODE_EXISTS")) throw error;
   }
 }
 
-/** In place of this life of another's znode, unless that has gone meanwhile. */
-async function takeOver(client: Client, site: Site, data: Uint8Array | null, other: Stat): Promise<Attempt> {
+/** In place of this life of another's znode; undefined if that has gone meanwhile. */
+export async function replace(
+  client: Client,
+  site: Site,
+  data: Uint8Array | null,
+  { czxid }: Stat,
+  rest: Rest,
+): Promise<Created | undefined> {
   const { path } = site;
-  const replace = [op.delete(path, { ifMatch: { czxid: other.czxid } }), op.create(path, data, shapeOf(site))] as const;
+  const both = [op.delete(path, { ifMatch: { czxid } }), op.create(path, data, shapeOf(site))] as const;
   try {
-    const [, made] = await client.multi(replace, { timeoutMs: Infinity });
-    return { made };
+    const [, made] = await client.multi(both, rest());
+    return made;
   } catch (error) {
-    if (isCorralError(error, "GUARD_FAILED", "NO_NODE")) return {};
+    if (isCorralError(error, "GUARD_FAILED", "NO_NODE")) return undefined;
     throw error;
   }
 }
@@ -101,4 +115,4 @@ export async function untilGone(client: Client, path: string, signal: AbortSigna
   }
 }
 
-const shapeOf = ({ sequential, acl }: Site): CreateShape => ({ lifetime: "ephemeral", sequential, acl });
+const shapeOf = ({ lifetime, sequential, acl }: Site): CreateShape => ({ lifetime, sequential, acl });
