@@ -222,7 +222,7 @@ class Chaos implements ChaosNow {
         this.#standsStill(client, ms);
         return faults.stallClient(client, ms);
       case "sleep":
-        if (this.#lies(client) === "wall") return;
+        if (this.#liar.get(client) === "wall") return;
         this.#liar.set(client, "monotonic");
         noteClient(ms);
         this.#standsStill(client, ms);
@@ -231,7 +231,7 @@ class Chaos implements ChaosNow {
         noteClient(ms);
         return faults.jumpClock(client, ms);
       case "clock back":
-        if (this.#lies(client) === "monotonic") return;
+        if (this.#liar.get(client) === "monotonic") return;
         this.#liar.set(client, "wall");
         noteClient(ms);
         return faults.jumpClock(client, -ms);
@@ -251,10 +251,6 @@ class Chaos implements ChaosNow {
         note(`for ${ms} ms `);
         return this.#restart(fault === "crash", ms);
     }
-  }
-
-  #lies(client: Client): "monotonic" | "wall" | undefined {
-    return this.#liar.get(client);
   }
 
   #standsStill(client: Client, ms: number): void {

@@ -30,7 +30,8 @@ const { values } = parseArgs({ options: { only: { type: "string" }, plant: { typ
 try {
   process.exitCode = await (values.plant === true ? plants(values.only) : table(values.only));
 } catch (error) {
-  print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (!(error instanceof RangeError)) throw error;
+  print(error.message);
   process.exitCode = 2;
 }
 

@@ -1,6 +1,10 @@
 /**
  * What a recipe does step by step, for the fault table: every request that the subject sends while it acts is a step, and every
- * fault strikes at every step, each in a world of its own.
+ * fault strikes at every step, and before the first, each in a world of its own.
+ *
+ * Beside what `settled` looks at, the table sees to it that `act` comes to something, and to what is allowed under that fault; that nothing
+ * is rejected or thrown unseen; that at the end no more ephemerals, watches, subscriptions and waiting requests are there than without the
+ * fault, and nothing at all once the clients are closed. So whatever was begun is ended by `act` or `settled`, in every outcome.
  */
 import type { Client } from "@corral/client";
 import type { TestServer } from "@corral/testing";
@@ -34,7 +38,7 @@ export interface Scenario {
   act(stage: Stage, prepared: unknown): Promise<unknown>;
   /**
    * When the fault is over, everything is healed, and all sessions that were to end have ended: throws (by `expect`) if something is not
-   * as it must be, whatever `act` came to: nobody left in the queue, the next one gets it at once, values neither lost nor doubled.
+   * as it must be, whatever `act` came to (time passes by `eventually` and `clock.advance` only): nobody left in the queue, the next one gets it at once, values neither lost nor doubled.
    */
   settled(stage: Stage, outcome: Outcome, prepared: unknown): Promise<void>;
 }

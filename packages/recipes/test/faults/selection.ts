@@ -39,16 +39,16 @@ async function load(file: string): Promise<readonly Scenario[]> {
   }
 }
 
-/** Throws for a text that nothing answers to. */
+/** Throws a RangeError for a text that nothing answers to. */
 export function select(all: readonly Scenario[], text: string | undefined): Selection {
   const [scenario = "", fault = "", step = ""] = (text ?? "").split("|").map((part) => part.trim());
   const exact = all.filter(({ name }) => name === scenario);
   const scenarios = exact.length > 0 ? exact : all.filter(({ name }) => name.includes(scenario));
   const faults = FAULTS.filter(({ name }) => fault === "" || fault === name);
-  if (scenarios.length === 0) throw new Error(`no scenario is called "${scenario}"`);
+  if (scenarios.length === 0) throw new RangeError(`no scenario is called "${scenario}"`);
   if (faults.length === 0 && fault !== NONE)
-    throw new Error(`no fault is called "${fault}": ${FAULTS.map(({ name }) => name).join(", ")}`);
-  if (step !== "" && !/^\d+$/.test(step)) throw new Error(`"${step}" is not the number of a step`);
+    throw new RangeError(`no fault is called "${fault}": ${FAULTS.map(({ name }) => name).join(", ")}`);
+  if (step !== "" && !/^\d+$/.test(step)) throw new RangeError(`"${step}" is not the number of a step`);
   return { scenarios, faults, step: step === "" || fault === NONE ? undefined : Number(step) };
 }
 
