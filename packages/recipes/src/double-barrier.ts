@@ -6,7 +6,7 @@
  *     /path                     number of the present round, or of the last one
  *     /path/round               of the present round: how many parties it takes
  *     /path/round/_c_…-lock-N   a party: ephemeral, goes when the party leaves, or with its session
- *     /path/round/ready         made by whoever sees that the round is full: the sequence number of its last party
+ *     /path/round/ready         made by whoever sees that the round is full: which are its first party and its last one
  *
  * A party is made only where there is no `ready`, and `ready` only while the parties that it counts are there, each in one transaction. So who is
  * of a round is decided once, by `ready`, and what anybody was woken by, or believes, decides nothing. A round is over when all of
@@ -23,13 +23,14 @@ import {
 import {
   begin,
   contendersOf,
+  begun,
+  type Begun,
   partiesOf,
   presentRound,
   readyOf,
   type Round,
   untilGone,
   untilOver,
-  whole,
 } from "./double-barrier/round.ts";
 import { confirmed, inTime, orLeave, patient } from "./hold/acquire.ts";
 import { checkIdentity, contenderData, drawIdentity } from "./hold/contender-data.ts";
@@ -38,7 +39,7 @@ import type { Held, HoldOptions } from "./hold/held.ts";
 import { Holding } from "./hold/holding.ts";
 import { sessionFor } from "./hold/in-session.ts";
 import { unseen } from "./hold/let-go.ts";
-import { evicted, leavePlace, type Place, takePlace } from "./hold/place.ts";
+import { childOf, evicted, leavePlace, type Place, takePlace } from "./hold/place.ts";
 import { watchUntil } from "./watch-until.ts";
 
 /** Parties of a round. */
@@ -94,7 +95,7 @@ export function doubleBarrier(client: Client, path: string, options: DoubleBarri
   return {
     path,
     enter(how) {
-      const deadline = patient(client, "doubleBarrier.enter", how);
+      const deadline = patient(client, ENTER, how);
       return inTime(deadline, enter(client, path, { parties, identity, whenFull }, how, deadline), path);
     },
   };
@@ -113,21 +114,20 @@ async function enter(
   options: EnterOptions | undefined,
   deadline: Deadline,
 ): Promise<Entered> {
-  const name = "doubleBarrier.enter";
   for (;;) {
     const session = await sessionFor(client, deadline);
     const round = await presentRound(client, path, party.parties, deadline);
     const place = await join(client, session, round, party.identity, deadline);
     if (place !== undefined) {
-      const last = await orLeave(client, place, lastParty(client, round, place, party.parties, deadline));
-      if (contenderName(place.name)!.sequence <= last) {
-        return confirmed(new EnteredRound(client, path, place, round, options), name, deadline);
+      const ready = await orLeave(client, place, beginning(client, round, place, party.parties, deadline));
+      if (ready !== undefined && contenderName(place.name)!.sequence <= ready.last) {
+        return confirmed(new EnteredRound(client, path, place, round, ready, options), ENTER, deadline);
       }
       unseen(leavePlace(client, place));
     }
     const inside = await partiesOf(client, round, deadline);
-    if (inside.length > 0 && party.whenFull === "refuse") throw full(name, path, party.parties);
-    await untilOver(client, name, round, deadline);
+    if (inside.length > 0 && party.whenFull === "refuse") throw full(path, party.parties);
+    await untilOver(client, ENTER, round, deadline);
   }
 }
 
@@ -140,7 +140,7 @@ async function join(
   deadline: Deadline,
 ): Promise<Place | undefined> {
   try {
-    return await takePlace(client, session, "doubleBarrier.enter", deadline, {
+    return await takePlace(client, session, ENTER, deadline, {
       parent: round.path,
       prefix: drawPrefix(client.random, "curator", "lock"),
       data: contenderData.encode({ identity }),
@@ -155,35 +155,51 @@ async function join(
   }
 }
 
-/** Resolves when the round has begun: with the sequence number of its last party; -1 if it is over, so that it began without this place. */
-function lastParty(client: Client, round: Round, place: Place, parties: number, deadline: Deadline): Promise<number> {
-  const name = "doubleBarrier.enter";
+/** Resolves when the round has begun; with undefined if it is over, so that it began without this place. */
+async function beginning(
+  client: Client,
+  round: Round,
+  place: Place,
+  parties: number,
+  deadline: Deadline,
+): Promise<Begun | undefined> {
   const path = readyOf(round);
   let queue = place.queue;
-  return watchUntil(client, name, deadline, {
+  const { ready } = await watchUntil(client, ENTER, deadline, {
     path,
     session: place.session,
-    async look() {
+    async look(): Promise<{ readonly ready: Begun | undefined } | undefined> {
       for (;;) {
-        const ready = await client.find(path, { ...deadline.rest(), codec: whole });
-        if (ready !== undefined) return ready.value;
+        const ready = await client.find(path, { ...deadline.rest(), codec: begun });
+        if (ready !== undefined) return { ready: ready.value };
         const inside = queue ?? (await contendersOf(client, round, deadline));
         queue = undefined;
-        if (inside === undefined) return -1;
-        if (!inside.some((one) => one.name === place.name)) throw evicted(name, place.path);
+        if (inside === undefined) return { ready: undefined };
+        if (!inside.some((one) => one.name === place.name)) throw evicted(ENTER, place.path);
         if (inside.length < parties) return undefined;
         await begin(client, round, inside.slice(0, parties), deadline);
       }
     },
   });
+  return ready;
 }
 
 class EnteredRound extends Holding implements Entered {
   readonly #round: Round;
+  /** Its path. */
+  readonly #whoCameFirst: string;
 
-  constructor(client: Client, name: string, place: Place, round: Round, options: HoldOptions | undefined) {
+  constructor(
+    client: Client,
+    name: string,
+    place: Place,
+    round: Round,
+    ready: Begun,
+    options: HoldOptions | undefined,
+  ) {
     super(client, name, place, options);
     this.#round = round;
+    this.#whoCameFirst = childOf(round.path, ready.first);
   }
 
   get round(): number {
@@ -196,7 +212,6 @@ class EnteredRound extends Holding implements Entered {
   }
 
   async #leave(deadline: Deadline): Promise<void> {
-    const { client } = this;
     let isAlone = false;
     try {
       isAlone = await this.#isAlone(deadline);
@@ -209,23 +224,28 @@ class EnteredRound extends Holding implements Entered {
     }
     // Both are sent at once, in this order, so that nobody who is woken by the one finds the round still there.
     const releasing = this.release(deadline.rest());
-    await Promise.all([releasing, untilOver(client, LEAVE, this.#round, deadline, isAlone)]);
+    const known = isAlone ? [] : [this.#whoCameFirst];
+    await Promise.all([releasing, untilOver(this.client, LEAVE, this.#round, deadline, known)]);
   }
 
   /** The first waits for each of the others; they have no need to wait here, but wait for the first: nobody is woken for nothing. */
   async #isAlone(deadline: Deadline): Promise<boolean> {
-    const [first, ...others] = await partiesOf(this.client, this.#round, deadline);
-    if (first !== this.path) return false;
-    for (const other of others.reverse()) await untilGone(this.client, LEAVE, other, deadline);
+    const { client, path } = this;
+    const whoCameFirst = this.#whoCameFirst;
+    if (whoCameFirst !== path && (await client.exists(whoCameFirst, deadline.rest()))) return false;
+    const [first, ...others] = await partiesOf(client, this.#round, deadline);
+    if (first !== path) return false;
+    for (const other of others.reverse()) await untilGone(client, LEAVE, other, deadline);
     return true;
   }
 }
 
+const ENTER = "doubleBarrier.enter";
 const LEAVE = "doubleBarrier.leave";
 
-const full = (name: string, path: string, parties: number): CorralError =>
+const full = (path: string, parties: number): CorralError =>
   new CorralError("LIMIT_EXCEEDED", {
-    op: name,
+    op: ENTER,
     detail: { path, name: "parties", limit: parties, actual: parties + 1 },
     means: "all parties of the round are there without this one, and it is not over",
   });

@@ -33,7 +33,8 @@ export async function watchUntil<T>(client: Client, op: string, deadline: Deadli
       next.catch(() => {});
       const found = await race(look());
       if (found !== undefined) return found;
-      const proven = told?.(await race(next));
+      const event = await race(next);
+      const proven = told?.(event);
       if (proven !== undefined) return proven;
     } catch (error) {
       const isAnother = session === undefined && isCorralError(error, "SESSION_EXPIRED");

@@ -17,6 +17,14 @@ export interface Round {
   readonly number: number;
 }
 
+/** What `ready` says. */
+export interface Begun {
+  /** Name of the party that came first. */
+  readonly first: string;
+  /** Sequence number of the party that came last; those after it are not of the round. */
+  readonly last: number;
+}
+
 /** The round that is not over; opened if there is none. */
 export async function presentRound(client: Client, path: string, parties: number, deadline: Deadline): Promise<Round> {
   const name = "doubleBarrier.enter";
@@ -75,27 +83,27 @@ async function look(
   deadline: Deadline,
 ): Promise<{ readonly inside: ContenderName[]; readonly last: number | undefined } | undefined> {
   const { path, czxid } = round;
-  const reads = [read.stat(path), read.children(path), read.get(readyOf(round), { codec: whole })] as const;
+  const reads = [read.stat(path), read.children(path), read.get(readyOf(round), { codec: begun })] as const;
   const [stat, names, ready] = await client.multiRead(reads, deadline.rest());
   for (const one of [stat, names, ready]) if (!one.ok && one.error.code !== "NO_NODE") throw one.error;
   if (!stat.ok || !names.ok || stat.value.czxid !== czxid) return undefined;
-  return { inside: inOrder(names.value), last: ready.ok ? ready.value.value : undefined };
+  return { inside: inOrder(names.value), last: ready.ok ? ready.value.value.last : undefined };
 }
 
 /**
  * Waits for one after the other, and ends the round if nobody else does: its last party may have lost its session. Goes on over the end
- * of a session: it only asks, and to end a round twice is to end it once. `isEmpty`: nobody is there any more, for certain.
+ * of a session: it only asks, and to end a round twice is to end it once. `known`: paths of those who may be there still, if that is known.
  */
 export async function untilOver(
   client: Client,
   name: string,
   round: Round,
   deadline: Deadline,
-  isEmpty = false,
+  known?: readonly string[],
 ): Promise<void> {
-  for (let isAsked = !isEmpty; ; isAsked = true) {
+  for (let parties = known; ; parties = undefined) {
     try {
-      const [first] = isAsked ? await partiesOf(client, round, deadline) : [];
+      const [first] = parties ?? (await partiesOf(client, round, deadline));
       if (first === undefined) return await end(client, round, deadline);
       await untilGone(client, name, first, deadline);
     } catch (error) {
@@ -137,7 +145,7 @@ export async function begin(
       [
         op.check(path, { czxid }),
         ...parties.map((party) => op.check(childOf(path, party.name), IS_THERE)),
-        op.create(readyOf(round), parties.at(-1)!.sequence, { codec: whole }),
+        op.create(readyOf(round), { first: parties[0]!.name, last: parties.at(-1)!.sequence }, { codec: begun }),
       ],
       deadline.rest(),
     );
@@ -155,12 +163,23 @@ const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
 /** A whole number, not negative, in decimal text; 0 where there is no data. */
-export const whole: Codec<number> = {
+const whole: Codec<number> = {
   name: "whole number",
   encode: (value) => utf8.encode(String(value)),
   decode: (data) => {
     const text = fromUtf8.decode(data ?? new Uint8Array());
     if (!/^\d{0,15}$/.test(text)) throw new TypeError("what stands there is not a whole number in decimal text");
     return Number(text);
+  },
+};
+
+export const begun: Codec<Begun> = {
+  name: "ready",
+  encode: (value) => utf8.encode(JSON.stringify(value)),
+  decode: (data) => {
+    const { first, last } = JSON.parse(fromUtf8.decode(data ?? new Uint8Array())) as Partial<Begun>;
+    if (typeof first !== "string" || typeof last !== "number")
+      throw new TypeError("this is not what a round begins with");
+    return { first, last };
   },
 };
