@@ -231,7 +231,8 @@ describe("putting", () => {
       { priority: 10 },
       { priority: 0.5 },
       { delayMs: -1 },
-      { dedupeMs: 2 ** 41 },
+      { id: "x", dedupeMs: 2 ** 41 },
+      { dedupeMs: 1 },
       { id: "x".repeat(513) },
       { id: "\ud800" },
     ])
@@ -437,7 +438,7 @@ describe("taking", () => {
     expect(server.requests({ op: "get" })).toHaveLength(2 * 20);
     for (const job of held) await job.ack();
     expect(await own.depth()).toBe(9_980);
-  });
+  }, 60_000);
 
   test("a take that is given up leaves nobody in the line, and takes nothing", async () => {
     await using server = await startTestServer();
@@ -509,6 +510,81 @@ describe("taking", () => {
     await mail(admin).put("x");
     await server.clock.runUntilIdle();
     expect(left(server, "claims")).toHaveLength(1);
+  });
+});
+
+describe("in between", () => {
+  test("a job that comes at whatever moment of a take is not overlooked", async () => {
+    for (let atMs = 0; atMs <= 24; atMs++) {
+      await using server = await startTestServer({ latencyMs: 1 });
+      const [taker, other] = [await server.connect(), await eventually(server, server.connect())];
+      await eventually(server, other.create(`${PATH}/items/5`, null, { parents: true }));
+      const taking = mail(taker).takeOne();
+      other.clock.setTimeout(() => void other.create(`${PATH}/items/5/x`, "x", { codec: text }), atMs);
+      await server.clock.advance(atMs + 50);
+      expect(left(server, "claims")).toEqual(["x"]);
+      expect((await eventually(server, taking)).value).toBe("x");
+    }
+  });
+
+  test("a job that is changed, claimed, or put anew while it is being taken is looked at again", async () => {
+    const changes: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
+      changed: (client) => client.set(`${PATH}/items/5/x`, "new", { codec: text }),
+      claimed: (client) => client.create(`${PATH}/claims/x`, null, { lifetime: "ephemeral", parents: true }),
+      "put anew": (client) =>
+        client.multi([op.delete(`${PATH}/items/5/x`), op.create(`${PATH}/items/5/x`, "new", { codec: text })]),
+      gone: (client) => client.delete(`${PATH}/items/5/x`),
+    };
+    for (const [name, change] of Object.entries(changes)) {
+      for (const attemptsMax of [1, 10]) {
+        await using server = await startTestServer({ latencyMs: 1 });
+        const [taker, other] = [await server.connect(), await server.connect()];
+        const own = mail(taker, { attemptsMax });
+        await other.create(`${PATH}/items/5/x`, '{"id":"x","priority":5,"attempts":1}\nold', {
+          codec: text,
+          parents: true,
+        });
+        await eventually(server, own.put("next"));
+        // Between the reading of the item and the transaction that is made of it.
+        server.faults.at({ op: "get", client: 1 }, () => other.clock.setTimeout(() => void change(other), 1));
+        const job = await eventually(server, own.takeOne());
+        // One that was put anew is behind the other one.
+        expect({ name, value: job.value }).toEqual({ name, value: name === "changed" ? "new" : "next" });
+        expect(await gather(own.dead.list())).toEqual([]);
+      }
+    }
+  });
+
+  test("one whose session ends while it takes a job does not have it, and another one does", async () => {
+    await using server = await startTestServer({ latencyMs: 1 });
+    const [a, b] = [await server.connect({ session: { timeoutMs: 6_000 } }), await server.connect()];
+    await eventually(server, mail(b).put("x"));
+    const match = { op: "multi", client: 1 };
+    for (const lose of [() => server.faults.dropRequest(match), () => server.faults.dropReply(match)]) {
+      lose();
+      server.faults.at(match, () => void server.faults.expire(a));
+      const taking = errorOf(mail(a).takeOne());
+      await server.clock.advance(10_000);
+      expect(["SESSION_EXPIRED", "OUTCOME_UNKNOWN"]).toContain(((await taking) as { code: string }).code);
+      const job = await eventually(server, mail(b).takeOne());
+      expect(left(server, "claims")).toHaveLength(1);
+      await eventually(server, job.release());
+      expect(rest(server)).toMatchObject({ claims: [], line: [] });
+    }
+  });
+
+  test("an acknowledgement does not end a job of the same id that was put after somebody deleted the first", async () => {
+    await using server = await startTestServer();
+    const [a, b] = [await server.connect(), await server.connect()];
+    await mail(a).put("first", { id: "x" });
+    const job = await mail(a).takeOne();
+    await b.delete(`${PATH}/items/5/j-x`);
+    expect(await errorOf(job.ack())).toMatchObject({ code: "NO_NODE" });
+    await mail(b).put("second", { id: "x" });
+    expect(await errorOf(job.ack())).toMatchObject({ code: "GUARD_FAILED" });
+    expect(await errorOf(job.nack({ reason: "no" }))).toMatchObject({ code: "GUARD_FAILED" });
+    await job.release();
+    expect(await mail(b).takeOne()).toMatchObject({ value: "second", attempt: 1 });
   });
 });
 

@@ -20,9 +20,15 @@ import type { QueueSetup } from "./setup.ts";
 /** A job that was taken: the claim, and what stood in the item when it was. */
 export interface Claimed<T> {
   readonly claim: Place;
-  readonly item: string;
+  readonly item: Item;
   readonly record: JobRecord;
   readonly value: T;
+}
+
+/** One life of a job's znode: an id may come again. */
+export interface Item {
+  readonly path: string;
+  readonly czxid: number;
 }
 
 interface Free {
@@ -30,7 +36,10 @@ interface Free {
   readonly name: string;
 }
 
-/** The oldest job of the first priority that has one without a claim. Lists at most one name more than there are claims of each priority. */
+/**
+ * The oldest job of the first priority that has one without a claim. That takes the names of all claims, and of each priority at most one
+ * name more than there are claims: so a job that is not due yet costs two names at each look, and one that waits costs nothing.
+ */
 export async function findFree<T>(
   { client, paths }: QueueSetup<T>,
   op: string,
@@ -110,7 +119,7 @@ export async function claim<T>(
   const claiming = take(setup, place, { item, name, stat, record: taken });
   try {
     const mine = await deadline.race(whileIn(place.session, op, place.path, claiming));
-    return { claim: mine, item, record: taken, value };
+    return { claim: mine, item: { path: item, czxid: stat.czxid }, record: taken, value };
   } catch (error) {
     // Nobody waits for it any more, unless it was refused.
     unseen(claiming.then((mine) => leavePlace(client, mine)));
@@ -155,7 +164,7 @@ async function giveUp<T>(
     operation.check(place.path, { czxid: place.czxid }),
     operation.check(item, { mzxid: stat.mzxid }),
     operation.check(claimPath(setup.paths, name), "absent"),
-    ...bury(setup, item, record),
+    ...bury(setup, { path: item, czxid: stat.czxid }, record),
   ];
   try {
     await whileIn(place.session, op, place.path, setup.client.multi(operations, deadline.rest()));
@@ -166,10 +175,10 @@ async function giveUp<T>(
 }
 
 /** From the queue to the dead letters. */
-export function bury<T>({ paths }: QueueSetup<T>, item: string, record: JobRecord): Operation<unknown>[] {
+export function bury<T>({ paths }: QueueSetup<T>, { path, czxid }: Item, record: JobRecord): Operation<unknown>[] {
   const letter = childOf(paths.dead, "letter-");
   return [
-    operation.delete(item),
+    operation.delete(path, { ifMatch: { czxid } }),
     operation.create(letter, record, { codec: jobRecord, sequential: true, parents: true }),
   ];
 }

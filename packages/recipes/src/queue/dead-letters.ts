@@ -34,7 +34,8 @@ export interface DeadLetters<T> {
   list(options?: ReadOptions): AsyncIterable<DeadLetter<T>>;
   /**
    * Puts them back into the queue, at its end and as if never taken, each in one transaction. A letter whose id is in the queue again stays
-   * where it is. Resolves with how many came back; rejects with `LIMIT_EXCEEDED` when the queue is full before all have, which may be called again.
+   * where it is. Resolves with how many came back. Rejects with `LIMIT_EXCEEDED` when the queue is full before all have, `TIMEOUT`, `ABORTED`;
+   * those that had come back by then stay, and it may be called again.
    */
   redrive(options?: RedriveOptions<T>): Promise<number>;
   /** Throws it away. False if it has gone. */

@@ -14,7 +14,7 @@ import {
 import type { Held, HoldOptions, Released } from "../hold/held.ts";
 import { Holding } from "../hold/holding.ts";
 import { unseen } from "../hold/let-go.ts";
-import { bury, type Claimed } from "./claim.ts";
+import { bury, type Claimed, type Item } from "./claim.ts";
 import { donePath } from "./layout.ts";
 import { DELAY_MS_MAX, VISIBILITY_MS_MAX } from "./limits.ts";
 import { notDue } from "./put.ts";
@@ -45,7 +45,7 @@ export interface Job<T> extends Held {
   readonly attempt: number;
   /**
    * Done with: the job and the claim go in one transaction. Rejects with `GUARD_FAILED`, and nothing happens, when it is not this holder's
-   * any more; `OUTCOME_UNKNOWN` when the session ends meanwhile. After `TIMEOUT` or `ABORTED` it goes on by itself; call it again to learn
+   * any more; `NO_NODE` when somebody has deleted the job; `OUTCOME_UNKNOWN` when the session ends meanwhile. After `TIMEOUT` or `ABORTED` it goes on by itself; call it again to learn
    * what came of it. Refused for another reason it may be called again, or be given back.
    */
   ack(options?: AckOptions): Promise<void>;
@@ -53,7 +53,10 @@ export interface Job<T> extends Held {
    * Gives it back, to its old place in the order; to the dead letters if this was its last attempt. Rejects as `ack` does.
    */
   nack(options?: NackOptions): Promise<void>;
-  /** The holder is at it: from now on it has `ms` (default: the queue's `visibilityMs`) until it is given back. Throws if it is lost. */
+  /**
+   * The holder is at it: from now on it has `ms` (default: the queue's `visibilityMs`) until it is given back. Asks nobody. Throws if the
+   * job is lost.
+   */
   extend(ms?: number): void;
 }
 
@@ -65,7 +68,7 @@ export class TakenJob<T> extends Holding implements Job<T> {
   readonly priority: number;
   readonly attempt: number;
   readonly #setup: QueueSetup<T>;
-  readonly #item: string;
+  readonly #item: Item;
   readonly #name: string;
   readonly #record: JobRecord;
   /** How it is being ended, or was. */
@@ -98,15 +101,16 @@ export class TakenJob<T> extends Holding implements Job<T> {
     const { paths } = this.#setup;
     const { dedupeMs } = this.#record;
     // The item first: by that the first in the line knows that the claim which goes after it is no news.
-    const own: Operation<unknown>[] = [operation.delete(this.#item), operation.delete(this.path)];
+    const { path, czxid } = this.#item;
+    const own: Operation<unknown>[] = [operation.delete(path, { ifMatch: { czxid } }), operation.delete(this.path)];
     if (dedupeMs !== undefined)
       own.push(operation.create(donePath(paths, this.#name), null, { lifetime: { ttlMs: dedupeMs }, parents: true }));
     return this.#end("ack", own, options);
   }
 
-  nack(options: NackOptions = {}): Promise<void> {
-    const { delayMs = 0, reason } = options;
-    checkNumber("queue.nack", this.path, "delayMs", delayMs, 0, DELAY_MS_MAX);
+  async nack(options: NackOptions = {}): Promise<void> {
+    const { reason } = options;
+    const delayMs = checkNumber("queue.nack", this.path, "delayMs", Math.ceil(options.delayMs ?? 0), 0, DELAY_MS_MAX);
     const record = reason === undefined ? this.#record : { ...this.#record, reason };
     if (this.attempt >= this.#setup.attemptsMax) {
       const why = record.reason ?? "it was given back that often, without a reason";
@@ -117,14 +121,15 @@ export class TakenJob<T> extends Holding implements Job<T> {
       );
     }
     const own: Operation<unknown>[] = [];
-    if (reason !== undefined) own.push(operation.set(this.#item, record, { codec: jobRecord }));
+    if (reason !== undefined)
+      own.push(operation.set(this.#item.path, record, { codec: jobRecord, ifMatch: { czxid: this.#item.czxid } }));
     own.push(operation.delete(this.path));
     if (delayMs > 0) own.push(notDue(this.path, delayMs, this.#setup.identity));
     return this.#end("nack", own, options);
   }
 
   extend(ms: number | undefined = this.#setup.visibilityMs): void {
-    if (ms !== undefined) checkNumber("queue.extend", this.path, "ms", ms, 1, VISIBILITY_MS_MAX);
+    if (ms !== undefined) checkNumber("queue.extend", this.path, "ms", Math.ceil(ms), 1, VISIBILITY_MS_MAX);
     this.assertValid();
     this.#expectEnd(ms);
   }
@@ -177,9 +182,9 @@ export class TakenJob<T> extends Holding implements Job<T> {
 
   #expectEnd(ms: number | undefined): void {
     this.#stopTimer();
-    if (ms === undefined || this.lost !== undefined) return;
     const { clock } = this.client;
-    this.#dueMs = clock.monotonicMs() + ms;
+    this.#dueMs = ms === undefined ? Infinity : clock.monotonicMs() + ms;
+    if (ms === undefined || this.lost !== undefined) return;
     this.#stopTimer = clock.setTimeout(() => {
       this.#tooLate(ms);
     }, ms);

@@ -16,6 +16,8 @@ export interface ListedJob<T> {
   readonly state: "free" | "taken" | "delayed";
   /** Of whoever has it, or delayed it. */
   readonly by: string | undefined;
+  /** Unless it is free: the claim's znode. To delete it is to take the job away from its holder, or to make it due. */
+  readonly claim: string | undefined;
   /** Why it was given back last, if whoever did that said so. */
   readonly reason: string | undefined;
   /** Log-clock time of its being put, milliseconds since 1970. */
@@ -23,6 +25,7 @@ export interface ListedJob<T> {
 }
 
 interface Claim {
+  readonly path: string;
   readonly by: string;
   readonly isTaken: boolean;
 }
@@ -33,8 +36,11 @@ export async function* listJobs<T>(
   options?: ReadOptions,
 ): AsyncGenerator<ListedJob<T>, void, undefined> {
   const claims = new Map<string, Claim>();
-  for await (const { name, value, stat } of childrenOf(client, paths.claims, { ...options, codec: contenderData }))
-    claims.set(name, { by: value?.identity ?? "", isTaken: stat !== undefined && stat.ephemeralOwner !== 0 });
+  for await (const { name, path, value, stat } of childrenOf(client, paths.claims, {
+    ...options,
+    codec: contenderData,
+  }))
+    claims.set(name, { path, by: value?.identity ?? "", isTaken: stat !== undefined && stat.ephemeralOwner !== 0 });
   for (const [priority, path] of paths.items.entries()) {
     for await (const { name, value: record, stat } of childrenOf(client, path, { ...options, codec: jobRecord })) {
       if (record === undefined || stat === undefined) continue;
@@ -46,6 +52,7 @@ export async function* listJobs<T>(
         attempts: record.attempts,
         state: claim === undefined ? "free" : claim.isTaken ? "taken" : "delayed",
         by: claim?.by,
+        claim: claim?.path,
         reason: record.reason,
         since: stat.ctime,
       };

@@ -21,7 +21,7 @@ export interface PutOptions extends WriteOptions {
    * outcome unknown may be put once more. At most 512 bytes. Default: drawn.
    */
   readonly id?: string | undefined;
-  /** For so long after its job was acknowledged the id is still taken for one that is there, milliseconds. Default 0. */
+  /** For so long after its job was acknowledged the id is still taken for one that is there, milliseconds; by the server's clock. Default 0. */
   readonly dedupeMs?: number | undefined;
   /** 0 to 9; a job of 0 is taken before any of 1. Default 5. */
   readonly priority?: number | undefined;
@@ -39,17 +39,21 @@ export async function put<T>(setup: QueueSetup<T>, value: T, options: PutOptions
   const op = "queue.put";
   const { client, paths, codec } = setup;
   const { queue } = paths;
-  const { dedupeMs = 0, delayMs = 0 } = options;
+  const dedupeMs = checkNumber(op, queue, "dedupeMs", Math.ceil(options.dedupeMs ?? 0), 0, DELAY_MS_MAX);
+  const delayMs = checkNumber(op, queue, "delayMs", Math.ceil(options.delayMs ?? 0), 0, DELAY_MS_MAX);
   const hasId = options.id !== undefined;
+  if (!hasId && dedupeMs > 0) {
+    const means = "without an id there is nothing to be known again";
+    throw new CorralError("BAD_ARGUMENTS", { op, detail: { path: queue, name: "dedupeMs", actual: dedupeMs }, means });
+  }
   const id = hasId ? checkId(op, queue, options.id) : drawId(client.random);
   const record: JobRecord = {
     id,
     priority: checkNumber(op, queue, "priority", options.priority ?? PRIORITY_DEFAULT, 0, PRIORITIES - 1),
     attempts: 0,
-    dedupeMs: checkNumber(op, queue, "dedupeMs", dedupeMs, 0, DELAY_MS_MAX) === 0 || !hasId ? undefined : dedupeMs,
+    dedupeMs: dedupeMs > 0 ? dedupeMs : undefined,
     value: encoded(codec, value, queue, op),
   };
-  checkNumber(op, queue, "delayMs", delayMs, 0, DELAY_MS_MAX);
   const deadline = client.deadline(op, options);
   // Asked of the server as it is now: an older answer could take a job for there that was done meanwhile.
   const now = await look(setup, { ...deadline.rest(), consistency: "linearizable" }, hasId ? id : undefined);

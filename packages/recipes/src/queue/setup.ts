@@ -5,7 +5,7 @@ import { pathsOf, type QueuePaths } from "./layout.ts";
 import { ATTEMPTS_MAX_DEFAULT, VISIBILITY_MS_MAX } from "./limits.ts";
 
 export interface QueueOptions<T> {
-  /** Of the jobs' values. */
+  /** Of the jobs' values. A job whose value it refuses goes to the dead letters, so that it stands in nobody's way. */
   readonly codec: Codec<T>;
   /**
    * Jobs in the queue, with those in work and those not yet due; one that is put while there are so many is refused with `LIMIT_EXCEEDED`.
@@ -19,7 +19,7 @@ export interface QueueOptions<T> {
    * in a process that lives. Default: as long as the session.
    */
   readonly visibilityMs?: number | undefined;
-  /** Where dead letters are kept. Default `dead`, below the queue's znode. */
+  /** Where the dead letters of this queue are kept. Default `dead`, below the queue's znode. */
   readonly deadLetters?: string | undefined;
   /** Who this is, for people. At most 1,024 bytes. Default: random. */
   readonly identity?: string | undefined;
