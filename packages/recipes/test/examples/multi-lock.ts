@@ -11,7 +11,7 @@ export async function example(client: Client): Promise<void> {
       const [three, seven] = held.tokens;
       console.log("from account 3 with token", three, "to account 7 with token", seven);
       // In Corral one write is guarded by both.
-      await client.create("/transfers/last", null, { parents: true, guard: held.guards });
+      await client.create("/transfers/done-", null, { parents: true, sequential: true, guard: held.guards });
     },
     { timeoutMs: 10_000 },
   );

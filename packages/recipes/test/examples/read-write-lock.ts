@@ -5,7 +5,7 @@ export async function example(client: Client): Promise<void> {
   const catalog = readWriteLock(client, "/locks/catalog", { identity: "importer-3" });
 
   const writing = await catalog.write.acquire({ timeoutMs: 10_000 });
-  await client.create("/catalog/draft", null, { parents: true, guard: writing.guard });
+  await client.create("/catalog/draft-", null, { parents: true, sequential: true, guard: writing.guard });
   // A store elsewhere keeps the greatest token of a writer, and refuses whatever comes with a smaller one.
   console.log("storing the catalog with token", writing.token);
 
@@ -14,5 +14,5 @@ export async function example(client: Client): Promise<void> {
   console.log("checking the catalog with token", reading.token, "valid for", reading.validForMs, "ms");
   await reading.release();
 
-  await catalog.read.with(async ({ guard }) => client.create("/catalog/checked", null, { guard }));
+  await catalog.read.with(async ({ guard }) => client.create("/catalog/checked-", null, { sequential: true, guard }));
 }

@@ -2,7 +2,7 @@ import type { Client } from "@corral/client";
 import { semaphore } from "@corral/recipes";
 
 export async function example(client: Client): Promise<void> {
-  const licences = semaphore(client, "/licences/render", { permits: 3, identity: "renderer-12" });
+  const licences = semaphore(client, "/licences/render", { permits: 3, onMismatch: "use-stored" });
 
   await licences.with(
     async (held) => {
