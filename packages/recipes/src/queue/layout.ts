@@ -77,7 +77,7 @@ export function drawId(random: Random): string {
 }
 
 /** The queue's part of a path that was told by a watch. */
-export type Told =
+type Told =
   | { readonly of: "item" | "claim"; readonly name: string }
   | { readonly of: "place"; readonly path: string }
   | undefined;

@@ -104,7 +104,7 @@ function elsewhere(paths: QueuePaths, { id, priority }: Pick<JobRecord, "id" | "
 }
 
 /** How full it is, and whether a job of that id is there. */
-export interface Now {
+interface Now {
   /** Jobs in the queue, free or not. */
   readonly jobs: number;
   readonly letters: number;
