@@ -37,7 +37,7 @@ import { checkIdentity, contenderData, drawIdentity } from "./hold/contender-dat
 import { contenderName, drawPrefix } from "./hold/contender-name.ts";
 import type { Held, HoldOptions } from "./hold/held.ts";
 import { Holding } from "./hold/holding.ts";
-import { sessionFor } from "./hold/in-session.ts";
+import { sessionFor, whileIn } from "./hold/in-session.ts";
 import { unseen } from "./hold/let-go.ts";
 import { childOf, evicted, leavePlace, type Place, takePlace } from "./hold/place.ts";
 import { watchUntil } from "./watch-until.ts";
@@ -116,7 +116,7 @@ async function enter(
 ): Promise<Entered> {
   for (;;) {
     const session = await sessionFor(client, deadline);
-    const round = await presentRound(client, path, party.parties, deadline);
+    const round = await whileIn(session, ENTER, path, presentRound(client, path, party.parties, deadline));
     const place = await join(client, session, round, party.identity, deadline);
     if (place !== undefined) {
       const ready = await orLeave(client, place, beginning(client, round, place, party.parties, deadline));
@@ -164,24 +164,34 @@ async function beginning(
   deadline: Deadline,
 ): Promise<Begun | undefined> {
   const path = readyOf(round);
+  const ready = async (): Promise<Answer | undefined> => {
+    const found = await client.find(path, { ...deadline.rest(), codec: begun });
+    return found === undefined ? undefined : { begun: found.value };
+  };
   let queue = place.queue;
-  const { ready } = await watchUntil(client, ENTER, deadline, {
+  const answer = await watchUntil(client, ENTER, deadline, {
     path,
     session: place.session,
-    async look(): Promise<{ readonly ready: Begun | undefined } | undefined> {
+    async look() {
       for (;;) {
-        const ready = await client.find(path, { ...deadline.rest(), codec: begun });
-        if (ready !== undefined) return { ready: ready.value };
+        const answered = await ready();
+        if (answered !== undefined) return answered;
         const inside = queue ?? (await contendersOf(client, round, deadline));
         queue = undefined;
-        if (inside === undefined) return { ready: undefined };
-        if (!inside.some((one) => one.name === place.name)) throw evicted(ENTER, place.path);
+        if (inside === undefined) return { begun: undefined };
+        if (!inside.some(({ name }) => name === place.name)) throw evicted(ENTER, place.path);
         if (inside.length < parties) return undefined;
         await begin(client, round, inside.slice(0, parties), deadline);
       }
     },
+    told: ({ kind }) => (kind === "created" ? ready() : undefined),
   });
-  return ready;
+  return answer.begun;
+}
+
+/** Undefined if the round is over. */
+interface Answer {
+  readonly begun: Begun | undefined;
 }
 
 class EnteredRound extends Holding implements Entered {

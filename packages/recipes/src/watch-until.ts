@@ -13,8 +13,8 @@ export interface Wished<T> {
   readonly existing?: boolean | undefined;
   /** Undefined: not yet. Asked at the beginning and after each event, when the watch has been set. */
   readonly look: () => Promise<T | undefined>;
-  /** What an event proves by itself; undefined: look again. */
-  readonly told?: ((event: WatchEvent) => T | undefined) | undefined;
+  /** What an event proves, so that no other watch is needed; undefined: look again. */
+  readonly told?: ((event: WatchEvent) => T | undefined | Promise<T | undefined>) | undefined;
   /** The waiting ends with this session, by `SESSION_EXPIRED`. */
   readonly session?: SessionInfo | undefined;
 }
@@ -34,7 +34,7 @@ export async function watchUntil<T>(client: Client, op: string, deadline: Deadli
       const found = await race(look());
       if (found !== undefined) return found;
       const event = await race(next);
-      const proven = told?.(event);
+      const proven = told === undefined ? undefined : await race(Promise.resolve(told(event)));
       if (proven !== undefined) return proven;
     } catch (error) {
       const isAnother = session === undefined && isCorralError(error, "SESSION_EXPIRED");
