@@ -1,6 +1,7 @@
 /**
  * A barrier: while it is raised, whoever comes waits; when it is lowered, all go on. ZooKeeper's recipe for barriers, Curator's
- * DistributedBarrier, kazoo's Barrier, etcd's recipe of the same name; on the same znode they and this one work together.
+ * DistributedBarrier, kazoo's Barrier, etcd's recipe of the same name. Curator's and kazoo's are the same znode: they and this one work
+ * together.
  *
  * The barrier is the znode, and each raising is a generation: its czxid. Whoever saw one generation is let go when that one is over, also
  * if the next has come before he could look. Never holds anything for whoever waits, and never lowers itself, unless it was raised as

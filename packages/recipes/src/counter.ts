@@ -7,6 +7,7 @@
  * wraps around: `LIMIT_EXCEEDED`.
  */
 import { type Client, type Codec, CorralError, type ReadOptions, type WriteOptions } from "@corral/client";
+import { inTime } from "./hold/acquire.ts";
 import { put } from "./put.ts";
 
 /** The bounds of what a counter holds. */
@@ -56,7 +57,9 @@ export function counter(client: Client, path: string): Counter {
     async set(value, options) {
       const op = "counter.set";
       const next = fitting(op, path, whole(op, path, value));
-      await put(client, path, next, { op, codec: decimal, guard: options?.guard }, client.deadline(op, options));
+      const deadline = client.deadline(op, options);
+      const putting = put(client, path, next, { op, codec: decimal, guard: options?.guard }, deadline);
+      await inTime(deadline, putting, path);
     },
     compareAndSet: (expected, value, options) => compareAndSet(client, path, expected, value, options),
   };
@@ -70,24 +73,28 @@ async function compareAndSet(
   options: WriteOptions | undefined,
 ): Promise<boolean> {
   const op = "counter.compareAndSet";
-  const deadline = client.deadline(op, options);
   const [before, after] = [whole(op, path, expected), fitting(op, path, whole(op, path, value))];
   const differs = new Error("the counter is not as expected");
   const change = (now: { readonly value: bigint } | undefined): bigint => {
     if ((now?.value ?? 0n) !== before) throw differs;
     return after;
   };
-  for (;;) {
-    try {
-      const how = { ...deadline.rest(), guard: options?.guard, codec: decimal, create: { parents: true } };
-      await client.update(path, change, how);
-      return true;
-    } catch (error) {
-      if (error !== differs) throw error;
+  const deadline = client.deadline(op, options);
+  return inTime(deadline, tries(), path);
+
+  async function tries(): Promise<boolean> {
+    for (;;) {
+      try {
+        const how = { ...deadline.rest(), guard: options?.guard, codec: decimal, create: { parents: true } };
+        await client.update(path, change, how);
+        return true;
+      } catch (error) {
+        if (error !== differs) throw error;
+      }
+      // What was read may be older than what others have been told.
+      const now = await client.find(path, { ...deadline.rest(), codec: decimal, consistency: "linearizable" });
+      if ((now?.value ?? 0n) !== before) return false;
     }
-    // What was read may be older than what others have been told.
-    const now = await client.find(path, { ...deadline.rest(), codec: decimal, consistency: "linearizable" });
-    if ((now?.value ?? 0n) !== before) return false;
   }
 }
 

@@ -63,7 +63,7 @@ export function latch(client: Client, path: string, count: number): Latch {
   return {
     path,
     countDown: (key, options) => countDown(client, path, count, key, options),
-    wait: (options) => wait(client, path, options),
+    wait: (options) => wait(client, path, count, options),
     left: (options) => left(client, path, count, options),
     async reset(options) {
       return (await client.delete(path, { ...options, recursive: true, missing: "ok" })) > 0;
@@ -132,14 +132,20 @@ async function make(client: Client, path: string, count: number, deadline: Deadl
   }
 }
 
-function wait(client: Client, path: string, options: CallOptions | undefined): Promise<void> {
+function wait(client: Client, path: string, count: number, options: CallOptions | undefined): Promise<void> {
   const name = "latch.wait";
   const deadline = patient(client, name, options);
   const done = doneOf(path);
   const waiting = watchUntil(client, name, deadline, {
     path: done,
     async look() {
-      return (await client.exists(done, { ...deadline.rest(), consistency: "linearizable" })) ? true : undefined;
+      const [opened, latched] = await client.multiRead([read.stat(done), read.get(path, { codec: state })], {
+        ...deadline.rest(),
+        consistency: "linearizable",
+      });
+      if (latched.ok) checkCount(name, path, count, latched.value.value);
+      for (const one of [opened, latched]) if (!one.ok && one.error.code !== "NO_NODE") throw one.error;
+      return opened.ok ? true : undefined;
     },
     told: ({ kind }) => (kind === "created" ? true : undefined),
   });

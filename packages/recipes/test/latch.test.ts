@@ -69,6 +69,26 @@ describe("latch", () => {
     await latch(clients[0]!, L, 100).wait();
   });
 
+  test("many who count down at once all get through, with bounded work", async () => {
+    await using server = await startTestServer({ latencyMs: 5 });
+    const clients = await Promise.all(Array.from({ length: 50 }, () => server.connect()));
+    const telling = clients.flatMap((client, c) => [0, 1].map((i) => latch(client, L, 100).countDown(`${c} ${i}`)));
+    const left = await eventually(server, Promise.all(telling));
+    expect(left.toSorted((x, y) => x - y)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(server.requests({ op: "multi" }).length).toBeLessThan(100 * 20);
+  });
+
+  test("an aborted count-down that was sent says that it may have counted", async () => {
+    await using server = await startTestServer({ latencyMs: 1 });
+    const a = await server.connect();
+    await eventually(server, latch(a, L, 3).countDown("x"));
+    const abort = new AbortController();
+    server.faults.at({ op: "multi" }, () => abort.abort());
+    const aborted = latch(a, L, 3).countDown("y", { signal: abort.signal });
+    await expect(eventually(server, aborted)).rejects.toMatchObject({ code: "ABORTED", outcome: "unknown", path: L });
+    expect(await eventually(server, latch(a, L, 3).countDown("y"))).toBe(1);
+  });
+
   test("is open from the very transaction in which nothing is left, also if its last teller dies with it", async () => {
     await using server = await startTestServer();
     const [a, b] = [await server.connect({ session: { timeoutMs: 6_000 } }), await server.connect()];
@@ -180,6 +200,7 @@ describe("latch", () => {
     const wrong = { code: "BAD_ARGUMENTS", limitName: "count", limit: 2, actual: 3 };
     await expect(latch(a, L, 3).countDown("x")).rejects.toMatchObject(wrong);
     await expect(latch(a, L, 3).left()).rejects.toMatchObject(wrong);
+    await expect(latch(a, L, 3).wait()).rejects.toMatchObject(wrong);
     for (const count of [0, -1, 1.5, LATCH_COUNT_MAX + 1, Number.NaN])
       expect(() => latch(a, L, count)).toThrow(expect.objectContaining({ code: "BAD_ARGUMENTS" }));
     await a.create("/other", new Uint8Array([1]));
