@@ -279,9 +279,11 @@ describe("a cache", () => {
     await other.multi(Array.from({ length: 500 }, (_, i) => op.delete(`/app/${1 + i}`)));
     server.faults.forgetHistory();
     const seen: [string, number, boolean][] = [];
+    const ages: number[] = [];
     const look = (): void => {
       const now: [string, number, boolean] = [mine.freshness, mine.size, mine.zxid === before];
       if (seen.at(-1)?.join() !== now.join()) seen.push(now);
+      if (mine.freshness === "resyncing") ages.push(mine.staleForMs);
     };
     let isOver = false;
     const lookAgain = (): void => {
@@ -298,6 +300,7 @@ describe("a cache", () => {
       ["resyncing", 3_000, true],
       ["live", 2_500, false],
     ]);
+    expect(Math.min(...ages)).toBeGreaterThan(25_000);
   });
 
   test("says since when it may be out of date, by whichever clock says more", async () => {

@@ -39,7 +39,7 @@ export interface Cache<T> extends AsyncDisposable {
   readonly zxid: number;
   /** As far as is known now; a stall of this process and a suspended machine are noticed at the look. */
   readonly freshness: Freshness;
-  /** Milliseconds since it was last certain to be live, at most; 0 while it is. */
+  /** For how long it may be out of date: milliseconds since it was last certain to be live; 0 while it is. */
   readonly staleForMs: number;
   /** Znodes. */
   readonly size: number;

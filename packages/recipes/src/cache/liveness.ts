@@ -17,14 +17,17 @@ export class Liveness {
     this.#client = client;
     this.#provenAt = this.#instant();
     this.stop = client.on("state", ({ name }) => {
-      if (name === "connected") return;
-      this.prove();
-      this.#isCaughtUp = false;
+      if (name !== "connected") this.fellBehind();
     });
   }
 
   caughtUp(): void {
     this.#isCaughtUp = true;
+  }
+
+  fellBehind(): void {
+    this.prove();
+    this.#isCaughtUp = false;
   }
 
   /** Computed from the clocks at each look. */

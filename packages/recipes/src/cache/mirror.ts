@@ -31,6 +31,8 @@ export interface MirrorOptions<T> {
 export interface MirrorReader<T> {
   /** The server has told everything up to the present. `now` follows. */
   caughtUp(): void;
+  /** What was told is no more certain to be the present: the subtree is sent again. */
+  fellBehind(): void;
   /** The contents are those of this zxid. Called in the turn in which that is so. */
   now(touched: Touched<T>, zxid: number): void;
   /** Once, by itself or by `end`. Without an error it was by the signal. */
@@ -119,6 +121,7 @@ export class Mirror<T> {
           unit = [];
           this.#resyncs++;
           this.#coming = new Contents();
+          this.#reader.fellBehind();
         } else if (event.kind === "synced") this.#takeSynced(event.zxid);
         else if (this.#coming !== undefined) this.#gather(this.#coming, event);
         else {

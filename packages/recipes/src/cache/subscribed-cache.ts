@@ -35,6 +35,10 @@ export class SubscribedCache<T> implements Cache<T>, MirrorReader<T> {
     this.#liveness.caughtUp();
   }
 
+  fellBehind(): void {
+    this.#liveness.fellBehind();
+  }
+
   now(touched: Touched<T>, zxid: number): void {
     this.#liveness.prove();
     if (touched.size === 0) return;

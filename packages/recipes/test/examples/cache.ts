@@ -12,11 +12,12 @@ export async function example(client: Client): Promise<void> {
   const { stat } = await client.create("/flags/dark-mode", { isOn: false }, { codec, parents: true });
   // Mostly there already; after this, certainly.
   await flags.atLeast(stat.mzxid);
-  console.log(flags.children("/flags"), flags.get("/flags/dark-mode")?.value.isOn, flags.freshness);
+  const isOn = (): boolean => flags.get("/flags/dark-mode")?.value.isOn === true;
 
   const switching = client.set("/flags/dark-mode", { isOn: true }, { codec });
   for await (const change of flags.changes()) {
-    if (change.kind === "changed" && change.now.value.isOn) break;
+    // Told of what has changed, look at what is.
+    if (change.path === "/flags/dark-mode" && isOn()) break;
   }
   await switching;
   await client.delete("/flags", { recursive: true });

@@ -7,13 +7,17 @@ export async function example(client: Client): Promise<void> {
 
   await scratch.create("shards/0", "compiling", { codec: text, parents: true });
   await scratch.create("shards/1", "waiting", { codec: text });
-  // In Corral the guard goes with every write, elsewhere the token: whoever stores it refuses one smaller than it has seen.
-  await client.set(`${scratch.path}/shards/0`, "done", { codec: text, guard: scratch.guard });
-  await upload("shard 0", { token: scratch.token, signal: scratch.signal });
-  console.log(await scratch.list("shards"));
+  for (const shard of await scratch.list("shards")) {
+    // In Corral the guard goes with every write, elsewhere the token: whoever stores it refuses one smaller than it has seen.
+    await store(shard, { token: scratch.token, signal: scratch.signal });
+    await client.set(`${scratch.path}/shards/${shard}`, "done", { codec: text, guard: scratch.guard });
+  }
 }
 
-async function upload(what: string, { token, signal }: { token: number; signal: AbortSignal }): Promise<void> {
+let greatest = 0;
+
+async function store(what: string, { token, signal }: { token: number; signal: AbortSignal }): Promise<void> {
   signal.throwIfAborted();
-  console.log(`uploading ${what} as ${token}`);
+  if (token < greatest) throw new Error(`${what}: token ${token} is behind ${greatest}`);
+  greatest = token;
 }
