@@ -2,17 +2,25 @@ import type { Client } from "@corral/client";
 import { lock, multiLock } from "@corral/recipes";
 
 export async function example(client: Client): Promise<void> {
-  // In whatever order they are named: all take them in the order of their paths.
-  const transfer = multiLock(client, [lock(client, "/locks/accounts/7"), lock(client, "/locks/accounts/3")]);
+  // In whatever order they are named: everybody takes them in the order of their paths.
+  const both = multiLock(client, [lock(client, "/locks/accounts/7"), lock(client, "/locks/accounts/3")]);
 
-  await transfer.with(
+  await both.with(
     async (held) => {
-      // Each store gets the token of its own lock, and refuses one that is smaller than it has seen.
       const [three, seven] = held.tokens;
-      console.log("from account 3 with token", three, "to account 7 with token", seven);
+      store("account 3", three!);
+      store("account 7", seven!);
       // In Corral one write is guarded by both.
-      await client.create("/transfers/done-", null, { parents: true, sequential: true, guard: held.guards });
+      await client.update("/transfers", () => null, { create: {}, guard: held.guards });
     },
     { timeoutMs: 10_000 },
   );
+}
+
+const greatest = new Map<string, number>();
+
+/** Refuses whoever comes too late: each account has a lock of its own, and goes by the tokens of that. */
+function store(account: string, token: number): void {
+  if (token < (greatest.get(account) ?? 0)) throw new Error(`token ${token} is too late for ${account}`);
+  greatest.set(account, token);
 }

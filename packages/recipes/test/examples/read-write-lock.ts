@@ -5,14 +5,22 @@ export async function example(client: Client): Promise<void> {
   const catalog = readWriteLock(client, "/locks/catalog", { identity: "importer-3" });
 
   const writing = await catalog.write.acquire({ timeoutMs: 10_000 });
-  await client.create("/catalog/draft-", null, { parents: true, sequential: true, guard: writing.guard });
-  // A store elsewhere keeps the greatest token of a writer, and refuses whatever comes with a smaller one.
-  console.log("storing the catalog with token", writing.token);
+  store(writing.token, "new catalog");
+  // In Corral the guard does it: the write happens only while the lock is held.
+  await client.update("/catalog", () => null, { create: {}, guard: writing.guard });
 
-  // From here on others may read too, and nobody has written in between.
+  // From here on others may read too, and nobody has written in between. The token is the same.
   const reading = await catalog.downgrade(writing);
-  console.log("checking the catalog with token", reading.token, "valid for", reading.validForMs, "ms");
+  store(reading.token);
   await reading.release();
 
-  await catalog.read.with(async ({ guard }) => client.create("/catalog/checked-", null, { sequential: true, guard }));
+  await catalog.read.with(({ token }) => store(token));
+}
+
+let greatest = 0;
+
+/** Refuses whoever comes too late. Keeps the greatest token of those who write, never one of those who read. */
+function store(token: number, text?: string): void {
+  if (token < greatest) throw new Error(`token ${token} is behind ${greatest}`);
+  if (text !== undefined) greatest = token;
 }

@@ -6,15 +6,17 @@ export async function example(client: Client): Promise<void> {
 
   await licences.with(
     async (held) => {
-      // Permits are held side by side: the guard says whether this one still is. The token names it.
-      await client.create(`/frames/${held.token}`, null, { parents: true, guard: held.guard });
-      console.log("rendering with permit", held.token, "and", await licences.available(), "left");
+      // Permits are held side by side, so the token is only a name. The guard says whether this one is still held.
+      const frame = `/frames/${held.token}`;
+      await client.create(frame, null, { parents: true, guard: held.guard });
+      await client.delete(frame, { guard: held.guard });
     },
     { timeoutMs: 10_000 },
   );
 
-  console.log("there were", await licences.resize(5), "permits, now there are 5");
+  // One truth for all, from now on. Nobody loses a permit that he holds.
+  await licences.resize(5);
   const held = await licences.tryAcquire();
-  if (held === undefined) console.log("none left; held by", await licences.holders());
-  else await held.release();
+  // Undefined if none is left: `licences.holders()` tells who has them.
+  await held?.release();
 }
