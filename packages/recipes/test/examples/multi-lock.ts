@@ -7,9 +7,7 @@ export async function example(client: Client): Promise<void> {
 
   await both.with(
     async (held) => {
-      const [three, seven] = held.tokens;
-      store("account 3", three!);
-      store("account 7", seven!);
+      for (const { name, token } of held.holds) store(name, token);
       // In Corral one write is guarded by both.
       await client.update("/transfers", () => null, { create: {}, guard: held.guards });
     },

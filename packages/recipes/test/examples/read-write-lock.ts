@@ -6,7 +6,6 @@ export async function example(client: Client): Promise<void> {
 
   const writing = await catalog.write.acquire({ timeoutMs: 10_000 });
   store(writing.token, "new catalog");
-  // In Corral the guard does it: the write happens only while the lock is held.
   await client.update("/catalog", () => null, { create: {}, guard: writing.guard });
 
   // From here on others may read too, and nobody has written in between. The token is the same.
