@@ -1,6 +1,6 @@
 /**
- * A directory that is gone when its session is, whatever is in it: an ephemeral znode cannot have children, this can. kazoo's and
- * Curator's users build it by hand from an ephemeral and a clean-up that a crash leaves undone.
+ * A directory that is gone when its session is, whatever is in it: an ephemeral znode cannot have children, this can. Users of ZooKeeper
+ * build it from persistent znodes, and clean up by hand what a crash leaves behind.
  *
  * Its directories are containers, everything in them is an ephemeral of one session: so nobody ever sees a leaf whose maker has gone, as
  * all of them go in the transaction that ends the session; and the empty directories are removed by the server some seconds later (by

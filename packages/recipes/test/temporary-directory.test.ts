@@ -120,6 +120,31 @@ describe("a temporary directory", () => {
     expect(pathsOf(server)).toEqual([]);
   });
 
+  test("takes nothing once its hold has gone, though this process has not heard of that", async () => {
+    await using server = await startTestServer();
+    const [client, other] = [await server.connect(), await server.connect()];
+    const directory = await temporaryDirectory(client, "/work");
+    const unheard = server.faults.partition(client, { oneWay: "from-server" });
+    await other.delete(`${directory.path}/.hold`);
+    const late = [codeOf(directory.create("late")), codeOf(directory.makeDirectory("too/late"))];
+    await server.clock.runUntilIdle();
+    expect(directory.isValid).toBe(true);
+    expect(pathsOf(server)).toEqual(["/work", directory.path]);
+    unheard.end();
+    expect(await Promise.all(late)).toEqual(["GUARD_FAILED", "GUARD_FAILED"]);
+    expect(directory.isValid).toBe(false);
+  });
+
+  test("whose session ends while something is made in it says so: what was made is gone, so nothing is unknown", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect({ session: { timeoutMs: 6_000 } });
+    const directory = await temporaryDirectory(client, "/work");
+    server.faults.at({ op: "create" }, () => server.faults.partition(client));
+    const creating = directory.create("leaf").catch((error: unknown) => error);
+    await server.clock.advance(14_000);
+    expect(await creating).toMatchObject({ code: "SESSION_EXPIRED", outcome: "no" });
+  });
+
   test("that somebody deletes is lost, and so is one whose hold somebody deletes: nothing of it stays", async () => {
     await using server = await startTestServer();
     const [client, other] = [await server.connect(), await server.connect()];
@@ -174,6 +199,8 @@ describe("a temporary directory", () => {
       directory.create("../outside"),
       directory.create("/outside"),
       directory.create("a/.hold"),
+      directory.makeDirectory("a/.hold"),
+      directory.list(".hold"),
       directory.create("with", null, { guard: { path: "/none", version: 0 } }),
       temporaryDirectory(client, "/work", { prefix: "a/b" }),
       temporaryDirectory(client, "/work", { identity: "x".repeat(1_025) }),
@@ -184,6 +211,8 @@ describe("a temporary directory", () => {
       "NO_CHILDREN_FOR_EPHEMERALS",
       "NO_CHILDREN_FOR_EPHEMERALS",
       "NO_NODE",
+      "BAD_ARGUMENTS",
+      "BAD_ARGUMENTS",
       "BAD_ARGUMENTS",
       "BAD_ARGUMENTS",
       "BAD_ARGUMENTS",

@@ -100,7 +100,7 @@ export class HeldDirectory implements TemporaryDirectory {
     });
   }
 
-  makeDirectory(relativePath: string, options?: CallOptions): Promise<void> {
+  async makeDirectory(relativePath: string, options?: CallOptions): Promise<void> {
     const name = "temporaryDirectory.makeDirectory";
     const path = this.#at(name, relativePath);
     return this.#during(name, options, (deadline) => this.#makeDirectories(path, deadline));
@@ -132,7 +132,7 @@ export class HeldDirectory implements TemporaryDirectory {
     }
   }
 
-  list(relativePath = "", options?: ReadOptions): Promise<string[]> {
+  async list(relativePath = "", options?: ReadOptions): Promise<string[]> {
     const name = "temporaryDirectory.list";
     const path = relativePath === "" ? this.path : this.#at(name, relativePath);
     return this.#during(name, options, async (deadline) => {
