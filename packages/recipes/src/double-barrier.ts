@@ -168,10 +168,14 @@ async function beginning(
     const found = await client.find(path, { ...deadline.rest(), codec: begun });
     return found === undefined ? undefined : { begun: found.value };
   };
+  const alarm = eviction(client, place);
+  // Only this waiting wants to know.
+  alarm.catch(() => {});
   let queue = place.queue;
   const answer = await watchUntil(client, ENTER, deadline, {
     path,
     session: place.session,
+    alarm,
     async look() {
       for (;;) {
         const answered = await ready();
@@ -187,6 +191,19 @@ async function beginning(
     told: ({ kind }) => (kind === "created" ? ready() : undefined),
   });
   return answer.begun;
+}
+
+/** Rejects when the znode is deleted. Never taken back: it ends with that, and costs nothing, since whoever is inside watches the same. */
+async function eviction(client: Client, { path }: Place): Promise<never> {
+  try {
+    for (;;) {
+      const { kind } = await client.nextEvent(path, { existing: true, timeoutMs: Infinity });
+      if (kind === "deleted") break;
+    }
+  } catch (error) {
+    if (!isCorralError(error, "NO_NODE")) throw error;
+  }
+  throw evicted(ENTER, path);
 }
 
 /** Undefined if the round is over. */

@@ -15,13 +15,15 @@ export interface Wished<T> {
   readonly look: () => Promise<T | undefined>;
   /** What an event proves, so that no other watch is needed; undefined: look again. */
   readonly told?: ((event: WatchEvent) => T | undefined | Promise<T | undefined>) | undefined;
+  /** Ends the waiting when it rejects. */
+  readonly alarm?: Promise<never> | undefined;
   /** The waiting ends with this session, by `SESSION_EXPIRED`. */
   readonly session?: SessionInfo | undefined;
 }
 
 /** Rejects with `ABORTED`, `TIMEOUT`, and whatever `look` rejects with. */
 export async function watchUntil<T>(client: Client, op: string, deadline: Deadline, wished: Wished<T>): Promise<T> {
-  const { path, existing, look, told, session } = wished;
+  const { path, existing, look, told, alarm, session } = wished;
   const race = <R>(promise: Promise<R>): Promise<R> =>
     deadline.race(session === undefined ? promise : whileIn(session, op, path, promise));
   for (;;) {
@@ -33,7 +35,7 @@ export async function watchUntil<T>(client: Client, op: string, deadline: Deadli
       next.catch(() => {});
       const found = await race(look());
       if (found !== undefined) return found;
-      const event = await race(next);
+      const event = await race(alarm === undefined ? next : Promise.race([next, alarm]));
       const proven = told === undefined ? undefined : await race(Promise.resolve(told(event)));
       if (proven !== undefined) return proven;
     } catch (error) {

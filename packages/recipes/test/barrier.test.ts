@@ -58,7 +58,10 @@ describe("barrier", () => {
       const second = await barrier(a, B).raise();
       expect(await lowering).toBe(true);
       expect(second).toBeGreaterThan(first);
-      if (fault === "history forgotten") server.faults.forgetHistory();
+      if (fault === "history forgotten") {
+        server.faults.forgetHistory();
+        server.faults.cut(b);
+      }
       await server.clock.advance(fault === "session over" ? 20_000 : 1_000);
       partition?.end();
       await eventually(server, waiting, 5_000);
@@ -137,6 +140,22 @@ describe("barrier", () => {
     await barrier(a, B).lower();
     await waiting[0];
     expect(server.leaks().watches).toBe(0);
+  });
+
+  test("a wait whose first look is lost with the session looks again in the next one", async () => {
+    await using server = await startTestServer();
+    const [a, b] = [await server.connect(), await server.connect({ session: { timeoutMs: 6_000 } })];
+    await barrier(a, B).raise();
+    const partition = server.faults.partition(b);
+    const waiting = barrier(b, B).wait();
+    const { settled } = watched([waiting]);
+    await server.clock.advance(20_000);
+    partition.end();
+    await server.clock.advance(5_000);
+    expect(b.stats().sessionsLost).toBe(1);
+    expect(settled).toEqual([]);
+    await barrier(a, B).lower();
+    await waiting;
   });
 
   test("when its client is closed, a wait says so", async () => {

@@ -295,6 +295,9 @@ describe("double barrier", () => {
     await server.clock.runUntilIdle();
     const [own] = server.dump().filter(({ path }) => path.startsWith(`${D}/round/_c_`));
     await b.delete(own!.path);
+    await server.clock.runUntilIdle();
+    // It does not wait in vain for others to come.
+    expect(came).toEqual(["evicted GUARD_FAILED"]);
     const entered = await Promise.all([here(b, 2).enter(), here(c, 2).enter()]);
     await server.clock.runUntilIdle();
     expect(came).toEqual(["evicted GUARD_FAILED"]);
@@ -429,15 +432,19 @@ async function observeRounds(
 ): Promise<{ readonly faults: string[]; readonly begun: number }> {
   const seen = { faults: [] as string[], begun: 0 };
   const inside = new Set<string>();
+  let isBegun = false;
   const subscription = await client.subscribe(D);
   void (async () => {
     try {
       for await (const event of subscription) {
         if (event.kind === "resync") inside.clear();
+        if ("path" in event && event.path === `${D}/round/ready`) isBegun = event.kind !== "deleted";
         if (!("path" in event)) continue;
         if (event.kind === "deleted") inside.delete(event.path);
-        else if (event.path.includes("-lock-")) inside.add(event.path);
-        else if (event.kind === "created" && event.path === `${D}/round/ready` && event.value !== undefined) {
+        else if (event.path.includes("-lock-")) {
+          inside.add(event.path);
+          if (isBegun && event.kind === "created") seen.faults.push(`${event.zxid}: a party came when it had begun`);
+        } else if (event.kind === "created" && event.path === `${D}/round/ready` && event.value !== undefined) {
           const { first, last } = begun.decode(event.value);
           const counted = [...inside].filter((path) => Number(path.slice(-10)) <= last);
           seen.begun++;
