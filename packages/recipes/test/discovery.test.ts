@@ -455,8 +455,10 @@ describe("health", () => {
     await soon(server, server.faults.expire(provider), 1_000);
     expect(idsOf(consumer.instances)).toEqual(["a", "b"]);
     expect(consumer.isDown(late.id)).toBe(false);
+    await report(consumer, late.id, true);
+    expect(consumer.isDown(late.id)).toBe(true);
     late.report(true);
-    expect(consumer.isDown(late.id)).toBe(false);
+    expect(consumer.isDown(late.id)).toBe(true);
     await server.close();
   });
 });

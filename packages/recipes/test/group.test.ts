@@ -243,7 +243,11 @@ describe("a group over losses (pains 17 and 18)", () => {
     await server.clock.advance(15_000);
     expect(idsOf(other)).toEqual(["1"]);
     expect(other.isFresh).toBe(false);
+    using slow = server.faults.delayReply({ op: "subscribe" }, 3_000);
     fault.end();
+    while (c.state.name !== "connected") await server.clock.advance(10);
+    expect(slow.hits).toBe(1);
+    expect(other.isFresh).toBe(false);
     await server.clock.advance(10_000);
     expect(idsOf(other)).toEqual(["2", "3"]);
     expect(other.isFresh).toBe(true);
@@ -258,10 +262,11 @@ describe("a group over losses (pains 17 and 18)", () => {
     const other = group(c, PATH, { codec });
     const told = follow(server, other);
     await server.clock.advance(100);
-    for (const id of [undefined, "3"]) {
+    for (const id of ["none", "3", "gone"]) {
       const fault = server.faults.partition(c);
-      if (id !== undefined) await soon(server, group(b, PATH, { codec }).join(id, "b"));
-      await soon(server, b.create(`/x${id ?? ""}`));
+      if (id === "3") await soon(server, group(b, PATH, { codec }).join(id, "b"));
+      if (id === "gone") await soon(server, a.close());
+      await soon(server, b.create(`/x${id}`));
       server.faults.forgetHistory();
       await server.clock.advance(20_000);
       fault.end();
@@ -269,10 +274,7 @@ describe("a group over losses (pains 17 and 18)", () => {
       expect(other.isFresh).toBe(true);
     }
     expect(c.stats().sessionsLost).toBeGreaterThan(0);
-    expect(told.states.map(idsOf)).toEqual([
-      ["1", "2"],
-      ["1", "2", "3"],
-    ]);
+    expect(told.states.map(idsOf)).toEqual([["1", "2"], ["1", "2", "3"], ["3"]]);
     await server.close();
   });
 

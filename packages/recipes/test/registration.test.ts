@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { type Client, type ErrorName, isCorralError, json } from "@corral/client";
+import { type Client, type ErrorName, isCorralError, json, Permission } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
 import { type Registration, type RegistrationState, type RegistrationStatus, register } from "../src/registration.ts";
@@ -129,6 +129,29 @@ describe("a registration", () => {
     await server.clock.advance(21_000);
     expect(seen).toEqual([false, "missing", undefined]);
     expect(registration.guard).toEqual(guard);
+    await server.close();
+  });
+
+  test("states tells of the loss when this side can no longer know, long before it is back", async () => {
+    const { server, a } = await world(4_000);
+    const registration = await soon(server, register(a, PATH, first, { codec, parents: true }));
+    const seen = follow(registration);
+    server.faults.partition(a);
+    await server.clock.advance(4_100);
+    expect(namesOf(seen)).toEqual(["registered", "missing"]);
+    expect(seen[1]!.cause).toMatchObject({ code: "SESSION_EXPIRED" });
+    await server.close();
+  });
+
+  test("one that may not read its own znode cannot know of its end: it is refused, and leaves nothing", async () => {
+    const { server, a } = await world();
+    const acl = [
+      { permissions: Permission.create | Permission.delete | Permission.write, scheme: "world", id: "anyone" },
+    ];
+    await soon(server, a.create("/brokers/ids", null, { parents: true }));
+    expect(await refusal(server, register(a, PATH, first, { codec, acl }))).toBe("NO_AUTH");
+    await server.clock.advance(100);
+    expect(server.leaks()).toMatchObject({ ephemerals: 0, watches: 0, waiting: 0 });
     await server.close();
   });
 
@@ -485,7 +508,10 @@ describe("a conflict", () => {
       const { server, a, b } = await world(20_000);
       const options = { codec, onConflict: "take-over", parents: true } as const;
       const older = await soon(server, register(a, PATH, first, options));
+      const seen = follow(older);
       const fault = server.faults.partition(a);
+      // Much to tell before that is told.
+      for (let i = 0; i < 100; i++) await soon(server, b.set(PATH, first, { codec }), 3);
       const newer = await soon(server, register(b, PATH, second, options));
       await soon(server, newer.unregister());
       // Back in the same session, or in the next.
@@ -494,6 +520,8 @@ describe("a conflict", () => {
       await server.clock.advance(30_000);
       expect(a.stats().sessionsLost).toBe(isSuspended ? 1 : 0);
       expect(older.state).toBe("conflict");
+      expect(older.signal.reason).toMatchObject({ code: "NODE_EXISTS" });
+      expect(namesOf(seen).filter((state) => state === "registered")).toHaveLength(1);
       expect(ofPath(server)).toBeUndefined();
       await server.close();
     }
@@ -509,8 +537,45 @@ describe("a conflict", () => {
     await server.close();
   });
 
+  test("take-over: one whose session is lost does not take the path from one who found it free", async () => {
+    const { server, a, b } = await world();
+    const older = await soon(server, register(a, PATH, first, { codec, onConflict: "take-over", parents: true }));
+    const fault = server.faults.partition(a);
+    await server.clock.advance(20_000);
+    expect(ofPath(server)).toBeUndefined();
+    const newer = await soon(server, register(b, PATH, second, { codec, parents: true }));
+    fault.end();
+    await server.clock.advance(20_000);
+    expect(older.state).toBe("conflict");
+    expect(older.signal.reason).toMatchObject({ code: "NODE_EXISTS", actual: b.session!.id });
+    expect(newer.isValid).toBe(true);
+    await server.close();
+  });
+
+  test("take-over: two who begin at once, and are cut off before they may tell, take it once each", async () => {
+    const { server, a, b } = await world();
+    await soon(server, a.create("/brokers/ids", null, { parents: true }));
+    // Each is cut off when he has the path, and before he may tell.
+    for (const client of [1, 2]) server.faults.dropRequest({ op: "addWatch", client });
+    const options = { codec, onConflict: "take-over" } as const;
+    const older = register(a, PATH, first, options);
+    older.catch(() => undefined);
+    await server.clock.advance(3);
+    const newer = await soon(server, register(b, PATH, second, options), 30_000);
+    await expect(older).rejects.toMatchObject({ code: "NODE_EXISTS" });
+    expect(newer.isValid).toBe(true);
+    expect(valueOf(server)).toEqual(second);
+    expect(server.requests({ op: "multi" })).toHaveLength(1);
+    await server.close();
+  });
+
   test("take-over by many at once: each takes it once, and one has it at rest", async () => {
     const { server, a, b } = await world();
+    const made: number[] = [];
+    const told = await soon(server, b.subscribe(PATH, { scope: "node" }));
+    void (async () => {
+      for await (const event of told) if (event.kind === "created") made.push(event.zxid);
+    })();
     const clients = [a, b, ...(await soon(server, Promise.all([1, 2, 3, 4].map(() => server.connect()))))];
     const all = await soon(
       server,
@@ -521,6 +586,8 @@ describe("a conflict", () => {
     );
     expect(all.filter(({ isValid }) => isValid)).toHaveLength(1);
     expect(all.filter(({ state }) => state === "conflict")).toHaveLength(clients.length - 1);
+    expect(made.length).toBeLessThanOrEqual(clients.length);
+    await told.close();
     expect(ofPath(server)?.czxid).toBe(Math.max(...all.map(({ guard }) => guard.czxid)));
     await server.close();
   });
@@ -577,16 +644,62 @@ describe("deleted by somebody", () => {
     await server.close();
   });
 
+  test("conflict: whoever waits for his turn waits for it also when he is taken over; that is no deletion", async () => {
+    for (const onConflict of ["wait", "error"] as const) {
+      const { server, a, b } = await world();
+      const options = { codec, onConflict, onDelete: "conflict", parents: true } as const;
+      const older = await soon(server, register(a, PATH, first, options));
+      const newer = await soon(server, register(b, PATH, second, { codec, onConflict: "take-over" }));
+      expect(older).toMatchObject({ state: "conflict", cause: { code: "NODE_EXISTS" } });
+      await soon(server, newer.unregister());
+      expect(older.state).toBe(onConflict === "wait" ? "registered" : "conflict");
+      await server.close();
+    }
+  });
+
   test("a deletion while it is cut off is noticed when it is back, and put back", async () => {
     const { server, a, b } = await world(20_000);
     const registration = await soon(server, register(a, PATH, first, { codec, parents: true }));
     const { epoch } = registration;
     const fault = server.faults.partition(a);
     await soon(server, b.delete(PATH));
+    while (a.state.name !== "suspended") await server.clock.advance(100);
     fault.end();
     await server.clock.advance(20_000);
     expect(a.stats().sessionsLost).toBe(0);
     expect(registration.epoch).toBeGreaterThan(epoch!);
+    expect(ofPath(server)?.czxid).toBe(registration.epoch);
+    await server.close();
+  });
+
+  test("a deletion that can no longer be told is noticed all the same, also if another has come", async () => {
+    for (const isTaken of [false, true]) {
+      const { server, a, b } = await world(20_000);
+      const registration = await soon(server, register(a, PATH, first, { codec, parents: true }));
+      const { epoch } = registration;
+      const fault = server.faults.partition(a);
+      await soon(server, b.delete(PATH));
+      if (isTaken) await soon(server, register(b, PATH, second, { codec }));
+      await soon(server, b.create("/x"));
+      server.faults.forgetHistory();
+      // Until the client has given up the connection.
+      while (a.state.name !== "suspended") await server.clock.advance(100);
+      fault.end();
+      await server.clock.advance(20_000);
+      expect(a.stats().sessionsLost).toBe(0);
+      expect(registration.state).toBe(isTaken ? "conflict" : "registered");
+      if (!isTaken) expect(registration.epoch).toBeGreaterThan(epoch!);
+      expect(valueOf(server)).toEqual(isTaken ? second : first);
+      await server.close();
+    }
+  });
+
+  test("a deletion is noticed also after the program has removed all watches of the path", async () => {
+    const { server, a, b } = await world();
+    const registration = await soon(server, register(a, PATH, first, { codec, parents: true }));
+    await soon(server, a.removeWatches(PATH));
+    expect(registration.isValid).toBe(true);
+    await soon(server, b.delete(PATH));
     expect(ofPath(server)?.czxid).toBe(registration.epoch);
     await server.close();
   });

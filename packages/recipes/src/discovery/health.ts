@@ -30,8 +30,8 @@ export class Health {
   }
 
   /** Only those are there. */
-  retain(instances: ReadonlyMap<string, { readonly epoch: number }>): void {
-    for (const [id, { epoch }] of this.#troubles) if (instances.get(id)?.epoch !== epoch) this.#troubles.delete(id);
+  retain(instances: ReadonlyMap<string, unknown>): void {
+    for (const id of this.#troubles.keys()) if (!instances.has(id)) this.#troubles.delete(id);
   }
 
   isDown({ id, epoch }: Pick<Instance<unknown>, "id" | "epoch">): boolean {

@@ -68,8 +68,6 @@ export class Children<T> {
   #state: ChildrenState<T> | undefined;
   #known = new Map<string, Known<T>>();
   #generation = 0;
-  /** While all of it is sent anew: what was known before is what is told until then. */
-  #isLoading = true;
   #isSynced = false;
   /** What was told last. */
   #told: ReadonlyMap<string, Known<T>> | undefined;
@@ -162,7 +160,8 @@ export class Children<T> {
         this.#take(event);
         const { cursor } = subscription;
         const next = subscription.next();
-        // To ask for the next event moves the cursor when this one was the last of its unit.
+        // To ask for the next event moves the cursor when this one was the last of its unit; there is none while all of it is sent anew, and
+        // until then what was known before is what is told.
         if (event.kind === "synced" || (subscription.cursor !== undefined && subscription.cursor !== cursor))
           this.#tell();
         step = await next;
@@ -198,11 +197,9 @@ export class Children<T> {
     switch (event.kind) {
       case "synced":
         this.#isSynced = true;
-        this.#isLoading = false;
         return;
       case "resync":
         this.#isSynced = false;
-        this.#isLoading = true;
         this.#known = new Map();
         return;
       case "deleted":
@@ -249,7 +246,7 @@ export class Children<T> {
   }
 
   #tell(): void {
-    if (this.#isLoading || (this.#told !== undefined && areSame(this.#known, this.#told))) return;
+    if (this.#told !== undefined && areSame(this.#known, this.#told)) return;
     this.#told = new Map(this.#known);
     const members = new Map<string, Member<T>>();
     const undecodable = new Map<string, CorralError>();

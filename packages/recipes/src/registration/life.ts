@@ -8,10 +8,10 @@ export class Life {
   readonly session: SessionInfo;
   /** The value that it was made with. */
   readonly given: Given;
-  /** Was it deleted, or has it gone with its session? */
-  isGone = false;
   /** To be looked at: it is new, or something may have happened that was not told. */
   isDoubtful = true;
+  /** How it ended; it goes with its session, or somebody deletes it. */
+  end: "with its session" | "deleted" | "taken over" | undefined;
   /** When it was deleted, as a watch tells; 0 if that can no longer be told. */
   #endZxid: number | undefined;
 
@@ -22,11 +22,11 @@ export class Life {
     this.given = given;
   }
 
-  /** What a watch of the path, which leaves nothing out, tells of this life. Also after it has ended for this side. */
+  /** What a watch of the path, which leaves nothing out, tells of this life; also after its end. */
   learn({ kind, zxid }: WatchEvent): "deleted" | "taken over" | "doubt" | undefined {
     if (zxid <= this.czxid) return undefined;
     if (kind === "resync") {
-      this.#endZxid ??= this.isGone ? 0 : undefined;
+      if (this.end !== undefined) this.#endZxid ??= 0;
       return "doubt";
     }
     if (kind === "deleted" && this.#endZxid === undefined) {
@@ -34,6 +34,8 @@ export class Life {
       return "deleted";
     }
     // Another one in the very transaction that deleted this one.
-    return kind === "created" && zxid === this.#endZxid ? "taken over" : undefined;
+    if (kind !== "created" || zxid !== this.#endZxid) return undefined;
+    this.end = "taken over";
+    return "taken over";
   }
 }

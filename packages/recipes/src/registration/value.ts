@@ -2,7 +2,8 @@
  * What a registration is to say: the newest value given, the last one that the server took, and who waits for his to be there.
  * Bytes, so that what a program does to its object afterwards changes nothing.
  */
-import { type Codec, CorralError, type Deadline, isCorralError } from "@corral/client";
+import { type Client, type Codec, CorralError, type Deadline, isCorralError } from "@corral/client";
+import { isEndOfSession } from "./endings.ts";
 
 /** A value, and how many were given before it. */
 export interface Given {
@@ -33,6 +34,26 @@ export class Value {
   give(data: Uint8Array | null): Given {
     this.#newest = { data, revision: ++this.#revision };
     return this.#newest;
+  }
+
+  /** Into this life of the znode. Rejects where the value is refused, or the time is over. */
+  async write(
+    client: Client,
+    { path, czxid }: { readonly path: string; readonly czxid: number },
+    given: Given,
+    deadline: Deadline,
+  ): Promise<"taken" | "deleted" | "session over"> {
+    try {
+      await client.set(path, given.data, { ...deadline.rest(), ifMatch: { czxid } });
+      this.took(given);
+      return "taken";
+    } catch (error) {
+      if (!isCorralError(error)) throw error;
+      if (isEndOfSession(error)) return "session over";
+      if (error.code === "GUARD_FAILED" || error.code === "NO_NODE") return "deleted";
+      if (error.outcome === "no") this.refused(given, error);
+      throw error;
+    }
   }
 
   /** The server has it. */
