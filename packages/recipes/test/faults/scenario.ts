@@ -38,7 +38,8 @@ export interface Scenario {
   act(stage: Stage, prepared: unknown): Promise<unknown>;
   /**
    * When the fault is over, everything is healed, and all sessions that were to end have ended: throws (by `expect`) if something is not
-   * as it must be, whatever `act` came to (time passes by `eventually` and `clock.advance` only): nobody left in the queue, the next one gets it at once, values neither lost nor doubled.
+   * as it must be, whatever `act` came to: nobody left in the queue, the next one gets it at once, values neither lost nor doubled.
+   * Time passes by `eventually` and `clock.advance` only.
    */
   settled(stage: Stage, outcome: Outcome, prepared: unknown): Promise<void>;
 }
