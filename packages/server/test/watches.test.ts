@@ -1,6 +1,6 @@
 import { Op, WatchMode, WatcherType } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
-import type { Client } from "./client.ts";
+import { type Client, secretOf } from "./client.ts";
 import { digestId } from "../src/node/node-world.ts";
 import { Stage } from "./stage.ts";
 import {
@@ -16,6 +16,7 @@ import {
   removeWatches,
   set,
   setAcl,
+  subscribe,
 } from "./words.ts";
 
 const { persistent, persistentRecursive } = WatchMode;
@@ -188,6 +189,54 @@ describe("watches", () => {
     watcher.news();
     owner.do({ op: Op.close });
     expect(eventsOf(watcher)).toEqual(["deleted /e1", "children /"]);
+  });
+
+  describe("of a session that ends hear nothing of what goes with it", () => {
+    const endings: Record<string, (stage: Stage, owner: Client) => string[]> = {
+      "closed by itself": (_, owner) => {
+        owner.ask({ op: Op.close });
+        return ["reply 5 ok"];
+      },
+      expired: (stage, owner) => {
+        stage.turn(() => stage.engine.expireSession(owner.session));
+        stage.settle();
+        return ["goodbye SESSION_EXPIRED"];
+      },
+      "replaced by another": (stage, owner) => {
+        stage
+          .connect()
+          .hello({ session: { kind: "replace", secret: secretOf(99), oldId: owner.session, oldSecret: owner.secret } });
+        return ["goodbye SESSION_EXPIRED"];
+      },
+    };
+    test.each(Object.entries(endings))("%s: it is told that alone, by its watches and subscriptions too", (_, end) => {
+      const stage = new Stage();
+      const [owner, watcher] = [stage.attach(), stage.attach()];
+      owner.ask(ephemeral("/e"), get("/e", true), addWatch("/", persistentRecursive), subscribe("/"));
+      watcher.ask(get("/e", true), subscribe("/"));
+      owner.news();
+      watcher.news();
+      const told = end(stage, owner);
+      expect(owner.transcript()).toEqual(told);
+      expect(watcher.transcript().map((line) => line.replace(/ \d+/, ""))).toEqual([
+        "event deleted /e",
+        "changes: deleted /e",
+      ]);
+      expect(stage.engine.figures).toMatchObject({ watches: 0, subscriptions: 1 });
+    });
+
+    test("what had happened before is told first, in the same turn", () => {
+      const stage = new Stage();
+      const [owner, writer] = [stage.attach(), stage.attach()];
+      owner.ask(ephemeral("/e"), get("/e", true), subscribe("/e"));
+      owner.news();
+      stage.commits = false;
+      writer.ask(set("/e", "1"));
+      stage.turn(() => stage.engine.expireSession(owner.session));
+      stage.commits = true;
+      stage.settle();
+      expect(owner.transcript()).toEqual(["event 4 changed /e", "changes 4: changed /e=1", "goodbye SESSION_EXPIRED"]);
+    });
   });
 
   test("end with their connection, not with their session; nothing is left behind", () => {

@@ -106,6 +106,8 @@ class Connection {
   #catchUp(zxid: number): void {
     const { steps } = this.#replayed;
     for (; this.#at < steps.length && steps[this.#at]!.entry.zxid <= zxid; this.#at++) {
+      // The end of the session is told, and nothing of what goes with it.
+      if (steps[this.#at]!.closed === this.#session) this.#watches.clear();
       for (const event of this.#fire(eventsOf(steps[this.#at]!))) this.#due.push(event);
     }
   }

@@ -1,6 +1,7 @@
 /**
  * Commit: where stop 7 is called for. A batch has come back from the log; its entries are applied one by one. After each,
  * and before the next: watchers are told, the asker is answered, and so are the asker's reads that waited for this write.
+ * A session that the entry ends is told that alone.
  *
  * Own entries and those of other daemons come the same way. Whoever waits for an entry is found by session, attachment and
  * number, or by origin; if there is nobody, there is nobody.
@@ -22,7 +23,7 @@ import { notify } from "./notify.ts";
 import { answerReads } from "./order.ts";
 import { ProposedBatch } from "./propose.ts";
 import { read } from "./read.ts";
-import { CloseCode, close, goodbye, refuseRequest, touched } from "./respond.ts";
+import { CloseCode, close, goodbye, refuseRequest, silence, touched } from "./respond.ts";
 import { tellSubscribers } from "./subscribe.ts";
 
 /** An entry was written by rules that this release does not know: it must not be guessed at. */
@@ -38,6 +39,7 @@ export function commit(
   touchedConnections: Set<Connection>,
 ): void {
   for (const { zxid, txn, applied } of applyAll(applier, batch)) {
+    if (applied.closed !== undefined) silenceSession(world, applied.closed);
     notify(world, zxid, applied.changes);
     if (applied.changes.length > 0 || txn.kind === TxnKind.write) tellSubscribers(world, zxid);
     const connection = settle(world, txn, applied);
@@ -144,6 +146,12 @@ function answerRead(world: World, session: number, generation: number, xid: numb
   read(world, connection, request as Parameters<typeof read>[2]);
   answerReads(world, connection);
   return connection;
+}
+
+/** A session that ends is told that, and nothing of what goes with it: its holder must hear the cause first. */
+function silenceSession(world: World, session: number): void {
+  const connection = world.attached.get(session);
+  if (connection !== undefined) silence(world, connection);
 }
 
 /** A session is gone: by its own wish, replaced, or expired. Its connection, if it has one here, is told. */

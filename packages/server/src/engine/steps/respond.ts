@@ -91,14 +91,19 @@ export function close(world: World, connection: Connection, code: number, reason
   world.sink.close(connection.id, code, reason);
 }
 
-/** The connection counts no more: its watches and subscriptions go, its session has no connection here. */
-export function release(world: World, connection: Connection): void {
-  connection.state = "closing";
+/** No change is told to the connection any more. */
+export function silence(world: World, connection: Connection): void {
   world.watches.removeAll(connection);
   for (const subscription of [...world.subscriptions.of(connection).values()]) {
     if (typeof subscription.walk === "object") subscription.walk.end(world.state.tree);
     world.subscriptions.remove(subscription);
   }
+}
+
+/** The connection counts no more: its watches and subscriptions go, its session has no connection here. */
+export function release(world: World, connection: Connection): void {
+  connection.state = "closing";
+  silence(world, connection);
   connection.forgetPending();
   const session = connection.session;
   if (session !== undefined && world.attached.get(session.id) === connection) world.attached.delete(session.id);
