@@ -16,6 +16,7 @@ const DOWN_AFTER_ERRORS = 2;
 const DOWN_FOR_MS = 30_000;
 const EMPTY_WAIT_MS = 1_000;
 
+/** The signal and the time limit are for the beginning. */
 export interface ConsumeOptions<T> extends CallOptions {
   /** Default `round-robin`. */
   readonly strategy?: Strategy<T> | undefined;
