@@ -203,7 +203,7 @@ describe("a group", () => {
       () => server.faults.expire(b),
       () => group(a, PATH, { codec }).join("3", "a"),
     ]) {
-      await soon(server, act(), 1_000);
+      await soon<unknown>(server, act(), 1_000);
       await soon(server, late.ready());
       const fresh = await soon(server, group(d, PATH, { codec }).ready());
       for (const seen of [late, fresh]) {
