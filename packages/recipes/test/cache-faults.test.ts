@@ -10,7 +10,7 @@ import {
 } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
-import { type Cache, cache, type CacheChange } from "../src/cache/cache.ts";
+import { type Cache, cache, type CacheChange } from "../src/cache.ts";
 
 const utf8 = new TextDecoder();
 const create = (client: Client, path: string, value = "v") =>

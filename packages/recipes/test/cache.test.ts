@@ -1,7 +1,7 @@
 import { type Client, isCorralError, json, op, text } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
-import { type Cache, cache, type CacheChange, type CacheOptions } from "../src/cache/cache.ts";
+import { type Cache, cache, type CacheChange, type CacheOptions } from "../src/cache.ts";
 
 const utf8 = new TextDecoder();
 const create = (client: Client, path: string, value = "v") =>

@@ -4,7 +4,7 @@ import { startTestServer, type TestServer } from "@corral/testing";
 import { type Draw, drawFrom } from "@corral/testing/world";
 import { expect, test } from "vitest";
 import type { Job } from "../src/queue/job.ts";
-import { type Queue, queue } from "../src/queue/queue.ts";
+import { type Queue, queue } from "../src/queue.ts";
 import { chaos, type ValidHolders, validHolders } from "./faults/chaos.ts";
 import { eventually } from "./faults/stage.ts";
 

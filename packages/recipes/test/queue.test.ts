@@ -2,7 +2,7 @@ import { type Client, json, op, raw, text } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
 import type { DeadLetter } from "../src/queue/dead-letters.ts";
-import { type Queue, queue } from "../src/queue/queue.ts";
+import { type Queue, queue } from "../src/queue.ts";
 import type { QueueOptions } from "../src/queue/setup.ts";
 import { eventually } from "./faults/stage.ts";
 

@@ -8,7 +8,7 @@
 export type Verdict = "yes" | "later" | "no";
 
 export interface Row {
-  /** `1` … `135`, `W1` … `W30`. */
+  /** `1` … `135`, `W1` … `W30`, and so on: see {@link ROWS}. */
   readonly id: string;
   readonly line: number;
   readonly verdict: Verdict;
@@ -29,9 +29,17 @@ export interface Table {
   readonly faults: readonly string[];
 }
 
-/** How many rows of each kind there are: features of ZooKeeper, and what its users ask for and lack. */
-export const FEATURES = 135;
-export const WISHES = 30;
+/** How many rows of each kind there are, by the letter before their number. */
+export const ROWS: Readonly<Record<string, number>> = {
+  /** Features of ZooKeeper. */
+  "": 135,
+  /** What its users ask for and lack. */
+  W: 30,
+  /** Curator's recipes, and what they stand on. */
+  C: 50,
+  /** Kazoo's. */
+  K: 20,
+};
 
 const CITATION = /`([^`]+?) › ([^`]+)`/g;
 
@@ -41,7 +49,7 @@ export function readTable(text: string): Table {
   for (const [index, source] of text.split("\n").entries()) {
     const cells = cellsOf(source);
     const id = cells?.[0];
-    if (cells === undefined || id === undefined || !/^W?\d+$/.test(id)) continue;
+    if (cells === undefined || id === undefined || !/^[A-Z]?\d+$/.test(id)) continue;
     const fault = (what: string): void => void faults.push(`row ${id} (line ${index + 1}): ${what}`);
     const [, feature = "", verdict = "", proof = ""] = cells;
     if (cells.length !== 4) fault(`has ${cells.length} cells instead of 4`);
@@ -64,10 +72,7 @@ export function readTable(text: string): Table {
 }
 
 function expectedIds(): string[] {
-  return [
-    ...Array.from({ length: FEATURES }, (_, i) => String(i + 1)),
-    ...Array.from({ length: WISHES }, (_, i) => `W${i + 1}`),
-  ];
+  return Object.entries(ROWS).flatMap(([kind, count]) => Array.from({ length: count }, (_, i) => `${kind}${i + 1}`));
 }
 
 /** The cells of a table line, trimmed; undefined for any other line. `\|` is a bar within a cell. */

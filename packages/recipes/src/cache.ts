@@ -13,12 +13,12 @@
  * Never asks for a znode. Reconnects and new sessions cost one request, and the changes that were missed.
  */
 import type { Client } from "@corral/client";
-import type { Cache, CacheOptions } from "./api.ts";
-import { SubscribedCache } from "./subscribed-cache.ts";
+import type { Cache, CacheOptions } from "./cache/api.ts";
+import { SubscribedCache } from "./cache/subscribed-cache.ts";
 
-export type { Cache, CacheOptions, ChangesOptions, Freshness } from "./api.ts";
-export type { CacheChange } from "./changes.ts";
-export type { CacheEntry } from "./contents.ts";
+export type { Cache, CacheOptions, ChangesOptions, Freshness } from "./cache/api.ts";
+export type { CacheChange } from "./cache/changes.ts";
+export type { CacheEntry } from "./cache/contents.ts";
 
 /** Znodes, unless told otherwise. */
 export const CACHE_ENTRIES_MAX = 100_000;

@@ -10,12 +10,19 @@
  * wakes more than one consumer for one job, and never drops one: what cannot be done becomes a dead letter.
  */
 import type { Client, ReadOptions } from "@corral/client";
-import { type DeadLetters, deadLetters } from "./dead-letters.ts";
-import type { Job } from "./job.ts";
-import { type ListedJob, listJobs } from "./list.ts";
-import { look, put, type Put, type PutOptions } from "./put.ts";
-import { type QueueOptions, setupOf } from "./setup.ts";
-import { take, takeOne, type TakeOptions } from "./take.ts";
+import { type DeadLetters, deadLetters } from "./queue/dead-letters.ts";
+import type { Job } from "./queue/job.ts";
+import { type ListedJob, listJobs } from "./queue/list.ts";
+import { look, put, type Put, type PutOptions } from "./queue/put.ts";
+import { type QueueOptions, setupOf } from "./queue/setup.ts";
+import { take, takeOne, type TakeOptions } from "./queue/take.ts";
+
+export type { DeadLetter, DeadLetters, RedriveOptions } from "./queue/dead-letters.ts";
+export type { AckOptions, Job, NackOptions } from "./queue/job.ts";
+export type { ListedJob } from "./queue/list.ts";
+export type { Put, PutOptions } from "./queue/put.ts";
+export type { QueueOptions } from "./queue/setup.ts";
+export type { TakeOptions } from "./queue/take.ts";
 
 /** Holds nothing itself: may be used again and again, and by many at once. */
 export interface Queue<T> {
