@@ -1,5 +1,5 @@
 /** Each fault does what it says, and nothing else. */
-import { type Client, type CorralError, isCorralError, type SubscriptionEvent } from "@corral/client";
+import { type CallOptions, type Client, type CorralError, isCorralError, type SubscriptionEvent } from "@corral/client";
 import { expect, test } from "vitest";
 import { startTestServer } from "../src/index.ts";
 
@@ -77,6 +77,71 @@ test("what an event throws comes out where the clock is moved", async () => {
   const writing = failure(client.create("/a", null, { timeoutMs: 100 }));
   await expect(server.clock.advance(200)).rejects.toMatchObject({ code: "IO_FAILED" });
   expect((await writing).outcome).toBe("unknown");
+});
+
+test.each<[string, "get" | "exists" | "children", (client: Client, options: CallOptions) => Promise<unknown>]>([
+  ["nextEvent", "exists", (client, options) => client.nextEvent("/a", options)],
+  ["nextEvent of an absent znode", "exists", (client, options) => client.nextEvent("/absent", options)],
+  [
+    "nextEvent of an existing znode",
+    "get",
+    (client, options) => client.nextEvent("/a", { ...options, existing: true }),
+  ],
+  ["nextEvent of children", "children", (client, options) => client.nextEvent("/a", { ...options, of: "children" })],
+  ["get", "get", (client, options) => client.get("/a", { ...options, watch: () => expect.unreachable() })],
+  ["find", "exists", (client, options) => client.find("/a", { ...options, watch: () => expect.unreachable() })],
+  [
+    "children",
+    "children",
+    (client, options) => client.children("/a", { ...options, watch: () => expect.unreachable() }),
+  ],
+])("%s that is given up before it is answered leaves no watch at the server", async (_, op, read) => {
+  await using server = await startTestServer({ latencyMs: 5 });
+  const client = await server.connect();
+  await client.create("/a");
+  const abort = new AbortController();
+  server.faults.at({ op }, () => {
+    abort.abort();
+  });
+  const aborted = failure(read(client, { signal: abort.signal }));
+  const late = failure(read(client, { timeoutMs: 1 }));
+  await server.clock.advance(100);
+  expect([(await aborted).code, (await late).code]).toEqual(["ABORTED", "TIMEOUT"]);
+  expect([client.stats().watches, server.leaks().watches]).toEqual([0, 0]);
+});
+
+test("a list of children that is given up at its second page drops the watch that its first page has set", async () => {
+  await using server = await startTestServer({ limits: { pageBytes: 1_024 } });
+  const client = await server.connect();
+  for (let i = 0; i < 200; i++) await client.create(`/child-${i}`);
+  const abort = new AbortController();
+  server.faults.at({ op: "children", nth: 2 }, () => {
+    expect(client.stats().watches).toBe(1);
+    abort.abort();
+  });
+  const listing = client.children("/", { signal: abort.signal, watch: () => expect.unreachable() });
+  expect((await failure(listing)).code).toBe("ABORTED");
+  await server.clock.advance(100);
+  expect([client.stats().watches, server.leaks().watches]).toEqual([0, 0]);
+});
+
+test("a watch that somebody else waits for stays when another read of it is given up", async () => {
+  await using server = await startTestServer({ latencyMs: 5 });
+  const client = await server.connect();
+  await client.create("/a");
+  const event = client.nextEvent("/a");
+  await server.clock.advance(100);
+  const late = failure(client.nextEvent("/a", { timeoutMs: 1 }));
+  await server.clock.advance(1);
+  const next = client.get("/a", { watch: () => void told++ });
+  let told = 0;
+  await server.clock.advance(100);
+  await next;
+  await late;
+  expect(server.requests({ op: "removeWatches" })).toHaveLength(0);
+  await client.set("/a", bytes("1"));
+  expect((await event).kind).toBe("changed");
+  expect([told, client.stats().watches, server.leaks().watches]).toEqual([1, 0, 0]);
 });
 
 test("a client whose partition outlasts its timeout is expired, and told so when it is back", async () => {
@@ -197,6 +262,23 @@ test("an expired client gets a new session and its ephemerals are gone", async (
   expect(server.dump().some(({ path }) => path === "/e")).toBe(false);
   await server.clock.advance(5_000);
   expect(client.session!.id).not.toBe(id);
+});
+
+test("a session that ends is told so before the deletion of its own ephemerals", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect();
+  const { signal } = client.session!;
+  await client.create("/e", null, { lifetime: "ephemeral" });
+  const told: string[] = [];
+  signal.addEventListener("abort", () => void told.push("session over"));
+  await client.get("/e", { watch: ({ kind }) => void told.push(kind) });
+  const watch = await client.addWatch("/", { recursive: true });
+  void (async () => {
+    for await (const { kind, path } of watch) told.push(`${kind} ${path}`);
+  })().catch(() => {});
+  await server.faults.expire(client);
+  await server.clock.advance(1_000);
+  expect(told).toEqual(["session over", "deleted", "deleted /e"]);
 });
 
 test("a server that stands still expires nobody for it", async () => {

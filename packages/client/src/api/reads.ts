@@ -9,14 +9,14 @@ import {
   WatchKind,
   type AclEntry,
   type Identity,
-  type Reply,
   type Stat,
   type Value,
 } from "@corral/protocol";
 import type { Budget, CallOptions } from "../calls/requester.ts";
 import { decodeAt, raw, type Codec } from "../codec.ts";
 import type { WatchEvent } from "../watch/event.ts";
-import type { Child, Entry, ListOptions, NextEventOptions, ReadOptions, WatchedReadOptions } from "./types.ts";
+import { OneShot } from "./one-shot.ts";
+import type { Child, Entry, ListOptions, ReadOptions, WatchedReadOptions } from "./types.ts";
 import { badArgument, consistencyOf, safe, type View } from "./view.ts";
 
 const NO_NODE = errorCode("NO_NODE");
@@ -42,10 +42,12 @@ async function findWatched<T>(
   watch: (event: WatchEvent) => void,
 ): Promise<Entry<T> | undefined> {
   // The stat sets the watch in either case; the get after it shows nothing older.
-  const [, entry] = await Promise.all([
-    stat(view, path, { ...options, watch }),
+  const oneShot = new OneShot(view, view.toServer(path, "find"), watch);
+  const both = Promise.all([
+    statWith(view, path, options, "find", oneShot),
     readEntry<T, undefined>(view, "find", path, { ...options, watch: undefined }, () => ({ value: undefined })),
   ]);
+  const [, entry] = await oneShot.kept(both);
   return entry;
 }
 
@@ -66,18 +68,20 @@ function readEntry<T, A>(
 ): Promise<Entry<T> | A> {
   const at = view.toServer(path, op);
   const codec = options?.codec ?? (raw as unknown as Codec<T>);
-  const body = { op: Op.get, path: at, watch: options?.watch !== undefined, consistency: consistencyOf(options) };
-  return view.ask<Entry<T> | A>(
+  const oneShot = new OneShot(view, at, options?.watch);
+  const body = { op: Op.get, path: at, watch: oneShot.isWanted, consistency: consistencyOf(options) };
+  const reading = view.ask<Entry<T> | A>(
     view.budget(op, options),
     body,
     (reply) => {
-      setOneShot(view, WatchKind.data, at, options?.watch, reply);
+      oneShot.set(WatchKind.data, reply);
       const [data, fields] = reply.result;
       return { path, value: decodeAt(codec, (data ?? null) as Uint8Array | null, path, op), stat: statOf(fields) };
     },
     null,
     (reply) => (reply.code === NO_NODE ? absent() : undefined),
   );
+  return oneShot.kept(reading);
 }
 
 /** Undefined if there is no such znode. */
@@ -87,19 +91,30 @@ export function stat(
   options: WatchedReadOptions | undefined,
   op = "stat",
 ): Promise<Stat | undefined> {
+  const oneShot = new OneShot(view, view.toServer(path, op), options?.watch);
+  return oneShot.kept(statWith(view, path, options, op, oneShot));
+}
+
+function statWith(
+  view: View,
+  path: string,
+  options: ReadOptions | undefined,
+  op: string,
+  oneShot: OneShot,
+): Promise<Stat | undefined> {
   const at = view.toServer(path, op);
-  const body = { op: Op.exists, path: at, watch: options?.watch !== undefined, consistency: consistencyOf(options) };
+  const body = { op: Op.exists, path: at, watch: oneShot.isWanted, consistency: consistencyOf(options) };
   return view.ask<Stat | undefined>(
     view.budget(op, options),
     body,
     (reply) => {
-      setOneShot(view, WatchKind.data, at, options?.watch, reply);
+      oneShot.set(WatchKind.data, reply);
       return statOf(reply.result[0]);
     },
     null,
     (reply) => {
       if (reply.code !== NO_NODE) return undefined;
-      setOneShot(view, WatchKind.exist, at, options?.watch, reply);
+      oneShot.set(WatchKind.exist, reply);
       return { value: undefined };
     },
   );
@@ -125,84 +140,6 @@ export function findAt(
   );
 }
 
-function setOneShot(
-  view: View,
-  kind: WatchKind,
-  at: string,
-  watch: ((event: WatchEvent) => void) | undefined,
-  reply: Reply,
-): void {
-  if (watch === undefined) return;
-  view.watches.setByRead(kind, at, { event: (event) => call(view, watch, event), failed: () => {} }, reply.zxid);
-}
-
-/** A user's function, at its place among the messages. */
-function call(view: View, watch: (event: WatchEvent) => void, event: WatchEvent): void {
-  try {
-    watch({ ...event, path: view.toView(event.path) });
-  } catch (error) {
-    view.driver.uncaught("watch callback", error);
-  }
-}
-
-/** Resolves at the next change of a znode, or of its set of children. */
-export function nextEvent(view: View, path: string, options: NextEventOptions | undefined): Promise<WatchEvent> {
-  const op = "nextEvent";
-  const at = view.toServer(path, op);
-  const ofChildren = options?.of === "children";
-  const budget = view.budget(op, options);
-  return new Promise<WatchEvent>((resolve, reject) => {
-    let drop: (() => void) | undefined;
-    const signal = options?.signal;
-    const stopListening =
-      signal === undefined
-        ? undefined
-        : view.requester.onAbort(signal, op, (error) => {
-            drop?.();
-            reject(error);
-          });
-    const owner = {
-      event: (event: WatchEvent): void => {
-        stopListening?.();
-        resolve({ ...event, path: view.toView(event.path) });
-      },
-      failed: (error: Error): void => {
-        stopListening?.();
-        reject(error);
-      },
-    };
-    const set =
-      (kind: WatchKind) =>
-      (reply: Reply): void => {
-        if (signal?.aborted === true) return;
-        drop = view.watches.setByRead(kind, at, owner, reply.zxid);
-      };
-    const asked = ofChildren
-      ? view.ask(
-          budget,
-          { op: Op.children, path: at, watch: true, consistency: 0, include: Include.names, cursor: null, limit: 1 },
-          set(WatchKind.child),
-        )
-      : options?.existing === true
-        ? view.ask(budget, { op: Op.get, path: at, watch: true, consistency: 0 }, set(WatchKind.data))
-        : view.ask<void>(
-            budget,
-            { op: Op.exists, path: at, watch: true, consistency: 0 },
-            set(WatchKind.data),
-            null,
-            (reply) => {
-              if (reply.code !== NO_NODE) return undefined;
-              set(WatchKind.exist)(reply);
-              return { value: undefined };
-            },
-          );
-    asked.catch((error: unknown) => {
-      drop?.();
-      owner.failed(error as Error);
-    });
-  });
-}
-
 const INCLUDE = { names: Include.names, stat: Include.stat, data: Include.data } as const;
 
 interface Page<T> {
@@ -214,11 +151,11 @@ function page<T>(
   view: View,
   budget: Budget,
   path: string,
-  options: (WatchedReadOptions & ListOptions<T>) | undefined,
+  options: ListOptions<T> | undefined,
   cursor: readonly number[] | null,
+  oneShot?: OneShot,
 ): Promise<Page<T>> {
   const at = view.toServer(path, budget.op);
-  const watch = cursor === null ? options?.watch : undefined;
   const include = INCLUDE[options?.include ?? "names"];
   const codec = options?.codec ?? (raw as unknown as Codec<T>);
   const limit = safe(options?.pageSize ?? 0, "pageSize", budget.op);
@@ -226,14 +163,14 @@ function page<T>(
   const body = {
     op: Op.children,
     path: at,
-    watch: watch !== undefined,
+    watch: cursor === null && oneShot?.isWanted === true,
     consistency: consistencyOf(options),
     include,
     cursor,
     limit,
   };
   return view.ask(budget, body, (reply) => {
-    setOneShot(view, WatchKind.child, at, watch, reply);
+    if (cursor === null) oneShot?.set(WatchKind.child, reply);
     const [items, , next] = reply.result;
     const children = (items as readonly Value[]).map((item) => childFrom(item, include, path, codec, budget.op));
     return { children, cursor: (next ?? null) as readonly number[] | null };
@@ -259,11 +196,21 @@ function childFrom<T>(item: Value, include: Include, parent: string, codec: Code
 
 /** The names of all children, in the order of their creation. */
 export async function children(view: View, path: string, options: WatchedReadOptions | undefined): Promise<string[]> {
+  const oneShot = new OneShot(view, view.toServer(path, "children"), options?.watch);
+  return oneShot.kept(allChildren(view, path, options, oneShot));
+}
+
+async function allChildren(
+  view: View,
+  path: string,
+  options: ReadOptions | undefined,
+  oneShot: OneShot,
+): Promise<string[]> {
   const budget = view.budget("children", options);
   const names: string[] = [];
   let cursor: readonly number[] | null = null;
   do {
-    const answer: Page<unknown> = await page(view, budget, path, { ...options, include: "names" }, cursor);
+    const answer: Page<unknown> = await page(view, budget, path, { ...options, include: "names" }, cursor, oneShot);
     for (const child of answer.children) names.push(child.name);
     cursor = answer.cursor;
   } while (cursor !== null);

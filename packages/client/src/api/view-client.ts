@@ -7,6 +7,7 @@ import type { SessionInfo } from "../session/session.ts";
 import { SubtreeCache, type Cache, type CacheOptions } from "./cache.ts";
 import type { Client } from "./client.ts";
 import * as multis from "./multi.ts";
+import { nextEvent } from "./one-shot.ts";
 import * as reads from "./reads.ts";
 import * as streams from "./streams.ts";
 import type { View } from "./view.ts";
@@ -47,7 +48,7 @@ export function clientOf(view: View): Client {
     countDescendants: async (path, options) => reads.countDescendants(view, path, options),
     whoAmI: async (options) => reads.whoAmI(view, options),
     addAuth: (scheme, credential, options) => writes.addAuth(view, scheme, credential, options),
-    nextEvent: async (path, options) => reads.nextEvent(view, path, options),
+    nextEvent: async (path, options) => nextEvent(view, path, options),
     addWatch: (path, options) => streams.addWatch(view, path, options),
     removeWatches: (path, options) => streams.removeWatches(view, path, options),
     hasWatch: async (path, options) => streams.hasWatch(view, path, options),

@@ -201,7 +201,7 @@ export class Driver implements ConnectionOwner, DialerOwner {
       if (sentAt !== undefined) this.session?.provenAlive(sentAt);
       return;
     }
-    const over = receive(reply, this.requester.table, this.sender, this.session, this.settings.log);
+    const over = receive(reply, this.requester.table, this.sender, this.session, this.#watches!, this.settings.log);
     if (over !== undefined) this.#endSession("server", over);
   }
 

@@ -3,6 +3,7 @@ import { errorName, type Reply } from "@corral/protocol";
 import type { RequestTable } from "../calls/table.ts";
 import type { CorralError } from "../error.ts";
 import type { LogSink } from "../world.ts";
+import type { WatchSink } from "./restorable.ts";
 import type { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
 
@@ -12,6 +13,7 @@ export function receive(
   table: RequestTable,
   sender: Sender,
   session: Session | undefined,
+  watches: WatchSink,
   log: LogSink,
 ): CorralError | undefined {
   const call = table.find(reply.xid);
@@ -38,6 +40,7 @@ export function receive(
   }
   if (call.refusedWith !== undefined) sender.retried();
   table.done(call);
-  call.answer(reply);
+  if (call.isSettled) watches.unwanted(call.body, reply);
+  else call.answer(reply);
   return undefined;
 }

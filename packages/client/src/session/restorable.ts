@@ -1,5 +1,5 @@
 /** What the driver asks of watches and subscriptions: they live as long as a connection, and come back on the next. */
-import type { ProtocolLimits, SubscriptionMessage, WatchEventMessage } from "@corral/protocol";
+import type { ProtocolLimits, Reply, RequestBody, SubscriptionMessage, WatchEventMessage } from "@corral/protocol";
 import type { CorralError } from "../error.ts";
 
 /** A new connection to a session. */
@@ -21,6 +21,8 @@ export interface WatchSink extends Restorable {
   event(message: WatchEventMessage): void;
   /** Everything up to this zxid has been told. */
   replied(zxid: number): void;
+  /** A read that its caller had given up has been answered: what it may have set is nobody's. */
+  unwanted(body: RequestBody, reply: Reply): void;
 }
 export interface SubscriptionSink extends Restorable {
   message(message: SubscriptionMessage): void;

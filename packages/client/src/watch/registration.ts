@@ -2,7 +2,7 @@
  * Who waits for what: one registration for each owner, whatever the server makes of it. Owns the table of them by kind and
  * path, and knows which of them an event is for. Knows no connection.
  */
-import { parentOf, WatchKind, WatcherType } from "@corral/protocol";
+import { errorCode, Op, parentOf, type Reply, type RequestBody, WatchKind, WatcherType } from "@corral/protocol";
 import type { CorralError } from "../error.ts";
 import type { WatchEvent } from "./event.ts";
 
@@ -34,6 +34,18 @@ export class Registration {
   get isOneShot(): boolean {
     return this.kind === WatchKind.data || this.kind === WatchKind.exist || this.kind === WatchKind.child;
   }
+}
+
+const NO_NODE = errorCode("NO_NODE");
+
+/** The one-shot watch that an answered read has set, if it has. */
+export function oneShotOf(
+  body: RequestBody,
+  { code }: Reply,
+): { readonly type: WatcherType; readonly path: string } | undefined {
+  if (!("watch" in body) || !body.watch) return undefined;
+  if (code !== 0 && !(body.op === Op.exists && code === NO_NODE)) return undefined;
+  return { type: body.op === Op.children ? WatcherType.children : WatcherType.data, path: body.path };
 }
 
 /** Which one-shot watches an event fires. */

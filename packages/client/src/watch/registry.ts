@@ -8,13 +8,21 @@
  *
  * Owns the registrations. Never reads what an event is about.
  */
-import { Op, type ProtocolLimits, type WatchEventMessage, type WatcherType, type WatchKind } from "@corral/protocol";
+import {
+  Op,
+  type ProtocolLimits,
+  type Reply,
+  type RequestBody,
+  type WatchEventMessage,
+  type WatcherType,
+  type WatchKind,
+} from "@corral/protocol";
 import type { Requester } from "../calls/requester.ts";
 import { refusal, type CorralError } from "../error.ts";
 import type { NewConnection, WatchSink } from "../session/restorable.ts";
 import { CatchUp, markOf, setWatchesFor, type Entry } from "./catch-up.ts";
 import { eventKind, type WatchEvent } from "./event.ts";
-import { Registration, RegistrationTable, WATCHER_TYPE, type WatchOwner } from "./registration.ts";
+import { oneShotOf, Registration, RegistrationTable, WATCHER_TYPE, type WatchOwner } from "./registration.ts";
 
 export class WatchRegistry implements WatchSink {
   readonly #requester: Requester;
@@ -62,8 +70,17 @@ export class WatchRegistry implements WatchSink {
   /** `mayBeSet`: the server may have it, so it must be told. Harmless when repeated. */
   drop(registration: Registration, mayBeSet = true): void {
     const { kind, path } = registration;
-    if (!this.#table.remove(registration) || !mayBeSet) return;
-    if (this.#table.ofType(WATCHER_TYPE[kind], path).length === 0) this.#unset(WATCHER_TYPE[kind], path);
+    if (this.#table.remove(registration) && mayBeSet) this.#unsetUnlessWanted(WATCHER_TYPE[kind], path);
+  }
+
+  /** A read that its caller had given up has been answered, and may have set a watch. */
+  unwanted(body: RequestBody, reply: Reply): void {
+    const set = oneShotOf(body, reply);
+    if (set !== undefined) this.#unsetUnlessWanted(set.type, set.path);
+  }
+
+  #unsetUnlessWanted(type: WatcherType, path: string): void {
+    if (this.#table.ofType(type, path).length === 0) this.#unset(type, path);
   }
 
   /** Nobody waits for it any more, so the server need not keep it. */
