@@ -4,7 +4,7 @@
  *
  * When the last run began is kept in a znode, written at the beginning of each run under the leader's guard, so a new leader runs
  * neither early nor once more. Time is the server's, told by the stamps of writes; between them each leader counts on its monotonic
- * clock, so no wall clock of a client matters.
+ * clock, so no wall clock of a client matters. (A server that comes back with its clock ahead makes one period shorter.)
  *
  * Never begins a period twice, and never two runs at once, as the server sees it. Does not promise that a run which was begun is
  * finished: if its leader is lost underway, the next run begins with the next period. So a run does what is due since the last success,
@@ -38,7 +38,7 @@ export interface PeriodicJobOptions extends ElectionOptions, HoldOptions {
 /** One run. */
 export interface Turn {
   readonly leadership: Leadership;
-  /** When it began: the server's time, milliseconds since 1970. At least `everyMs` after the run before. */
+  /** When it began: the server's time, milliseconds since 1970. At least `everyMs` after the run before, but for clocks of different rate. */
   readonly at: number;
   /** Aborted when it has to end: the leadership is lost, or the job is stopped. */
   readonly signal: AbortSignal;
@@ -150,11 +150,11 @@ async function runTurns(
     return stat.mtime;
   }
 
-  /** Again while the server or the client is too busy. */
+  /** Again while the server or the client is too busy. The end is heard at once, whatever a step waits for. */
   async function insist<T>(step: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; await pause(client, deadline, tries++)) {
       try {
-        return await step();
+        return await deadline.race(step());
       } catch (error) {
         if (signal.aborted || !isCorralError(error) || !error.retryable) throw error;
       }

@@ -102,6 +102,22 @@ test("a candidate whose session ends while it waits is told, and leaves nothing 
   expect(candidatesLeft(server)).toEqual([leader.path]);
 });
 
+test("a candidate whose session ends before it has learned of its place leaves no other behind, and stands in the next one", async () => {
+  await using server = await startTestServer({ latencyMs: 1 });
+  const a = await eventually(server, connect(server));
+  const former = a.session!.id;
+  server.faults.at({ op: "create", nth: 3 }, () => {
+    server.faults.partition(a, { oneWay: "from-server" });
+  });
+  const first = fails(named(a, "a").campaign());
+  await server.clock.advance(100);
+  // It is there, and nobody on this side knows.
+  expect(server.dump().filter(({ owner }) => owner === former)).toHaveLength(1);
+  await server.clock.advance(3 * TIMEOUT_MS);
+  expect((await first).code).toBe("SESSION_EXPIRED");
+  expect(candidatesLeft(server)).toEqual([]);
+});
+
 test("the loss of a leader wakes one of 200 candidates", async () => {
   await using server = await startTestServer();
   const clients = await Promise.all(Array.from({ length: 20 }, () => connect(server)));
@@ -221,6 +237,31 @@ test("only who leads can proclaim: after the loss it rejects with why, and the n
   expect(await fails(first.proclaim(Uint8Array.of(1)))).toMatchObject({ code: "GUARD_FAILED" });
   await second.resign();
   expect(await fails(second.proclaim(Uint8Array.of(1)))).toMatchObject({ code: "CLOSED" });
+});
+
+test("a proclamation that is refused before the news of the loss has come ends the leadership here too", async () => {
+  await using server = await startTestServer({ latencyMs: 10 });
+  const [a, b] = await Promise.all([connect(server), connect(server)]);
+  const leader = await eventually(server, named(a, "a").campaign());
+  // On their way at the same time; the watch is used up by the change, so that nobody tells of the deletion.
+  const evicting = Promise.all([b.set(leader.path, utf8.encode("?")), b.delete(leader.path)]);
+  const proclaiming = sleep(a, 5).then(async () => [
+    (await fails(leader.proclaim(Uint8Array.of(1)))).code,
+    leader.isValid,
+  ]);
+  expect(await eventually(server, proclaiming)).toEqual(["GUARD_FAILED", false]);
+  await evicting;
+});
+
+test("a proclamation never changes a znode that somebody else made in the leader's place", async () => {
+  await using server = await startTestServer({ latencyMs: 10 });
+  const [a, b] = await Promise.all([connect(server), connect(server)]);
+  const leader = await eventually(server, named(a, "a").campaign());
+  const replacing = Promise.all([b.delete(leader.path), b.create(leader.path, utf8.encode("mine"))]);
+  const proclaiming = sleep(a, 5).then(() => fails(leader.proclaim(Uint8Array.of(1))));
+  expect((await eventually(server, proclaiming)).code).toBe("GUARD_FAILED");
+  await replacing;
+  expect(server.dump().find(({ path }) => path === leader.path)).toMatchObject({ version: 0 });
 });
 
 test("a proclamation whose reply is lost is made once", async () => {
@@ -483,6 +524,9 @@ test("with `again` a leader that is evicted over and over campaigns once for eac
     await server.clock.advance(1_000);
     const leader = await evictor.current();
     expect(await evictor.evict(leader!.term)).toBe(true);
+    // However often it was lost: each term that was won makes up for the losses before.
+    await server.clock.advance(20);
+    expect(terms).toHaveLength(i + 2);
   }
   await server.clock.advance(1_000);
   expect(terms).toHaveLength(11);
@@ -492,6 +536,29 @@ test("with `again` a leader that is evicted over and over campaigns once for eac
   const creates = server.requests({ op: "create", client: 1 }).filter(({ path }) => path!.startsWith(`${PATH}/`));
   // The first one finds no queue to stand in.
   expect(creates.length).toBeLessThanOrEqual(12);
+});
+
+test("a guarded write that is refused before the news of the loss has come does not end a run with `again`", async () => {
+  await using server = await startTestServer({ latencyMs: 10 });
+  const [a, b] = await Promise.all([connect(server), connect(server)]);
+  const stop = new AbortController();
+  const wasLost: boolean[] = [];
+  const running = named(a, "a").run(
+    async (leadership, signal) => {
+      if (wasLost.length > 0) return stop.abort();
+      const { path, guard } = leadership;
+      // On their way at the same time; the watch is used up by the change, so that nobody tells of the deletion.
+      const evicting = Promise.all([b.set(path, utf8.encode("?")), b.delete(path)]);
+      await sleep(a, 5);
+      const refused = await fails(a.create("/x", null, { guard, signal }));
+      wasLost.push(leadership.signal.aborted);
+      await evicting;
+      throw refused;
+    },
+    { again: true, signal: stop.signal },
+  );
+  await eventually(server, running);
+  expect(wasLost).toEqual([false]);
 });
 
 test("a run ends with the client: it rejects with CLOSED, and its work is told", async () => {
@@ -668,6 +735,23 @@ test("observe goes on over reconnects, sessions, restarts and forgotten history,
   await eventually(server, observing);
 });
 
+test("observe forgets a leader that went while it was away and the history was forgotten", async () => {
+  await using server = await startTestServer();
+  const [a, b, c] = [await connect(server), await connect(server), await connect(server)];
+  const leader = await named(a, "a").campaign();
+  const next = named(b, "b").campaign();
+  const { seen } = record(named(c, "c").observe());
+  await server.clock.runUntilIdle();
+  const partition = server.faults.partition(c);
+  await leader.resign();
+  await next;
+  server.faults.forgetHistory();
+  partition.end();
+  server.faults.cut(c);
+  await server.clock.advance(1_000);
+  expect(seen).toEqual(["a", "b"]);
+});
+
 test("observe ends by leaving the loop, by its signal, or with the client, and leaves no subscription", async () => {
   await using server = await startTestServer();
   const [a, c] = [await connect(server), await connect(server)];
@@ -747,6 +831,28 @@ test("a candidate that stood still while it was elected does not come to lead in
   expect(leader.isValid).toBe(true);
 });
 
+test.each([
+  { what: "back changes nothing", jumpMs: -3_600_000, events: ["resigned", "next leads"] },
+  { what: "forward may end a term early, before the next begins", jumpMs: 3_600_000, events: ["lost", "next leads"] },
+])("a wall clock of the leader that is set an hour $what", async ({ jumpMs, events }) => {
+  await using server = await startTestServer();
+  const [a, b] = [await connect(server), await connect(server)];
+  const leader = await named(a, "a").campaign();
+  const seen: string[] = [];
+  leader.signal.addEventListener("abort", () => {
+    seen.push((leader.signal.reason as CorralError).code === "CLOSED" ? "resigned" : "lost");
+  });
+  const next = named(b, "b")
+    .campaign()
+    .then(() => seen.push(leader.isValid ? "two lead" : "next leads"));
+  await server.clock.runUntilIdle();
+  server.faults.jumpClock(a, jumpMs);
+  await server.clock.advance(10 * TIMEOUT_MS);
+  await leader.resign();
+  await eventually(server, next);
+  expect(seen).toEqual(events);
+});
+
 test("an elected leader asks for a lock by the same znodes as everybody: a lock and an election of one path exclude each other", async () => {
   await using server = await startTestServer();
   const [a, b] = [await connect(server), await connect(server)];
@@ -760,8 +866,18 @@ test("an elected leader asks for a lock by the same znodes as everybody: a lock 
 
 // ---- whatever happens ----
 
-/** How many candidates such a fault can cost their place. */
 const CANDIDATES = 3;
+/** In whatever session. */
+async function answered(client: Client): Promise<void> {
+  try {
+    await client.sync("/", { timeoutMs: Infinity });
+  } catch (error) {
+    if (!isCorralError(error, "SESSION_EXPIRED")) throw error;
+    await answered(client);
+  }
+}
+
+/** Faults that can cost all candidates their places. */
 const STRIKES_ALL = /^(cut all|partition all|restart|crash|server stall|drop)/;
 
 test.each(Array.from({ length: 24 }, (_, i) => i + 1))(
@@ -793,6 +909,8 @@ test.each(Array.from({ length: 24 }, (_, i) => i + 1))(
       steps: 50,
       always: (now) => holders.check(now),
     });
+    // The last fault is over when the server answers.
+    await eventually(server, answered(observer));
     await server.clock.advance(2 * TIMEOUT_MS);
     const leader = await eventually(server, named(observer, "").current());
     const candidates = await eventually(server, named(observer, "").candidates());

@@ -268,7 +268,26 @@ test("a beginning that was written by a leader that did not live to learn of it 
   expect(ran.map(({ by }) => by)).toEqual(["a", "b"]);
 });
 
-test("one who leads no more cannot begin: the beginning goes with the guard of the leadership", async () => {
+test("one who was evicted, and has not heard of it, cannot begin", async () => {
+  await using server = await startTestServer({ latencyMs: 10 });
+  const [a, b] = await Promise.all([connect(server), connect(server)]);
+  const ran: Ran[] = [];
+  member(a, "a", ran);
+  await server.clock.advance(1_000);
+  const leader = (await eventually(server, b.children(`${PATH}/candidates`)))[0]!;
+  // While it begins the next run. The watch is used up by the change, so that nobody tells of the deletion.
+  using struck = server.faults.at({ op: "get", path: LAST, client: 1 }, () => {
+    void b.set(`${PATH}/candidates/${leader}`, utf8.encode("?"));
+    void b.delete(`${PATH}/candidates/${leader}`);
+  });
+  await server.clock.advance(EVERY_MS);
+  expect([struck.hits, ran.length]).toEqual([1, 2]);
+  // The run that was due was begun by the next leader, once.
+  expect(ran[1]!.term).toBeGreaterThan(ran[0]!.term);
+  expect(server.dump().find(({ path }) => path === LAST)?.version).toBe(1);
+});
+
+test("one who stood still over the end of its session and of the period does not begin", async () => {
   await using server = await startTestServer();
   const [a, b] = [await connect(server), await connect(server)];
   const ran: Ran[] = [];
@@ -276,7 +295,6 @@ test("one who leads no more cannot begin: the beginning goes with the guard of t
   await server.clock.runUntilIdle();
   member(b, "b", ran);
   await server.clock.advance(EVERY_MS / 2);
-  // It stands still over the end of its session and of the period, and then goes on as if nothing had happened.
   server.faults.stallClient(a, EVERY_MS);
   await server.clock.advance(2.2 * EVERY_MS);
   expect(ran.map(({ by }) => by)).toEqual(["a", "b", "b"]);
@@ -408,7 +426,7 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     const before = ran.length;
     await server.clock.advance(2 * TIMEOUT_MS + 10 * everyMs);
     expect(ran.length - before).toBeGreaterThanOrEqual(10);
-    expect(before).toBeGreaterThan(5);
+    expect(before).toBeGreaterThan(3);
     for (const gap of apart(ran.toSorted((x, y) => x.at - y.at))) expect(gap).toBeGreaterThanOrEqual(everyMs);
     expect(jobs.filter(({ isLeader }) => isLeader)).toHaveLength(1);
     await eventually(server, Promise.all(jobs.map((job) => job.stop())));
