@@ -3,7 +3,7 @@
 import type { Answer, Stat } from "./answer.ts";
 import { differences, type Difference } from "./differences.ts";
 import { forecast, type Forecast } from "./forecast.ts";
-import { showOp, type AclEntry, type Sequence } from "./operation.ts";
+import { showOp, type AclEntry, type Op, type Sequence } from "./operation.ts";
 import type { Entry, Transcript } from "./runner.ts";
 import { clockFault, inOrder } from "./transcript-rules.ts";
 import { ZxidOrder } from "./zxid-order.ts";
@@ -156,7 +156,8 @@ class Walk {
           session: this.#session,
           after,
           upTo,
-          restored: this.#restored(stream, this.#at[from]),
+          restored: this.#comesBefore("setWatches", stream, this.#at[from]),
+          closing: this.#comesBefore("close", stream, this.#at[from]),
           sequence: this.#view,
         }) === true,
     );
@@ -175,9 +176,10 @@ class Walk {
     return [this.#moment(stream[before]) ?? 0, this.#moment(stream[behind]) ?? Infinity];
   }
 
-  #restored(stream: readonly Entry[], at: number): boolean {
+  /** Is the next that is no event the reply to this operation? */
+  #comesBefore(op: Op["op"], stream: readonly Entry[], at: number): boolean {
     const next = stream.slice(at).find((entry) => entry.kind !== "event");
-    return next?.kind === "reply" && next.op.op === "setWatches";
+    return next?.kind === "reply" && next.op.op === op;
   }
 
   #moment(entry: Entry | undefined): number | undefined {

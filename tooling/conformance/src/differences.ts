@@ -29,6 +29,8 @@ export interface EventDifference {
   readonly upTo: number;
   /** It came in answer to setWatches. */
   readonly restored: boolean;
+  /** It came before the reply to the close of the session. */
+  readonly closing: boolean;
   readonly sequence: Forecast;
 }
 
@@ -157,6 +159,15 @@ export const differences: readonly Difference[] = [
       one.restored &&
       one.sequence.change(one.type, one.path, one.after, one.upTo) &&
       one.sequence.watchedFor(one.session, one.path, one.type, one.upTo),
+  },
+  {
+    id: "end-before-own-ephemerals",
+    operation: "close",
+    condition: "the session watches what goes with its end: told of its end alone",
+    origin: "Corral 0.1: whoever holds an ephemeral hears first why it is gone",
+    // The change is the work of the close itself: moments are counted one an operation.
+    event: (one) =>
+      one.from === "zookeeper" && one.closing && one.sequence.change(one.type, one.path, one.upTo - 1, one.upTo),
   },
 ];
 
