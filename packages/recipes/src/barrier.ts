@@ -16,7 +16,7 @@ import {
   type WriteOptions,
 } from "@corral/client";
 import { inTime, patient } from "./hold/acquire.ts";
-import { watchUntil } from "./watch-until.ts";
+import { watchUntil } from "./wait/watch-until.ts";
 
 /** Barriers that are lowered between the attempt to raise one and the look at it: so many times. */
 export const RAISE_TRIES_MAX = 10;

@@ -8,7 +8,7 @@
  */
 import { type Client, type Codec, CorralError, type ReadOptions, type WriteOptions } from "@corral/client";
 import { inTime } from "./hold/acquire.ts";
-import { put } from "./put.ts";
+import { put } from "./shared-value/put.ts";
 
 /** The bounds of what a counter holds. */
 export const COUNTER_MAX: bigint = 2n ** 63n - 1n;

@@ -40,7 +40,7 @@ import { Holding } from "./hold/holding.ts";
 import { sessionFor, whileIn } from "./hold/in-session.ts";
 import { unseen } from "./hold/let-go.ts";
 import { childOf, evicted, leavePlace, type Place, takePlace } from "./hold/place.ts";
-import { watchUntil } from "./watch-until.ts";
+import { watchUntil } from "./wait/watch-until.ts";
 
 /** Parties of a round. */
 export const PARTIES_MAX = 1_000;

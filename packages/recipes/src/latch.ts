@@ -19,8 +19,8 @@ import {
 } from "@corral/client";
 import { inTime, patient } from "./hold/acquire.ts";
 import { childOf } from "./hold/place.ts";
-import { pause } from "./pause.ts";
-import { watchUntil } from "./watch-until.ts";
+import { pause } from "./wait/pause.ts";
+import { watchUntil } from "./wait/watch-until.ts";
 
 /** Things that a latch can wait for: they, and it, are deleted in one transaction, of 10,000 znodes at most. */
 export const LATCH_COUNT_MAX = 9_000;

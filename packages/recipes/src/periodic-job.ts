@@ -16,7 +16,7 @@ import { election, type ElectionOptions, type Leadership } from "./election.ts";
 import { drawIdentity } from "./hold/contender-data.ts";
 import type { HoldOptions } from "./hold/held.ts";
 import { childOf } from "./hold/turn.ts";
-import { pause } from "./pause.ts";
+import { pause } from "./wait/pause.ts";
 
 /** The election's znode, below the job's. */
 const CANDIDATES = "candidates";

@@ -19,8 +19,8 @@ import {
   type WriteOptions,
 } from "@corral/client";
 import { inTime } from "./hold/acquire.ts";
-import { Newest } from "./newest.ts";
-import { put } from "./put.ts";
+import { Newest } from "./wait/newest.ts";
+import { put } from "./shared-value/put.ts";
 
 export interface SharedValueOptions<T> extends CallOptions {
   readonly codec: Codec<T>;

@@ -474,3 +474,15 @@ test("a test acts at a certain request of a certain client", async () => {
   expect(first.stats().reconnects).toBe(0);
   expect(second.stats().reconnects).toBe(1);
 });
+
+test("a call whose own making ends the session, by whose end its signal is aborted, rejects", async () => {
+  await using server = await startTestServer();
+  const client = await server.connect({ session: { timeoutMs: 6_000 } });
+  const over = new AbortController();
+  client.session!.signal.addEventListener("abort", () => over.abort());
+  server.faults.partition(client);
+  server.faults.jumpClock(client, 60_000);
+  const error = failure(client.get("/", { signal: over.signal, timeoutMs: Infinity }));
+  expect(over.signal.aborted).toBe(true);
+  expect((await error).code).toBe("ABORTED");
+});

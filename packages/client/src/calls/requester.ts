@@ -197,9 +197,10 @@ export class Requester {
   #entryFault(budget: Budget, call: Call): CorralError | undefined {
     const { op } = budget;
     const detail = { path: call.path };
+    // First: it may find that the session is over, and with that the call's own signal may abort.
+    const closed = this.#gate();
     const over = this.fault(budget, call.path);
     if (over !== undefined) return over;
-    const closed = this.#gate();
     if (closed !== undefined) {
       return new CorralError(closed.code, { op, detail, outcome: "no", cause: closed.cause });
     }

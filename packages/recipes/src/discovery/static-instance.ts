@@ -13,7 +13,7 @@ import {
   type StreamReader,
 } from "@corral/client";
 import type { Released } from "../hold/held.ts";
-import { Newest } from "../newest.ts";
+import { Newest } from "../wait/newest.ts";
 import { closed, deletedByOther, isEndOfSession, takenBy } from "../registration/endings.ts";
 import { createAt, replace, type Site, untilGone } from "../registration/taking.ts";
 import { encoded } from "../registration/value.ts";

@@ -6,7 +6,7 @@
 import { type Client, type Codec, CorralError, type Deadline, isCorralError, op, read } from "@corral/client";
 import { type ContenderName, inOrder } from "../hold/contender-name.ts";
 import { childOf } from "../hold/place.ts";
-import { watchUntil } from "../watch-until.ts";
+import { watchUntil } from "../wait/watch-until.ts";
 
 /** Of opening a round, against others who do the same or end it again. */
 export const ROUND_TRIES_MAX = 100;

@@ -15,8 +15,8 @@ import {
 } from "@corral/client";
 import { type ContenderData, contenderData } from "../hold/contender-data.ts";
 import { contenderName, inOrder } from "../hold/contender-name.ts";
-import { NewestReader } from "../newest.ts";
-import { pause } from "../pause.ts";
+import { NewestReader } from "../wait/newest.ts";
+import { pause } from "../wait/pause.ts";
 import { type Leader, leaderIn } from "./leader.ts";
 
 type State = Leader | undefined;

@@ -7,7 +7,7 @@
 import { type Client, CorralError, isCorralError } from "@corral/client";
 import type { AcquireOptions } from "../hold/acquire.ts";
 import { lostDuring } from "../hold/with-held.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../wait/pause.ts";
 import type { Leadership, Term } from "./leadership.ts";
 
 const OP = "election.run";

@@ -16,7 +16,7 @@ import {
   type SubscriptionEvent,
 } from "@corral/client";
 import { unseen } from "../hold/let-go.ts";
-import { Newest } from "../newest.ts";
+import { Newest } from "../wait/newest.ts";
 
 /** A child. */
 export interface Member<T> {

@@ -4,7 +4,7 @@
  */
 import { type Client, isCorralError, type StreamReader } from "@corral/client";
 import { unseen } from "../hold/let-go.ts";
-import { NewestReader } from "../newest.ts";
+import { NewestReader } from "../wait/newest.ts";
 
 export interface Settling {
   readonly quietMs: number;

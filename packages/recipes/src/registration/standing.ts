@@ -1,6 +1,6 @@
 /** How a registration stands: what is told of it, to whom, and whether it is over. */
 import type { CorralError, StreamReader } from "@corral/client";
-import { Newest } from "../newest.ts";
+import { Newest } from "../wait/newest.ts";
 import type { RegistrationState, RegistrationStatus } from "../registration.ts";
 
 export class Standing {

@@ -1,7 +1,7 @@
 /** A cache that is opened, that has to be up to date, and that is followed. Whatever strikes it, it comes to what the server has. */
 import { isCorralError, text } from "@corral/client";
 import { expect } from "vitest";
-import { type Cache, cache, type CacheChange } from "../../../src/cache/cache.ts";
+import { type Cache, cache, type CacheChange } from "../../../src/cache.ts";
 import type { Outcome, Scenario, Stage } from "../scenario.ts";
 
 const PATH = "/app";

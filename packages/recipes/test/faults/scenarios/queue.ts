@@ -2,7 +2,7 @@
 import { type Client, isCorralError, text } from "@corral/client";
 import { expect } from "vitest";
 import type { Job } from "../../../src/queue/job.ts";
-import { type Queue, queue } from "../../../src/queue/queue.ts";
+import { type Queue, queue } from "../../../src/queue.ts";
 import type { Outcome, Scenario, Stage } from "../scenario.ts";
 
 const PATH = "/queues/a";

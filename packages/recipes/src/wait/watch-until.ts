@@ -5,7 +5,7 @@
  * Holds nothing: a waiter whose session ends waits on in the next one, unless it is told to belong to one session.
  */
 import { type Client, type Deadline, isCorralError, type SessionInfo, type WatchEvent } from "@corral/client";
-import { sessionFor, whileIn } from "./hold/in-session.ts";
+import { sessionFor, whileIn } from "../hold/in-session.ts";
 
 export interface Wished<T> {
   readonly path: string;
