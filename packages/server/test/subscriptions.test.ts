@@ -313,6 +313,17 @@ describe("a subscription never has a silent hole", () => {
     expect(paths.filter((path) => path.startsWith("/a/n"))).toHaveLength(200);
   });
 
+  test("nor a resync without need: it is told every change, however short the history", () => {
+    const { writer, reader } = scene({ historyLimits: { historyEntries: 3, historyBytes: 16_384 } });
+    reader.do(subscribe("/a", { credits: 10_000 }));
+    reader.news();
+    for (let i = 0; i < 3_000; i++) {
+      writer.ask(set("/a", `${i}`));
+      writer.ack(writer.xid);
+    }
+    expect(feedOf(reader).filter((line) => !line.startsWith("changes"))).toEqual([]);
+  });
+
   test("a client that resumes from far back is sent as much as it takes, not cut off for it", () => {
     const { stage, writer, reader } = scene({ limits: { unsentBytesSoft: 8_192, unsentBytesHard: 65_536 } });
     const since = stage.state.zxid;

@@ -19,6 +19,8 @@ export interface HistoryLimits {
 export const DEFAULT_HISTORY_LIMITS: HistoryLimits = { historyEntries: 131_072, historyBytes: 32 * 1024 * 1024 };
 
 const CHUNK_ENTRIES = 1024;
+/** A chunk has at most this share of either limit (or is one transaction): what is dropped is old, never the newest. */
+const CHUNK_SHARE = 1 / 16;
 /** Deletions have neither data nor Stat. */
 const NOTHING = -1;
 
@@ -54,6 +56,8 @@ export interface HistoryEntry {
 
 export class History {
   readonly #limits: HistoryLimits;
+  /** A chunk is sealed from so many entries on; one less than it has room for, so that the next transaction rarely widens it. */
+  readonly #chunkEntries: number;
   readonly #acls: AclTable;
   readonly #chunks: Chunk[] = [];
   readonly #open: Writer = new Writer(64 * 1024);
@@ -70,6 +74,7 @@ export class History {
   constructor(acls: AclTable, limits: HistoryLimits) {
     this.#acls = acls;
     this.#limits = limits;
+    this.#chunkEntries = Math.min(CHUNK_ENTRIES - 1, Math.max(1, Math.floor(limits.historyEntries * CHUNK_SHARE)));
   }
 
   /** Every change after this zxid is here. */
@@ -128,7 +133,8 @@ export class History {
 
   /** Between transactions: seals a full chunk and lets the oldest go. */
   settle(): void {
-    if (this.#count >= CHUNK_ENTRIES - 1 || this.#open.length > this.#limits.historyBytes / 16) this.#seal();
+    const { historyBytes } = this.#limits;
+    if (this.#count >= this.#chunkEntries || this.#open.length > historyBytes * CHUNK_SHARE) this.#seal();
     while (this.#chunks.length > 0 && this.#isOverfull()) this.#drop();
   }
 

@@ -96,6 +96,22 @@ describe("the history", () => {
     expect(since).toBeGreaterThan(all[1000]!);
   });
 
+  test.each([1, 10, 100, 1_000])(
+    "of %i entries never forgets the newest, and is seldom less than full",
+    (historyEntries) => {
+      const world = World.withHistory({ historyEntries, historyBytes: 2 ** 30 });
+      const session = world.open();
+      world.do(session, create("/a"));
+      for (let i = 0; i < 3_000; i++) {
+        world.send(session, i + 2, set("/a"), { acked: i + 1 });
+        const { history } = world.state;
+        expect(history.since).toBeLessThan(world.zxid);
+        expect(history.entries).toBeLessThanOrEqual(historyEntries + Math.ceil(historyEntries / 16));
+        if (i > historyEntries) expect(history.entries).toBeGreaterThanOrEqual(Math.floor((historyEntries * 15) / 16));
+      }
+    },
+  );
+
   test("keeps a transaction larger than a chunk together", () => {
     const world = World.withHistory({ historyEntries: 10_000, historyBytes: 2 ** 30 });
     const session = world.open();
