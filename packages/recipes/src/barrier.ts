@@ -19,7 +19,7 @@ import { inTime, patient } from "./hold/acquire.ts";
 import { watchUntil } from "./wait/watch-until.ts";
 
 /** Barriers that are lowered between the attempt to raise one and the look at it: so many times. */
-export const RAISE_TRIES_MAX = 10;
+const RAISE_TRIES_MAX = 10;
 
 export interface RaiseOptions extends WriteOptions {
   /** `ephemeral`: it falls with this client's session. Default `persistent`. Means nothing where it is raised already. */

@@ -21,9 +21,9 @@ export type { CacheChange } from "./cache/changes.ts";
 export type { CacheEntry } from "./cache/contents.ts";
 
 /** Znodes, unless told otherwise. */
-export const CACHE_ENTRIES_MAX = 100_000;
+const CACHE_ENTRIES_MAX = 100_000;
 /** Bytes of data and paths, as they are on the server, unless told otherwise. While resyncing, two states are in memory. */
-export const CACHE_BYTES_MAX: number = 64 * 1024 * 1024;
+const CACHE_BYTES_MAX: number = 64 * 1024 * 1024;
 
 /**
  * Resolves when it is in sync. There need be no znode: it is empty then, until there is one. Rejects with `TIMEOUT`, `ABORTED`, `LIMIT_EXCEEDED`, or what

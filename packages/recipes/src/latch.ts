@@ -25,7 +25,7 @@ import { watchUntil } from "./wait/watch-until.ts";
 /** Things that a latch can wait for: they, and it, are deleted in one transaction, of 10,000 znodes at most. */
 export const LATCH_COUNT_MAX = 9_000;
 /** Of one count-down, against others at the same time. */
-export const LATCH_TRIES_MAX = 100;
+const LATCH_TRIES_MAX = 100;
 
 /** Holds nothing itself: may be used again and again, and by many at once. */
 export interface Latch {

@@ -25,7 +25,9 @@ test.each(names)("the example %s runs", async (name) => {
   expect(server.leaks()).toMatchObject({ clients: 0, ephemerals: 0, watches: 0, subscriptions: 0, timers: 0 });
 });
 
-const AsyncFunction = (async () => {}).constructor as new (...parts: string[]) => (...values: unknown[]) => Promise<void>;
+const AsyncFunction = (async () => {}).constructor as new (
+  ...parts: string[]
+) => (...values: unknown[]) => Promise<void>;
 const [report, leading, presence, config, jobs] = blocks("js");
 
 /** Each with what it expects to be there, and what it has called in the end. */

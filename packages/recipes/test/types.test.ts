@@ -9,21 +9,22 @@ interface Limits {
 const codec = json<Limits>();
 
 test("everything that is held has token, signal, isValid and guard, and can be used with `await using`", () => {
-  type Holds = Awaited<
-    | ReturnType<recipes.Lock["acquire"]>
-    | ReturnType<recipes.ReadWriteLock["downgrade"]>
-    | ReturnType<recipes.Semaphore["acquire"]>
-    | ReturnType<recipes.MultiLock["acquire"]>
-    | ReturnType<recipes.Election["campaign"]>
-    | ReturnType<recipes.DoubleBarrier["enter"]>
-    | ReturnType<recipes.Queue<Limits>["takeOne"]>
-    | ReturnType<typeof recipes.temporaryDirectory>
-  >;
-  expectTypeOf<Holds>().toExtend<recipes.Held>();
-  expectTypeOf<Holds>().toExtend<AsyncDisposable>();
-  expectTypeOf<Holds["token"]>().toEqualTypeOf<number>();
-  expectTypeOf<Holds["guard"]>().toExtend<Guard>();
-  expectTypeOf<Holds["signal"]>().toEqualTypeOf<AbortSignal>();
+  type Gives<F extends (...given: never[]) => Promise<unknown>> = Awaited<ReturnType<F>>;
+  type Holds = [
+    Gives<recipes.Lock["acquire"]>,
+    Gives<recipes.ReadWriteLock["downgrade"]>,
+    Gives<recipes.Semaphore["acquire"]>,
+    Gives<recipes.MultiLock["acquire"]>,
+    Gives<recipes.Election["campaign"]>,
+    Gives<recipes.DoubleBarrier["enter"]>,
+    Gives<recipes.Queue<Limits>["takeOne"]>,
+    Gives<typeof recipes.temporaryDirectory>,
+  ];
+  expectTypeOf<Holds>().toExtend<readonly recipes.Held[]>();
+  expectTypeOf<Holds>().toExtend<readonly AsyncDisposable[]>();
+  expectTypeOf<recipes.Held["token"]>().toEqualTypeOf<number>();
+  expectTypeOf<recipes.Held["guard"]>().toExtend<Guard>();
+  expectTypeOf<recipes.Held["signal"]>().toEqualTypeOf<AbortSignal>();
 });
 
 test("nothing of what is held can be changed by its holder", () => {

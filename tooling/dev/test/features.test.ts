@@ -6,7 +6,9 @@ const PATH = "packages/log/test/exam.test.ts";
 
 /** A whole table in which every row says no, with some rows written differently. */
 function tableWith(changed: Readonly<Record<string, string>> = {}): string {
-  const ids = Object.entries(ROWS).flatMap(([kind, count]) => Array.from({ length: count }, (_, i) => `${kind}${i + 1}`));
+  const ids = Object.entries(ROWS).flatMap(([kind, count]) =>
+    Array.from({ length: count }, (_, i) => `${kind}${i + 1}`),
+  );
   const lines = ids.map((id) => changed[id] ?? `| ${id} | a feature | no | not wanted by anyone |`);
   return ["| # | feature | here | proof |", "|---|---|---|---|", ...lines].join("\n");
 }

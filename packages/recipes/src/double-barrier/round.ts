@@ -9,7 +9,7 @@ import { childOf } from "../hold/place.ts";
 import { watchUntil } from "../wait/watch-until.ts";
 
 /** Of opening a round, against others who do the same or end it again. */
-export const ROUND_TRIES_MAX = 100;
+const ROUND_TRIES_MAX = 100;
 
 export interface Round {
   readonly path: string;

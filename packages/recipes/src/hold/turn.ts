@@ -28,7 +28,7 @@ export type Blocks = (before: readonly ContenderName[]) => ContenderName | undef
 export const nearest: Blocks = (before) => before.at(-1);
 
 /** The one to wait for at present; undefined if it is this place's turn. Rejects with `GUARD_FAILED` if the place is gone. */
-export async function blockerOf(
+async function blockerOf(
   client: Client,
   place: Place,
   op: string,

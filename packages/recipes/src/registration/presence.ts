@@ -11,7 +11,7 @@ import {
 import type { Released } from "../hold/held.ts";
 import { type LetGo, unseen } from "../hold/let-go.ts";
 import { DISPOSE_TIMEOUT_MS } from "../hold/limits.ts";
-import type { RegisterOptions, Registration, RegistrationState, RegistrationStatus } from "../registration.ts";
+import type { RegisterOptions, Registration, RegistrationState, RegistrationStatus } from "./api.ts";
 import { closed } from "./endings.ts";
 import { Keeping } from "./keeping.ts";
 import { Standing } from "./standing.ts";

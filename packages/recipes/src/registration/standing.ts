@@ -1,7 +1,7 @@
 /** How a registration stands: what is told of it, to whom, and whether it is over. */
 import type { CorralError, StreamReader } from "@corral/client";
 import { Newest } from "../wait/newest.ts";
-import type { RegistrationState, RegistrationStatus } from "../registration.ts";
+import type { RegistrationState, RegistrationStatus } from "./api.ts";
 
 export class Standing {
   readonly #over = new AbortController();

@@ -2,7 +2,7 @@
 import { type Client, type Codec, CorralError, type Deadline, type Guard, isCorralError } from "@corral/client";
 
 /** A znode that appears or vanishes between the look at it and the write: so many times. */
-export const PUT_TRIES_MAX = 10;
+const PUT_TRIES_MAX = 10;
 
 /** Resolves with the zxid of the write. Missing parents are made. */
 export async function put<T>(

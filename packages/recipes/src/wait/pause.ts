@@ -2,9 +2,9 @@
 import type { Client, Deadline } from "@corral/client";
 
 /** The first pause is random between 0 and this, milliseconds; doubled each time … */
-export const PAUSE_FIRST_MS = 4;
+const PAUSE_FIRST_MS = 4;
 /** … up to this. */
-export const PAUSE_MAX_MS = 1_000;
+const PAUSE_MAX_MS = 1_000;
 
 /** After the `tries`-th try, from 1. Rejects when the time of the call is over or its signal aborts. */
 export function pause(client: Client, deadline: Deadline, tries: number): Promise<void> {

@@ -12,7 +12,7 @@ export async function example(client: Client): Promise<void> {
     // Not listed: not there yet, or lost; the next state tells.
     if (share < 0) continue;
     // Each state has a greater generation, and what an earlier life of this member has begun is refused.
-    await client.create(`/work/${generation}-${share}`, null, { parents: true, guard: me.guard });
+    await client.create(`/tasks/${generation}-${share}`, null, { parents: true, guard: me.guard });
     break;
   }
 }

@@ -25,7 +25,7 @@ export type ChaosFault =
   | "restart"
   | "crash";
 
-export const CHAOS_FAULTS: readonly ChaosFault[] = [
+const CHAOS_FAULTS: readonly ChaosFault[] = [
   "cut",
   "cut all",
   "partition",

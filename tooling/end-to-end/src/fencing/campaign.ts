@@ -29,7 +29,7 @@ export async function contendForOneLock(options: CampaignOptions): Promise<Fence
     for (let i = 0; i < processes; i++) {
       const child = spawn(process.execPath, args, { stdio: ["pipe", "ignore", "pipe"] });
       let said = "";
-      child.stderr!.on("data", (bytes: Buffer) => (said += bytes.toString()));
+      child.stderr.on("data", (bytes: Buffer) => (said += bytes.toString()));
       child.once("close", (code, signal) => {
         reject(new Error(`a contender ended with ${code ?? signal}: ${said}`));
       });
@@ -42,14 +42,10 @@ export async function contendForOneLock(options: CampaignOptions): Promise<Fence
   } finally {
     failed.catch(() => {});
     store.close();
-    await Promise.all(
-      children.map((child) => {
-        const ended = child.exitCode !== null || child.signalCode !== null;
-        const closed = ended ? undefined : new Promise((resolve) => child.once("close", resolve));
-        // One that stands still takes no other signal.
-        child.kill("SIGKILL");
-        return closed;
-      }),
-    );
+    const alive = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    const closed = alive.map((child) => new Promise((resolve) => child.once("close", resolve)));
+    // One that stands still takes no other signal.
+    for (const child of alive) child.kill("SIGKILL");
+    await Promise.all(closed);
   }
 }
