@@ -69,6 +69,8 @@ export class History {
   #count = 0;
   #entries = 0;
   #sealedBytes = 0;
+  #droppedEntries = 0;
+  #droppedBytes = 0;
   #since = 0;
 
   constructor(acls: AclTable, limits: HistoryLimits) {
@@ -88,6 +90,18 @@ export class History {
 
   get bytes(): number {
     return this.#sealedBytes + this.#open.length;
+  }
+
+  /**
+   * How much has ever been written into it, in whole histories. By entries and bytes together: what is no more than one
+   * turnover old is still here, but for a chunk.
+   */
+  get turnover(): number {
+    const { historyEntries, historyBytes } = this.#limits;
+    return (
+      (this.#droppedEntries + this.#entries) / Math.max(1, historyEntries) +
+      (this.#droppedBytes + this.bytes) / Math.max(1, historyBytes)
+    );
   }
 
   /** The history begins here: what was before is not known, or not wholly. */
@@ -202,6 +216,8 @@ export class History {
     }
     this.#entries -= chunk.count;
     this.#sealedBytes -= chunk.bytes.length;
+    this.#droppedEntries += chunk.count;
+    this.#droppedBytes += chunk.bytes.length;
     this.#since = Math.max(this.#since, chunk.zxid[chunk.count - 1]!);
   }
 

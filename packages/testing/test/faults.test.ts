@@ -370,6 +370,27 @@ for (const crash of [false, true]) {
   });
 }
 
+test("a subscription of a quiet subtree goes on after a cut without being sent anew, whatever was written elsewhere", async () => {
+  await using server = await startTestServer({ history: { historyEntries: 5_000, historyBytes: 10_000_000 } });
+  const [client, other] = [await server.connect(), await server.connect()];
+  await other.create("/app");
+  for (let i = 0; i < 500; i++) await other.create(`/app/${i}`);
+  const kinds = await follow(client, "/app");
+  await server.clock.runUntilIdle();
+  expect(kinds).toHaveLength(502);
+  const received: number[] = [];
+  await other.create("/busy");
+  for (const writes of [500, 5_000]) {
+    for (let i = 0; i < writes; i++) await other.create(`/busy/${writes}-${i}`);
+    const before = client.stats().bytesIn;
+    server.faults.cut(client);
+    await server.clock.advance(10_000);
+    received.push(client.stats().bytesIn - before);
+  }
+  expect(kinds.filter((kind) => kind === "resync" || kind === "entry")).toHaveLength(501);
+  for (const bytes of received) expect(bytes).toBeLessThan(200);
+});
+
 test("with a forgotten history a subscription says resync and begins anew", async () => {
   await using server = await startTestServer();
   const [client, other] = [await server.connect(), await server.connect()];

@@ -112,6 +112,12 @@ describe("the whole", () => {
     for (let length = 0; length <= all.length; length++) expect(verdict(follow(...all.slice(0, length)))).toEqual([]);
   });
 
+  test("subscriptions: takes synced again where nothing has changed, and refuses it over a change that was not told", () => {
+    const one = told("created", made, "/s/a");
+    expect(verdict(follow(...beginning, told("synced", root), one, told("synced", made)))).toEqual([]);
+    expect(verdict(follow(...beginning, told("synced", made)))).toEqual(["subscriptions"]);
+  });
+
   test("subscriptions: takes a hole that a resync announces", () => {
     const anew = [
       told("entry", ephemeral, "/s"),

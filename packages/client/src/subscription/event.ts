@@ -22,7 +22,7 @@ export type SubscriptionEvent<T> =
       readonly stat: Stat;
       readonly error: CorralError;
     }
-  /** What was told so far is the exact state at this zxid. */
+  /** What was told so far is the exact state at this zxid. Comes again now and then while nothing changes: the cursor moves on. */
   | { readonly kind: "synced"; readonly zxid: number }
   /** What was told so far is void: a gap could not be filled. Entries follow, then `synced`. */
   | { readonly kind: "resync"; readonly zxid: number };

@@ -4,7 +4,8 @@
  *
  * While at the present and with credits, a subscription is told of a change in the turn of its apply, before any reply
  * that shows it. Otherwise it falls behind, and `pumpSubscriptions` brings it forward from the history, a bounded piece at
- * a time. Pages of a subtree are sent only at the present, so that what arrives last is right.
+ * a time. Pages of a subtree are sent only at the present, so that what arrives last is right. One in whose part nothing
+ * happens is told `synced` again before the history leaves it behind (mark.ts).
  */
 import {
   Permission,
@@ -22,6 +23,7 @@ import type { Connection } from "../tables/connection.ts";
 import { type Subscription, covers } from "../tables/subscription.ts";
 import type { World } from "../world.ts";
 import { pathOfEntry } from "./history-path.ts";
+import { isQuiet, markQuiet } from "./mark.ts";
 import { CREDITS_MAX } from "./receive.ts";
 import { touched } from "./respond.ts";
 import { visibleType, writeChange } from "./subscription-view.ts";
@@ -51,6 +53,7 @@ export function subscribe(world: World, connection: Connection, request: Subscri
     lag: since < 0 ? undefined : since,
     walk: since < 0 ? "wanted" : undefined,
     isSynced: false,
+    toldAt: world.state.history.turnover,
   };
   world.subscriptions.add(subscription);
   world.subscriptions.ready.add(subscription);
@@ -104,6 +107,7 @@ function leaveBehind(world: World, zxid: number): void {
 /** At the end of a turn: brings forward whoever has something to come and the credit for it. */
 export function pumpSubscriptions(world: World): void {
   const { ready } = world.subscriptions;
+  markQuiet(world);
   for (const subscription of ready) if (pumpOne(world, subscription)) ready.delete(subscription);
   if (ready.size > 0) world.sink.again();
 }
@@ -116,7 +120,7 @@ function pumpOne(world: World, subscription: Subscription): boolean {
     if (isFull(world, connection)) return true;
     if (subscription.lag !== undefined) steps += catchUp(world, subscription, subscription.lag, STEPS_PER_TURN - steps);
     else if (subscription.walk !== undefined) steps += sendPage(world, subscription);
-    else if (!subscription.isSynced) {
+    else if (!subscription.isSynced || isQuiet(world, subscription)) {
       message(world, subscription, SubscriptionKind.synced, world.state.zxid);
       subscription.isSynced = true;
       subscription.credits--;
@@ -253,6 +257,7 @@ function message(
   payload?: (w: Writer) => void,
 ): void {
   const { connection } = subscription;
+  subscription.toldAt = world.state.history.turnover;
   connection.out.array(payload === undefined ? 4 : 5);
   connection.out.int(Push.subscription);
   connection.out.int(zxid);

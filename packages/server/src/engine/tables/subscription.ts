@@ -20,6 +20,8 @@ export interface Subscription {
   /** Not begun, under way, or done. */
   walk: "wanted" | Walk | undefined;
   isSynced: boolean;
+  /** The history's turnover when it was last told something. */
+  toldAt: number;
 }
 
 const NONE: ReadonlyMap<number, Subscription> = new Map();
@@ -29,6 +31,11 @@ export class SubscriptionTable {
   readonly #byConnection = new Map<Connection, Map<number, Subscription>>();
   /** Those with something to send and the credit to do so. */
   readonly ready: Set<Subscription> = new Set();
+  /** The round through all that looks for quiet ones: at which turnover of the history it began, and who is left in it. */
+  readonly round: { begunAt: number; rest: IterableIterator<Subscription> | undefined } = {
+    begunAt: 0,
+    rest: undefined,
+  };
   #count = 0;
 
   get count(): number {
