@@ -1,61 +1,15 @@
 /** A job that the leader runs once a period: when it runs, where, and what is promised of it. */
-import { type Client, isCorralError, READ_ACL } from "@corral/client";
-import { startTestServer, type TestServer } from "@corral/testing";
+import { READ_ACL } from "@corral/client";
+import { startTestServer } from "@corral/testing";
 import { expect, test } from "vitest";
 import { election } from "../src/election.ts";
-import { type PeriodicJob, periodicJob, type PeriodicJobOptions, type Turn } from "../src/periodic-job.ts";
-import { chaos } from "./faults/chaos.ts";
+import type { Turn } from "../src/periodic-job.ts";
+import { connect, sleep, TIMEOUT_MS, until, utf8 } from "./electing.ts";
 import { eventually } from "./faults/stage.ts";
+import { apart, EVERY_MS, member, PATH, type Ran } from "./periodic-member.ts";
 
-const PATH = "/jobs/report";
 const LAST = `${PATH}/last`;
-const TIMEOUT_MS = 6_000;
-const EVERY_MS = 60_000;
 const HOUR_MS = 3_600_000;
-const utf8 = new TextEncoder();
-
-const connect = (server: TestServer): Promise<Client> => server.connect({ session: { timeoutMs: TIMEOUT_MS } });
-const sleep = (client: Client, ms: number): Promise<void> =>
-  new Promise((resolve) => void client.clock.setTimeout(resolve, ms));
-const until = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-
-/** What has run where. */
-interface Ran {
-  readonly by: string;
-  /** The server's time. */
-  readonly at: number;
-  readonly term: number;
-}
-
-/** A member whose runs are written down, and whose errors may only be those expected. */
-function member(
-  client: Client,
-  by: string,
-  ran: Ran[],
-  options: Partial<PeriodicJobOptions> & { readonly errors?: unknown[] } = {},
-): PeriodicJob {
-  const { run, errors, ...rest } = options;
-  return periodicJob(client, PATH, {
-    everyMs: EVERY_MS,
-    identity: by,
-    onError: (error) => {
-      if (errors !== undefined) errors.push(error);
-      // The test has ended, and its clients are closed.
-      else if (!isCorralError(error, "CLOSED")) throw error;
-    },
-    ...rest,
-    run: (turn) => {
-      ran.push({ by, at: turn.at, term: turn.leadership.term });
-      return run?.(turn);
-    },
-  });
-}
-
-const apart = (ran: readonly Ran[]): number[] => ran.slice(1).map(({ at }, i) => at - ran[i]!.at);
 
 test("the job runs at once, and then once a period, by one member of the cluster", async () => {
   await using server = await startTestServer();
@@ -141,7 +95,7 @@ test("a run that takes longer than a period is not overlapped: the next one foll
   await eventually(server, job.stop());
 });
 
-test("what a run throws is told to `onError` and stops nothing, and nor does what `onError` throws", async () => {
+test("what a run throws is told to onError and stops nothing, and nor does what onError throws", async () => {
   await using server = await startTestServer();
   const client = await connect(server);
   const ran: Ran[] = [];
@@ -194,7 +148,7 @@ test("a run is told by its signal that its leader was lost, and the period is no
   expect(apart(ran)[0]).toBeGreaterThanOrEqual(EVERY_MS);
 });
 
-test("a run that does not stop is told to `onError` by TIMEOUT, and this member takes part no more", async () => {
+test("a run that does not stop is told to onError by TIMEOUT, and this member takes part no more", async () => {
   await using server = await startTestServer();
   const [a, b] = [await connect(server), await connect(server)];
   const ran: Ran[] = [];
@@ -368,7 +322,7 @@ test("whoever deletes the last beginning makes the job due for the next leader; 
   expect(ran.map(({ by }) => by)).toEqual(["a", "c"]);
 });
 
-test("a job ends with its client, and what the server refuses for good is told to `onError`", async () => {
+test("a job ends with its client, and what the server refuses for good is told to onError", async () => {
   await using server = await startTestServer();
   const [a, b] = [await connect(server), await connect(server)];
   const errors: unknown[] = [];
@@ -393,43 +347,3 @@ test("a period that is none is refused with BAD_ARGUMENTS", async () => {
   await server.clock.runUntilIdle();
   expect(server.leaks()).toMatchObject({ ephemerals: 0, waiting: 0 });
 });
-
-for (const seed of [1, 2, 3, 4, 5, 6]) {
-  test(`chaos of seed ${seed}: no period is begun twice, no two runs at once, and the job goes on when all is well`, async () => {
-    await using server = await startTestServer({ seed, latencyMs: 1, log: "file" });
-    const clients = await Promise.all([1, 2, 3].map(() => connect(server)));
-    const everyMs = 2_000;
-    const ran: Ran[] = [];
-    const going = new Map<Client, Turn>();
-    const jobs = clients.map((client, i) =>
-      member(client, `${i}`, ran, {
-        everyMs,
-        run: async (turn) => {
-          expect(going.has(client)).toBe(false);
-          going.set(client, turn);
-          await Promise.race([sleep(client, 700), until(turn.signal)]);
-          going.delete(client);
-          turn.signal.throwIfAborted();
-        },
-      }),
-    );
-    await chaos({
-      server,
-      clients,
-      seed,
-      steps: 80,
-      always: ({ isStalled }) => {
-        const valid = [...going].filter(([client, turn]) => !isStalled(client) && turn.leadership.isValid);
-        expect(valid.length).toBeLessThanOrEqual(1);
-      },
-    });
-    const before = ran.length;
-    await server.clock.advance(2 * TIMEOUT_MS + 10 * everyMs);
-    expect(ran.length - before).toBeGreaterThanOrEqual(10);
-    expect(before).toBeGreaterThan(3);
-    for (const gap of apart(ran.toSorted((x, y) => x.at - y.at))) expect(gap).toBeGreaterThanOrEqual(everyMs);
-    expect(jobs.filter(({ isLeader }) => isLeader)).toHaveLength(1);
-    await eventually(server, Promise.all(jobs.map((job) => job.stop())));
-    expect(server.leaks()).toMatchObject({ ephemerals: 0, watches: 0, subscriptions: 0, waiting: 0 });
-  });
-}
