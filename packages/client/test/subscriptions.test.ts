@@ -2,8 +2,9 @@ import { Op, SubscriptionKind, type Request, type Value } from "@corral/protocol
 import { describe, expect, test } from "vitest";
 import { json, text } from "../src/node/index.ts";
 import type { SubscriptionEvent } from "../src/subscription/event.ts";
+import type { Subscription } from "../src/subscription/subscription.ts";
 import { statFields, type FakeServer } from "./fake-server.ts";
-import { agreeable, connectHarness, errorOf, rejection, standing } from "./harness.ts";
+import { agreeable, connectHarness, errorOf, openHarness, rejection, standing } from "./harness.ts";
 import { settled } from "./virtual-clock.ts";
 
 const { page, changes, changesPart, synced, resync } = SubscriptionKind;
@@ -246,6 +247,71 @@ describe("after a reconnect", () => {
     await clock.advance(1_000);
     expect(subscribes(server.last.requests)).toMatchObject([{ since: -1 }]);
     expect(seen).toEqual(["synced", "resync"]);
+  });
+
+  test("a subscribe that waits to be sent while the server's history becomes another begins anew", async () => {
+    const { client, clock, server } = await connectHarness();
+    server.answer = agreeable;
+    const opening: Promise<Subscription<Uint8Array | null>>[] = [];
+    client.on("state", ({ name }) => {
+      if (name === "expired") opening.push(client.subscribe("/t", { since: 77 }), client.subscribe("/u"));
+    });
+    server.clusterId = "other";
+    server.sessions.clear();
+    server.last.goodbye("SESSION_EXPIRED");
+    await clock.advance(1_000);
+    expect(subscribes(server.last.requests)).toMatchObject([
+      { path: "/t", since: -1 },
+      { path: "/u", since: -1 },
+    ]);
+    const id = subscribes(server.last.requests)[0]!.id;
+    const subscriptions = await Promise.all(opening);
+    const [seen, other] = subscriptions.map(gather);
+    server.last.subscription(id, page, [entry("/t/a")]);
+    server.last.subscription(id, synced, undefined, 5);
+    await settled();
+    expect(seen).toEqual(["resync", "entry /t/a", "synced"]);
+    expect(other).toEqual([]);
+  });
+
+  test("a subscribe that waits to be sent keeps its zxid when a session of the same history follows, or the first", async () => {
+    const first = openHarness();
+    first.server.answer = agreeable;
+    const early = first.client.subscribe("/t", { since: 77 });
+    await first.client.ready();
+    await early;
+    expect(subscribes(first.server.last.requests)).toMatchObject([{ since: 77 }]);
+    const { client, clock, server } = first;
+    client.on("state", ({ name }) => {
+      if (name === "expired") void client.subscribe("/u", { since: 78 });
+    });
+    server.sessions.clear();
+    server.last.goodbye("SESSION_EXPIRED");
+    await clock.advance(1_000);
+    expect(subscribes(server.last.requests)).toContainEqual(expect.objectContaining({ path: "/u", since: 78 }));
+  });
+
+  test("one that began anew before it was sent does so again when its connection breaks before the answer", async () => {
+    const { client, clock, server } = await connectHarness();
+    client.on("state", ({ name }) => {
+      if (name === "expired")
+        void client.subscribe("/t", { since: 77 }).then((opened) => void seen.push(gather(opened)));
+    });
+    const seen: string[][] = [];
+    server.clusterId = "other";
+    server.sessions.clear();
+    server.last.goodbye("SESSION_EXPIRED");
+    await clock.advance(1_000);
+    server.last.subscription(lastId(server), page, [entry("/t/a")]);
+    server.last.subscription(lastId(server), synced, undefined, 5);
+    await settled();
+    server.last.cut();
+    server.answer = agreeable;
+    await clock.advance(1_000);
+    expect(subscribes(server.last.requests)).toMatchObject([{ since: -1 }]);
+    server.last.subscription(lastId(server), page, [entry("/t/b")]);
+    await settled();
+    expect(seen).toEqual([["resync", "entry /t/b"]]);
   });
 
   test("a subscribe that was not answered is sent as it was; changes that came before do not come twice", async () => {

@@ -23,6 +23,8 @@ export class Identity {
   #wish: SessionWish | undefined;
   #clusterId: string | null;
   #lastZxid: number;
+  /** Has it ever been a client of any cluster? Until then every zxid that it is given is one of the cluster to come. */
+  #hasHistory: boolean;
   /** Sessions so far. */
   #ordinal = 0;
 
@@ -32,6 +34,7 @@ export class Identity {
     this.#inherited = settings.resume;
     this.#clusterId = settings.resume?.clusterId ?? null;
     this.#lastZxid = settings.resume?.lastZxid ?? 0;
+    this.#hasHistory = settings.resume !== undefined;
   }
 
   get session(): Session | undefined {
@@ -90,8 +93,9 @@ export class Identity {
   /** `resumed`: the session was there before. `historyKept`: zxids seen before still mean the same. */
   welcomed(welcome: Welcome, helloSentAt: Instant): { readonly resumed: boolean; readonly historyKept: boolean } {
     const { secret, kind } = this.#wish!;
-    const historyKept = this.#clusterId === welcome.clusterId;
+    const historyKept = !this.#hasHistory || this.#clusterId === welcome.clusterId;
     this.#clusterId = welcome.clusterId;
+    this.#hasHistory = true;
     this.saw(welcome.zxid);
     if (this.#session === undefined) {
       const facts = { id: welcome.sessionId, secret, timeoutMs: welcome.timeoutMs, ordinal: ++this.#ordinal };

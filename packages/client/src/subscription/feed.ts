@@ -51,6 +51,8 @@ export class Feed {
   readonly spec: FeedSpec;
   readonly #reader: FeedReader;
   readonly #grant: (id: number, credits: number) => void;
+  /** What its first request asks for: `spec.since`, unless the history has become another before that could be sent. */
+  since: number;
   /** On the present connection; 0 for none. */
   id = 0;
   /** `opening`: its first request has not been answered, and will be sent again as it is. */
@@ -72,7 +74,7 @@ export class Feed {
     this.spec = spec;
     this.#reader = reader;
     this.#grant = grant;
-    this.#cursor = spec.since;
+    this.#cursor = this.since = spec.since;
     this.#inSnapshot = spec.since < 0;
   }
 
@@ -138,12 +140,20 @@ export class Feed {
   /** The very request that opened it is sent again: what has come of it comes once more. */
   reopened(zxid: number): void {
     if (!this.#hasTold) return;
-    if (this.spec.since >= 0 && !this.#inSnapshot) {
+    if (this.since >= 0 && !this.#inSnapshot) {
       this.#repeatedThrough = this.#cursor;
       return;
     }
     this.#startOver();
     this.#hasTold = false;
+    this.#reader.unit({ kind: "resync", zxid, cursor: undefined, credits: 0 });
+  }
+
+  /** Its request has not been sent, and the zxid in it is one of a history that is no more. */
+  begunAnew(zxid: number): void {
+    if (this.since < 0) return;
+    this.since = -1;
+    this.#startOver();
     this.#reader.unit({ kind: "resync", zxid, cursor: undefined, credits: 0 });
   }
 

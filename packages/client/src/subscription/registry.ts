@@ -29,10 +29,21 @@ export class SubscriptionRegistry implements SubscriptionSink {
   /** Resolves when the server has it; messages may come before. */
   async open(spec: FeedSpec, reader: FeedReader, budget: Budget): Promise<Feed> {
     const feed = new Feed(spec, reader, this.#credit);
-    const { path, since, scope, flags, window } = spec;
+    const { path, scope, flags, window } = spec;
     const id = this.#name(feed);
     this.#feeds.add(feed);
-    const body = { op: Op.subscribe, id, path, since, scope, flags, credits: window };
+    const body = {
+      op: Op.subscribe,
+      id,
+      path,
+      // Read when it is sent: the history may become another while it waits for a connection.
+      get since() {
+        return feed.since;
+      },
+      scope,
+      flags,
+      credits: window,
+    };
     try {
       await this.#requester.request(budget, body, null, () => {
         feed.isOpening = false;
@@ -96,7 +107,8 @@ export class SubscriptionRegistry implements SubscriptionSink {
 
   restore({ zxid, historyKept }: NewConnection): void {
     for (const feed of [...this.#feeds]) {
-      if (feed.isOpening) feed.reopened(zxid);
+      if (feed.isOpening && historyKept) feed.reopened(zxid);
+      else if (feed.isOpening) feed.begunAnew(zxid);
       else this.#resubscribe(feed, historyKept, zxid);
     }
   }
