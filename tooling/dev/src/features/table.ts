@@ -39,6 +39,8 @@ export const ROWS: Readonly<Record<string, number>> = {
   C: 50,
   /** Kazoo's. */
   K: 20,
+  /** What users of such clients complain about. */
+  P: 44,
 };
 
 const CITATION = /`([^`]+?) › ([^`]+)`/g;
