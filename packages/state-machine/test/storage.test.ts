@@ -65,6 +65,28 @@ describe("the slab", () => {
     expect(new Set(fill(300_000, 3))).toEqual(new Set(large));
   });
 
+  test("takes little for a little of everything, and no more segments than it needs for much", () => {
+    const made: number[] = [];
+    const Real = globalThis.ArrayBuffer;
+    globalThis.ArrayBuffer = class extends Real {
+      constructor(size: number) {
+        super(size);
+        made.push(size);
+      }
+    } as ArrayBufferConstructor;
+    try {
+      const slab = new Slab();
+      const store = (size: number): number => slab.store(new Uint8Array(new Real(size)), 0, size);
+      for (let size = 1; size <= 32_768; size *= 2) store(size);
+      expect(made.reduce((sum, size) => sum + size, 0)).toBeLessThan(1024 * 1024);
+      made.length = 0;
+      for (let bytes = 0; bytes < 16 * 1024 * 1024; bytes += 1024) store(1024);
+      expect(made).toEqual(Array.from({ length: 16 }, () => 1024 * 1024));
+    } finally {
+      globalThis.ArrayBuffer = Real;
+    }
+  });
+
   test("large strings take no segments: their number is bounded by memory alone", () => {
     const slab = new Slab();
     const small = slab.store(new Uint8Array(32_768), 0, 32_768);

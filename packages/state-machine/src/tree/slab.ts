@@ -1,15 +1,16 @@
 /**
  * The slab: where byte strings (names, data, remembered results) are kept outside the JavaScript heap.
  *
- * An address is a 32-bit number. Below 2^31 it is segment · 2^17 + offset in units of 8 bytes: a segment of 1 MiB holds
- * blocks of one size class; freed blocks are chained through their own first bytes, and a segment without live blocks
- * serves any class. From 2^31 on it is the number of a string above the largest class, which has an array of its own.
+ * An address is a 32-bit number. Below 2^31 it is segment · 2^17 + offset in units of 8 bytes: a segment of at most 1 MiB
+ * holds blocks of one size class; freed blocks are chained through their own first bytes, and a segment without live blocks
+ * serves any class. The first of each class is small: most states are. From 2^31 on it is the number of a string above the largest class, which has an array of its own.
  * Blocks are immutable while live, and are never handed out as views that outlive the call: an address is valid until `free`.
  */
 
 const UNIT = 8;
 const SEGMENT_UNITS = 1 << 17;
 const SEGMENT_BYTES = SEGMENT_UNITS * UNIT;
+const FIRST_SEGMENT_BYTES = 64 * 1024;
 /** Largest block that shares a segment with others. */
 const SHARED_BYTES_MAX = 32 * 1024;
 /** 16 GiB in segments: the addresses below ALONE. */
@@ -59,6 +60,8 @@ export class Slab {
   readonly #segments: Segment[] = [];
   /** Per class: segments that may have room. */
   readonly #open: number[][] = CLASS_UNITS.map(() => []);
+  /** Classes that have a segment: such a class is never without one again. */
+  readonly #begun = new Set<number>();
   /** Empty segments. */
   readonly #idle: number[] = [];
   /** Strings with an array of their own, and the numbers that have none. */
@@ -92,7 +95,7 @@ export class Slab {
       const segment = this.#segments[number]!;
       let block = segment.free;
       if (block !== NONE) segment.free = segment.words[block * 2]!;
-      else if (segment.fresh + segment.units <= SEGMENT_UNITS) {
+      else if (segment.fresh + segment.units <= segment.words.length / 2) {
         block = segment.fresh;
         segment.fresh += segment.units;
       } else {
@@ -148,7 +151,9 @@ export class Slab {
   }
 
   #openSegment(sizeClass: number): number {
-    const number = this.#idle.pop() ?? this.#addSegment();
+    const isFirst = !this.#begun.has(sizeClass);
+    this.#begun.add(sizeClass);
+    const number = this.#idle.pop() ?? this.#addSegment(isFirst ? FIRST_SEGMENT_BYTES : SEGMENT_BYTES);
     const segment = this.#segments[number]!;
     segment.units = CLASS_UNITS[sizeClass]!;
     segment.free = NONE;
@@ -159,10 +164,10 @@ export class Slab {
     return number;
   }
 
-  #addSegment(): number {
+  #addSegment(size: number): number {
     if (this.#segments.length === SEGMENTS_MAX)
       throw new RangeError(`the slab is full: ${SEGMENTS_MAX} MiB (SEGMENTS_MAX)`);
-    const buffer = new ArrayBuffer(SEGMENT_BYTES);
+    const buffer = new ArrayBuffer(size);
     return (
       this.#segments.push({
         bytes: new Uint8Array(buffer),
