@@ -1,66 +1,9 @@
-import { type Client, isCorralError, json, op, text } from "@corral/client";
-import { startTestServer, type TestServer } from "@corral/testing";
+/** A cache: what it has of a subtree, whom it tells, and when it ends. */
+import { json, op, text } from "@corral/client";
+import { startTestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
-import { type Cache, cache, type CacheChange, type CacheOptions } from "../src/cache.ts";
-
-const utf8 = new TextDecoder();
-const create = (client: Client, path: string, value = "v") =>
-  client.create(path, value, { codec: text, parents: true });
-const set = (client: Client, path: string, value: string) => client.set(path, value, { codec: text });
-
-/** What the server has at and below a path. */
-function dumpOf(server: TestServer, root: string): Record<string, string> {
-  const within = server.dump().filter(({ path }) => path === root || path.startsWith(root === "/" ? "/" : `${root}/`));
-  return Object.fromEntries(within.map(({ path, data }) => [path, utf8.decode(data ?? new Uint8Array())]));
-}
-const contentsOf = (of: Cache<string>): Record<string, string> =>
-  Object.fromEntries([...of.entries()].map(({ path, value }) => [path, value]));
-
-const describeChange = (change: CacheChange<unknown>): string => {
-  const { kind, path } = change;
-  if (kind === "added") return `${kind} ${path} ${String(change.now.value)}`;
-  if (kind === "changed") return `${kind} ${path} ${String(change.before.value)} > ${String(change.now.value)}`;
-  if (kind === "removed") return `${kind} ${path} ${String(change.before.value)}`;
-  return `${kind} ${path} ${String(change.kept?.value)}`;
-};
-
-/** Reads for ever; what was told, and how it ended. */
-function follow(changes: AsyncIterable<CacheChange<unknown>>): string[] {
-  const told: string[] = [];
-  void (async () => {
-    try {
-      for await (const change of changes) told.push(describeChange(change));
-      told.push("end");
-    } catch (error) {
-      if (!isCorralError(error)) throw error;
-      told.push(error.code);
-    }
-  })();
-  return told;
-}
-
-async function opened(
-  path: string,
-  options: CacheOptions<string> = {},
-  serverOptions: Parameters<typeof startTestServer>[0] = {},
-) {
-  const server = await startTestServer(serverOptions);
-  const [client, other] = [await server.connect({ session: { timeoutMs: 6_000 } }), await server.connect()];
-  return { server, client, other, open: () => cache(client, path, { codec: text, ...options }) };
-}
-const codeOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => "resolved",
-    (error: { code: string }) => error.code,
-  );
-const thrownBy = (call: () => unknown): string => {
-  try {
-    call();
-  } catch (error) {
-    if (isCorralError(error)) return error.code;
-  }
-  return "nothing";
-};
+import { cache } from "../src/cache.ts";
+import { contentsOf, create, describeChange, dumpOf, follow, grow, opened, set, thrownBy } from "./caching.ts";
 
 describe("a cache", () => {
   test("has the whole subtree when it resolves, and then all that changes, without a single get", async () => {
@@ -255,204 +198,44 @@ describe("a cache", () => {
       "undecodable /app/a undefined",
     ]);
   });
-});
 
-describe("whoever has written", () => {
-  test("reads it at once, in every cache that is told to be at least there", async () => {
-    const { server, client, other, open } = await opened("/app");
-    await using _ = server;
-    const mine = await open();
-    const { stat } = await create(client, "/app", "mine");
-    const asked = server.requests().length;
-    await mine.atLeast(stat.mzxid);
-    expect(server.requests()).toHaveLength(asked);
-    expect(mine.get("/app")?.value).toBe("mine");
-    const theirs = await create(other, "/app/theirs");
-    await mine.atLeast(theirs.stat.mzxid);
-    expect(mine.has("/app/theirs")).toBe(true);
-  });
-
-  test("whose event is on its way waits for that and asks for no more than one answer", async () => {
-    const { server, client, other, open } = await opened("/app");
-    await using _ = server;
-    const mine = await open();
-    const late = server.faults.partition(client, { oneWay: "from-server" });
-    const { stat } = await create(other, "/app");
-    const asked = server.requests().length;
-    const waiting = mine.atLeast(stat.czxid).then(() => mine.has("/app"));
-    await server.clock.advance(100);
-    late.end();
-    expect(await waiting).toBe(true);
-    expect(
-      server
-        .requests()
-        .slice(asked)
-        .map(({ op: name }) => name),
-    ).toEqual(["sync"]);
-    void client;
-  });
-
-  test("elsewhere, or deleted, can wait for that zxid too, which costs two requests", async () => {
-    const { server, client, other, open } = await opened("/app");
-    await using _ = server;
-    await create(other, "/app/a");
-    const mine = await open();
-    const elsewhere = await create(other, "/elsewhere");
-    const asked = server.requests().length;
-    await mine.atLeast(elsewhere.stat.czxid);
-    expect(server.requests().length - asked).toBeLessThanOrEqual(3);
-    expect(mine.zxid).toBeGreaterThanOrEqual(elsewhere.stat.czxid);
-    await other.delete("/app/a");
-    await mine.atLeast(await client.sync());
-    expect(mine.has("/app/a")).toBe(false);
+  test("of what does not exist is empty until it does, also below parents that do not", async () => {
+    await using server = await startTestServer();
+    const [client, other] = [await server.connect(), await server.connect()];
+    const mine = await cache(client, "/not/yet", { codec: text });
+    expect([mine.size, mine.has("/not/yet"), mine.freshness]).toEqual([0, false, "live"]);
+    await create(other, "/not/yet/there");
     await server.clock.runUntilIdle();
-    expect(server.leaks().subscriptions).toBe(1);
-    await create(other, "/app/b");
+    expect(Object.keys(contentsOf(mine))).toEqual(["/not/yet", "/not/yet/there"]);
+    await other.delete("/not", { recursive: true });
     await server.clock.runUntilIdle();
-    expect(mine.children("/app")).toEqual(["b"]);
-  });
-
-  test("is not told that it is in while the server has not sent it, however much stands before it", async () => {
-    const { server, client, other, open } = await opened("/app", {}, { latencyMs: 20 });
-    await using _ = server;
-    const mine = await open();
-    // More transactions than the subscription has credits for.
-    const writes = Array.from({ length: 500 }, (_, i) => create(other, `/app/${i}`));
-    await Promise.all(writes);
-    await other.delete("/app/499");
-    await mine.atLeast(await client.sync());
-    expect([mine.size, mine.has("/app/499")]).toEqual([500, false]);
-    expect(contentsOf(mine)).toEqual(dumpOf(server, "/app"));
-  });
-
-  test("elsewhere is never shown an older state for it, whatever is written while it is asked for", async () => {
-    const { server, client, other, open } = await opened("/app");
-    await using _ = server;
-    await create(other, "/app", "0");
-    const mine = await open();
-    const told = follow(mine.changes());
-    const { stat } = await create(other, "/elsewhere");
-    // The new subscription is held up, and so told what the old one has told meanwhile.
-    using _held = server.faults.at({ op: "subscribe" }, () => {
-      const held = server.faults.partition(client, { oneWay: "to-server" });
-      void Promise.all([1, 2, 3].map((i) => set(other, "/app", `${i}`))).then(() => {
-        held.end();
-      });
-    });
-    await mine.atLeast(stat.czxid);
-    await server.clock.advance(100);
-    expect(told).toEqual(["changed /app 0 > 1", "changed /app 1 > 2", "changed /app 2 > 3"]);
-    expect(server.leaks().subscriptions).toBe(1);
-  });
-
-  test("of a zxid that the server has not come to is told so; and waits no longer than asked", async () => {
-    const { server, client, open } = await opened("/app");
-    await using _ = server;
-    const mine = await open();
-    expect(await codeOf(mine.atLeast(2 ** 50))).toBe("BAD_ARGUMENTS");
-    using _cutOff = server.faults.partition(client);
-    const waiting = codeOf(mine.atLeast(2 ** 50, { timeoutMs: 500 }));
-    await server.clock.advance(600);
-    expect(await waiting).toBe("TIMEOUT");
-  });
-});
-
-describe("changes", () => {
-  test("are told in the order of their zxids, with what was before", async () => {
-    const { server, other, open } = await opened("/app");
-    await using _ = server;
-    await create(other, "/app", "root");
-    const mine = await open();
-    const [told, replayed] = [follow(mine.changes()), follow(mine.changes({ replay: true }))];
-    await create(other, "/app/a", "1");
-    await set(other, "/app/a", "2");
-    await other.delete("/app/a");
+    expect(mine.size).toBe(0);
+    await create(other, "/not/yet/again");
     await server.clock.runUntilIdle();
-    const expected = ["added /app/a 1", "changed /app/a 1 > 2", "removed /app/a 2"];
-    expect(told).toEqual(expected);
-    expect(replayed).toEqual(["added /app root", ...expected]);
+    expect(contentsOf(mine)).toEqual(dumpOf(server, "/not/yet"));
   });
 
-  test("of a reader that never reads cost at most one path for each znode that it knew of or that there is", async () => {
-    const { server, other, open } = await opened("/app");
-    await using _ = server;
-    await create(other, "/app/stays", "0");
-    await create(other, "/app/goes", "0");
-    const mine = await open();
-    const slow = mine.changes();
-    for (let i = 0; i < 300; i++) {
-      await set(other, "/app/stays", `${i}`);
-      const { path } = await other.create("/app/brief-", "", { codec: text, sequential: true });
-      await other.delete(path);
-    }
-    await other.delete("/app/goes");
-    await create(other, "/app/new", "1");
-    await set(other, "/app/new", "2");
+  test("of 20,000 children below one znode lists them all", async () => {
+    await using server = await startTestServer();
+    const [client, other] = [await server.connect(), await server.connect()];
+    await grow(other, 20_001);
+    const mine = await cache(client, "/app", { codec: text, scope: "children" });
+    expect(mine.size).toBe(20_001);
+    expect(new Set(mine.children("/app")).size).toBe(20_000);
+    await other.delete("/app/20000");
     await server.clock.runUntilIdle();
-    expect((slow as unknown as { pending: number }).pending).toBe(3);
-    // And then it is told the newest, once.
-    expect([await slow.next(), await slow.next(), await slow.next()].map(({ value }) => describeChange(value))).toEqual(
-      ["changed /app/stays 0 > 299", "removed /app/goes 0", "added /app/new 2"],
-    );
+    expect(mine.children("/app")).toHaveLength(19_999);
+    expect(client.stats().reconnects).toBe(0);
   });
 
-  test("end with the signal, with leaving, and with close, and leave nothing", async () => {
-    const { server, other, open } = await opened("/app");
-    await using _ = server;
-    const mine = await open();
-    const abort = new AbortController();
-    const [first, second] = [follow(mine.changes({ signal: abort.signal })), follow(mine.changes())];
-    const third = mine.changes();
-    await create(other, "/app");
-    for await (const change of third) {
-      expect(change.kind).toBe("added");
-      break;
-    }
-    abort.abort();
-    expect(await third.next()).toEqual({ done: true, value: undefined });
-    await create(other, "/app/a");
-    await mine.close();
-    await server.clock.runUntilIdle();
-    expect(first).toEqual(["added /app v", "end"]);
-    expect(second).toEqual(["added /app v", "added /app/a v", "end"]);
-    expect(thrownBy(() => mine.changes())).toBe("CLOSED");
-  });
-});
-
-describe("a bound", () => {
-  test("that the subtree is too large for is told to whoever opens it", async () => {
-    const { server, client, other } = await opened("/app");
-    await using _ = server;
-    for (let i = 0; i < 10; i++) await create(other, `/app/${i}`, "0123456789");
-    const options = { codec: text };
-    await expect(cache(client, "/app", { ...options, entriesMax: 10 })).rejects.toMatchObject({
-      code: "LIMIT_EXCEEDED",
-      limitName: "entriesMax",
-      limit: 10,
-      actual: 11,
-    });
-    await expect(cache(client, "/app", { ...options, bytesMax: 100 })).rejects.toMatchObject({
-      code: "LIMIT_EXCEEDED",
-      limitName: "bytesMax",
-    });
-    expect((await cache(client, "/app", { ...options, entriesMax: 11 })).size).toBe(11);
-  });
-
-  test("that is exceeded later ends the cache for all of its readers, and its subscription", async () => {
-    const { server, other, open } = await opened("/app", { entriesMax: 3 });
-    await using _ = server;
-    await create(other, "/app/a");
-    const mine = await open();
-    const told = follow(mine.changes());
-    await create(other, "/app/b");
-    const waiting = codeOf(mine.atLeast(2 ** 50));
-    await create(other, "/app/c");
-    await server.clock.runUntilIdle();
-    expect(told).toEqual(["added /app/b v", "LIMIT_EXCEEDED"]);
-    expect(await waiting).toBe("LIMIT_EXCEEDED");
-    const reads = [() => mine.get("/app"), () => mine.size, () => [...mine.entries()], () => mine.children("/app")];
-    expect(reads.map(thrownBy)).toEqual(Array(4).fill("LIMIT_EXCEEDED"));
-    expect(mine.freshness).toBe("stale");
-    expect(server.leaks().subscriptions).toBe(0);
+  test("ends with its client: whoever reads its changes is told, and nobody is given what may be old", async () => {
+    await using server = await startTestServer();
+    const client = await server.connect();
+    const mine = await cache(client, "/app");
+    const next = mine.changes().next();
+    await client.close();
+    await expect(next).rejects.toMatchObject({ code: "CLOSED" });
+    expect(() => mine.get("/app")).toThrow(expect.objectContaining({ code: "CLOSED" }));
+    await expect(mine.atLeast(2 ** 50)).rejects.toMatchObject({ code: "CLOSED" });
   });
 });

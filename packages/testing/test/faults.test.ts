@@ -1,15 +1,8 @@
 /** Each fault does what it says, and nothing else. */
-import { type CallOptions, type Client, type CorralError, isCorralError, type SubscriptionEvent } from "@corral/client";
+import { type Client, isCorralError } from "@corral/client";
 import { expect, test } from "vitest";
 import { startTestServer } from "../src/index.ts";
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
-const textOf = (value: Uint8Array | null): string => Buffer.from(value ?? []).toString();
-const failure = (promise: Promise<unknown>): Promise<CorralError> =>
-  promise.then(
-    () => expect.unreachable("it did not fail"),
-    (error: unknown) => error as CorralError,
-  );
+import { bytes, failure, textAt } from "./feature-words.ts";
 
 /** Whether it has settled once nothing is on its way any more. */
 async function isSettled(
@@ -22,127 +15,6 @@ async function isSettled(
   await server.clock.runUntilIdle();
   return settled;
 }
-
-for (const log of ["memory", "file"] as const) {
-  test(`a client writes and reads at once, without the clock being moved (${log} log)`, async () => {
-    await using server = await startTestServer({ log });
-    const client = await server.connect();
-    await client.create("/a", bytes("x"));
-    expect(textOf((await client.get("/a")).value)).toBe("x");
-    expect(server.clock.now).toBe(0);
-  });
-}
-
-test("messages take the time that they are said to take", async () => {
-  await using server = await startTestServer({ latencyMs: 20 });
-  const client = await server.connect();
-  const before = server.clock.now;
-  await client.create("/a");
-  expect(server.clock.now - before).toBe(40);
-});
-
-test("with a real clock time passes by itself", async () => {
-  await using server = await startTestServer({ clock: "real", limits: { tickMs: 5 } });
-  const client = await server.connect();
-  const before = performance.now();
-  await server.clock.advance(30);
-  expect(performance.now() - before).toBeGreaterThanOrEqual(29);
-  await client.create("/a");
-  expect(await client.exists("/a")).toBe(true);
-});
-
-test("the same seed gives the same world, another seed another", async () => {
-  const run = async (seed: number): Promise<unknown> => {
-    await using server = await startTestServer({ seed, log: "file" });
-    const client = await server.connect();
-    server.faults.cut("all");
-    const creating = client.create("/a", bytes("1"));
-    await server.clock.advance(1_000);
-    await creating;
-    await server.faults.restart({ crash: true });
-    const setting = client.set("/a", bytes("2"));
-    await server.clock.advance(1_000);
-    await setting;
-    return [server.requests(), client.stats()];
-  };
-  const first = await run(7);
-  expect(await run(7)).toEqual(first);
-  expect(await run(8)).not.toEqual(first);
-});
-
-test("what an event throws comes out where the clock is moved", async () => {
-  await using server = await startTestServer({ log: "file" });
-  const client = await server.connect();
-  server.faults.disk.failNext("sync");
-  const writing = failure(client.create("/a", null, { timeoutMs: 100 }));
-  await expect(server.clock.advance(200)).rejects.toMatchObject({ code: "IO_FAILED" });
-  expect((await writing).outcome).toBe("unknown");
-});
-
-test.each<[string, "get" | "exists" | "children", (client: Client, options: CallOptions) => Promise<unknown>]>([
-  ["nextEvent", "exists", (client, options) => client.nextEvent("/a", options)],
-  ["nextEvent of an absent znode", "exists", (client, options) => client.nextEvent("/absent", options)],
-  [
-    "nextEvent of an existing znode",
-    "get",
-    (client, options) => client.nextEvent("/a", { ...options, existing: true }),
-  ],
-  ["nextEvent of children", "children", (client, options) => client.nextEvent("/a", { ...options, of: "children" })],
-  ["get", "get", (client, options) => client.get("/a", { ...options, watch: () => expect.unreachable() })],
-  ["find", "exists", (client, options) => client.find("/a", { ...options, watch: () => expect.unreachable() })],
-  [
-    "children",
-    "children",
-    (client, options) => client.children("/a", { ...options, watch: () => expect.unreachable() }),
-  ],
-])("%s that is given up before it is answered leaves no watch at the server", async (_, op, read) => {
-  await using server = await startTestServer({ latencyMs: 5 });
-  const client = await server.connect();
-  await client.create("/a");
-  const abort = new AbortController();
-  server.faults.at({ op }, () => {
-    abort.abort();
-  });
-  const aborted = failure(read(client, { signal: abort.signal }));
-  const late = failure(read(client, { timeoutMs: 1 }));
-  await server.clock.advance(100);
-  expect([(await aborted).code, (await late).code]).toEqual(["ABORTED", "TIMEOUT"]);
-  expect([client.stats().watches, server.leaks().watches]).toEqual([0, 0]);
-});
-
-test("a list of children that is given up at its second page drops the watch that its first page has set", async () => {
-  await using server = await startTestServer({ limits: { pageBytes: 1_024 } });
-  const client = await server.connect();
-  for (let i = 0; i < 200; i++) await client.create(`/child-${i}`);
-  const abort = new AbortController();
-  server.faults.at({ op: "children", nth: 2 }, () => {
-    expect(client.stats().watches).toBe(1);
-    abort.abort();
-  });
-  const listing = client.children("/", { signal: abort.signal, watch: () => expect.unreachable() });
-  expect((await failure(listing)).code).toBe("ABORTED");
-  await server.clock.advance(100);
-  expect([client.stats().watches, server.leaks().watches]).toEqual([0, 0]);
-});
-
-test("a watch that somebody else waits for stays when another read of it is given up", async () => {
-  await using server = await startTestServer({ latencyMs: 5 });
-  const client = await server.connect();
-  await client.create("/a");
-  const event = client.nextEvent("/a");
-  await server.clock.advance(100);
-  const late = failure(client.nextEvent("/a", { timeoutMs: 1 }));
-  await server.clock.advance(1);
-  const next = client.get("/a", { watch: () => void told++ });
-  let told = 0;
-  await server.clock.advance(100);
-  await next;
-  await late;
-  expect(server.requests({ op: "removeWatches" })).toHaveLength(0);
-  await client.set("/a", bytes("1"));
-  expect((await event).kind).toBe("changed");
-  expect([told, client.stats().watches, server.leaks().watches]).toEqual([1, 0, 0]);
-});
 
 test("a client whose partition outlasts its timeout is expired, and told so when it is back", async () => {
   await using server = await startTestServer();
@@ -335,76 +207,11 @@ for (const log of ["memory", "file"] as const) {
       await server.faults.restart({ crash, downMs: 500 });
       expect(server.dump()).toEqual(before);
       await server.clock.advance(5_000);
-      expect(textOf((await client.get("/e")).value)).toBe("1");
+      expect(await textAt(client, "/e")).toBe("1");
       expect(client.stats()).toMatchObject({ sessions: 1, reconnects: 1 });
     });
   }
 }
-
-async function follow(client: Client, path: string): Promise<SubscriptionEvent<Uint8Array | null>["kind"][]> {
-  const kinds: SubscriptionEvent<Uint8Array | null>["kind"][] = [];
-  const subscription = await client.subscribe(path);
-  void (async () => {
-    for await (const event of subscription) kinds.push(event.kind);
-  })().catch((error: unknown) => {
-    if (!isCorralError(error, "CLOSED")) throw error;
-  });
-  return kinds;
-}
-
-for (const crash of [false, true]) {
-  test(`a subscription goes on over a ${crash ? "crash" : "restart"} without a resync`, async () => {
-    await using server = await startTestServer({ log: "file" });
-    const [client, other] = [await server.connect(), await server.connect()];
-    await client.create("/s");
-    const kinds = await follow(client, "/s");
-    await server.clock.runUntilIdle();
-    const partition = server.faults.partition(client);
-    await other.create("/s/a");
-    await server.faults.restart({ crash });
-    partition.end();
-    await server.clock.advance(10_000);
-    await other.create("/s/b");
-    await server.clock.runUntilIdle();
-    expect(kinds).toEqual(["entry", "synced", "created", "synced", "created"]);
-  });
-}
-
-test("a subscription of a quiet subtree goes on after a cut without being sent anew, whatever was written elsewhere", async () => {
-  await using server = await startTestServer({ history: { historyEntries: 5_000, historyBytes: 10_000_000 } });
-  const [client, other] = [await server.connect(), await server.connect()];
-  await other.create("/app");
-  for (let i = 0; i < 500; i++) await other.create(`/app/${i}`);
-  const kinds = await follow(client, "/app");
-  await server.clock.runUntilIdle();
-  expect(kinds).toHaveLength(502);
-  const received: number[] = [];
-  await other.create("/busy");
-  for (const writes of [500, 5_000]) {
-    for (let i = 0; i < writes; i++) await other.create(`/busy/${writes}-${i}`);
-    const before = client.stats().bytesIn;
-    server.faults.cut(client);
-    await server.clock.advance(10_000);
-    received.push(client.stats().bytesIn - before);
-  }
-  expect(kinds.filter((kind) => kind === "resync" || kind === "entry")).toHaveLength(501);
-  for (const bytes of received) expect(bytes).toBeLessThan(200);
-});
-
-test("with a forgotten history a subscription says resync and begins anew", async () => {
-  await using server = await startTestServer();
-  const [client, other] = [await server.connect(), await server.connect()];
-  await client.create("/s");
-  const kinds = await follow(client, "/s");
-  await server.clock.runUntilIdle();
-  const partition = server.faults.partition(client);
-  server.faults.cut(client);
-  await other.create("/s/a");
-  server.faults.forgetHistory();
-  partition.end();
-  await server.clock.advance(10_000);
-  expect(kinds).toEqual(["entry", "synced", "resync", "entry", "entry", "synced"]);
-});
 
 test("a full disk refuses writes by name and serves reads; room makes it well again", async () => {
   await using server = await startTestServer({
@@ -425,46 +232,6 @@ test("a full disk refuses writes by name and serves reads; room makes it well ag
   expect((await client.create("/c")).path).toBe("/c");
 });
 
-test("requests are counted by operation, path and session", async () => {
-  await using server = await startTestServer();
-  const [first, second] = [await server.connect(), await server.connect()];
-  await first.create("/a");
-  await Promise.all([first.exists("/a"), second.exists("/a"), second.exists("/b")]);
-  expect(server.requests({ op: "exists", path: "/a" }).map(({ session }) => session)).toEqual([
-    first.session!.id,
-    second.session!.id,
-  ]);
-  expect(server.requests({ op: "exists" })).toHaveLength(3);
-});
-
-test("when every client is closed nothing is left behind", async () => {
-  await using server = await startTestServer();
-  const client = await server.connect();
-  await client.create("/e", null, { lifetime: "ephemeral" });
-  await client.exists("/e", { watch: () => {} });
-  await client.subscribe("/");
-  expect(server.leaks()).toMatchObject({
-    clients: 1,
-    connections: 1,
-    sessions: 1,
-    ephemerals: 1,
-    watches: 1,
-    subscriptions: 1,
-  });
-  await client.close();
-  await server.clock.runUntilIdle();
-  expect(server.leaks()).toEqual({
-    clients: 0,
-    connections: 0,
-    sessions: 0,
-    ephemerals: 0,
-    watches: 0,
-    subscriptions: 0,
-    waiting: 0,
-    timers: 0,
-  });
-});
-
 test("a disk that fails stops the server; started again, it has what was acknowledged", async () => {
   const fatal: string[] = [];
   await using server = await startTestServer({ log: "file", onFatal: (error) => fatal.push(error.message) });
@@ -478,32 +245,4 @@ test("a disk that fails stops the server; started again, it has what was acknowl
   await server.clock.advance(5_000);
   await writing;
   expect(server.dump().map(({ path }) => path)).toEqual(expect.arrayContaining(["/a", "/b"]));
-});
-
-test("a test acts at a certain request of a certain client", async () => {
-  await using server = await startTestServer();
-  const [first, second] = [await server.connect(), await server.connect()];
-  const fault = server.faults.at({ op: "create", client: 2, nth: 2 }, () => server.faults.cut(second));
-  await first.create("/a");
-  await first.create("/b");
-  await second.create("/c");
-  expect(fault.hits).toBe(0);
-  const creating = second.create("/d");
-  await server.clock.advance(1_000);
-  await creating;
-  expect(fault.hits).toBe(1);
-  expect(first.stats().reconnects).toBe(0);
-  expect(second.stats().reconnects).toBe(1);
-});
-
-test("a call whose own making ends the session, by whose end its signal is aborted, rejects", async () => {
-  await using server = await startTestServer();
-  const client = await server.connect({ session: { timeoutMs: 6_000 } });
-  const over = new AbortController();
-  client.session!.signal.addEventListener("abort", () => over.abort());
-  server.faults.partition(client);
-  server.faults.jumpClock(client, 60_000);
-  const error = failure(client.get("/", { signal: over.signal, timeoutMs: Infinity }));
-  expect(over.signal.aborted).toBe(true);
-  expect((await error).code).toBe("ABORTED");
 });
