@@ -6,9 +6,7 @@ import { lock } from "../src/lock.ts";
 import { MULTI_LOCK_LOCKS_MAX, type MultiHeld, type MultiLock, multiLock } from "../src/multi-lock.ts";
 import { readWriteLock } from "../src/read-write-lock.ts";
 import { semaphore } from "../src/semaphore.ts";
-
-const connected = (server: TestServer, count: number): Promise<Client[]> =>
-  Promise.all(Array.from({ length: count }, () => server.connect({ session: { timeoutMs: 6_000 } })));
+import { connected } from "./connecting.ts";
 
 const allOf = (client: Client, ...names: readonly string[]): MultiLock =>
   multiLock(

@@ -1,7 +1,8 @@
 /** A registration whose path is wanted by two: who gets it, who waits, and who is told. */
 import { describe, expect, test } from "vitest";
 import { register } from "../src/registration.ts";
-import { codec, first, follow, namesOf, ofPath, PATH, refusal, second, soon, valueOf, world } from "./registering.ts";
+import { codec, first, follow, namesOf, ofPath, PATH, second, valueOf, world } from "./registering.ts";
+import { refusal, soon } from "./soon.ts";
 
 describe("a conflict", () => {
   test("error (the default): a path that is another's is refused, at once, with the session that owns it", async () => {

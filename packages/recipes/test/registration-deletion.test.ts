@@ -1,7 +1,8 @@
 /** A registration whose znode is deleted by somebody: it is noticed, and put back or over. */
 import { describe, expect, test } from "vitest";
 import { register } from "../src/registration.ts";
-import { codec, first, follow, namesOf, ofPath, PATH, second, soon, valueOf, world } from "./registering.ts";
+import { codec, first, follow, namesOf, ofPath, PATH, second, valueOf, world } from "./registering.ts";
+import { soon } from "./soon.ts";
 
 describe("deleted by somebody", () => {
   test("restore (the default): it is put back, in the same session, with a greater epoch", async () => {

@@ -1,7 +1,8 @@
 /** A registration that is being made or put back, and what comes between: an expiry, a lost reply, its giving up. */
 import { describe, expect, test } from "vitest";
 import { register } from "../src/registration.ts";
-import { codec, first, ofPath, PATH, second, soon, world } from "./registering.ts";
+import { codec, first, ofPath, PATH, second, world } from "./registering.ts";
+import { soon } from "./soon.ts";
 
 describe("an expiry at a step of registering (pain 14)", () => {
   const steps = ["create", "exists"] as const;

@@ -1,7 +1,8 @@
 /** The value of a registration: how it changes, also while it is missing. */
 import { describe, expect, test } from "vitest";
 import { register } from "../src/registration.ts";
-import { type Broker, codec, first, PATH, second, soon, valueOf, world } from "./registering.ts";
+import { type Broker, codec, first, PATH, second, valueOf, world } from "./registering.ts";
+import { soon } from "./soon.ts";
 
 describe("update", () => {
   test("changes the value in this life; a later life begins with the newest", async () => {

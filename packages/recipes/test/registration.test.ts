@@ -3,7 +3,8 @@ import { getEventListeners } from "node:events";
 import { isCorralError, json, Permission } from "@corral/client";
 import { describe, expect, test } from "vitest";
 import { register } from "../src/registration.ts";
-import { codec, first, follow, namesOf, ofPath, PATH, refusal, second, soon, world } from "./registering.ts";
+import { codec, first, follow, namesOf, ofPath, PATH, second, world } from "./registering.ts";
+import { refusal, soon } from "./soon.ts";
 
 describe("a registration", () => {
   test("is an ephemeral of this session, with its czxid as the epoch, and goes when it is unregistered", async () => {
