@@ -62,7 +62,7 @@ export function json<T = unknown>(options: ObjectCodecOptions<T> = {}): Codec<T>
 
 /**
  * MessagePack. Maps become objects; integers beyond 2^53 become bigint. The decoder of msgpackr drops a U+FEFF at the beginning of
- * strings of some length: keep such text in another codec.
+ * strings of some length, and calls a key `__proto__` `__proto_`: keep such values in another codec.
  */
 export function msgpack<T = unknown>(options: ObjectCodecOptions<T> = {}): Codec<T> {
   const packr = new Packr({ useRecords: false });
