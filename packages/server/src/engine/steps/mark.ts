@@ -9,7 +9,7 @@ import type { Subscription } from "../tables/subscription.ts";
 import type { World } from "../world.ts";
 
 /** In histories: two rounds are a quarter of what the history holds, in entries and bytes together. */
-export const MARK_SHARE: number = 1 / 8;
+const MARK_SHARE = 1 / 8;
 /** Subscriptions looked at in one turn. */
 const LOOKS_PER_TURN = 1_000;
 
