@@ -1,0 +1,210 @@
+/**
+ * The plan for a changed set of brokers: everything that is on brokers that go finds a place, all brokers carry the same within one,
+ * and as little moves as possible.
+ *
+ * Racks go before balance: no move lets a partition span fewer racks than it could keep, and what must move goes to a rack that the
+ * partition does not have yet. A replica's successor takes its place in the order, so preferences move only with what moves.
+ */
+import { checkInteger, checkReplicas } from "../check.ts";
+import { checkBrokers, PARTITIONS_MAX, type PlacementBroker, type RackMode, racksThatCount } from "./replicas.ts";
+
+export interface MovePlan {
+  /** The replicas of each partition, in the order given. */
+  readonly partitions: readonly (readonly number[])[];
+  /** Replicas that are on a broker now where they were not before. */
+  readonly moves: number;
+  /** No plan that balances within one can have fewer moves. Racks, and that no broker has a partition twice, may force more. */
+  readonly lowerBound: number;
+  /** The most replicas on a broker less the fewest. More than 1 only where racks leave no other way. */
+  readonly spread: number;
+}
+
+/** `brokers`: those that there will be. RangeError if a partition has more replicas than there are brokers. */
+export function planMinimalMoves(
+  partitions: readonly (readonly number[])[],
+  brokers: readonly PlacementBroker[],
+  racks: RackMode = "enforced",
+): MovePlan {
+  checkBrokers(brokers);
+  checkInteger(partitions.length, "number of partitions", 0, PARTITIONS_MAX);
+  for (const [at, replicas] of partitions.entries()) {
+    checkReplicas(replicas, `partitions[${at}]`);
+    checkInteger(replicas.length, `replicas of partitions[${at}] for ${brokers.length} brokers`, 1, brokers.length);
+  }
+  const plan = new Plan(partitions, brokers, racksThatCount(brokers, racks));
+  const lowerBound = plan.lowerBound();
+  plan.placeHomeless();
+  plan.level();
+  return { partitions: plan.replicas, moves: plan.moves(), lowerBound, spread: plan.spread() };
+}
+
+/** One hop of a chain: partition `partition` leaves `from` for `to`. */
+interface Hop {
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+class Plan {
+  readonly replicas: number[][];
+  readonly #before: readonly ReadonlySet<number>[];
+  readonly #ids: readonly number[];
+  readonly #rackOf: ReadonlyMap<number, string> | undefined;
+  readonly #rackCount: number;
+  /** Broker → partitions that it carries and carried before; those that came cost no more when they go on. */
+  readonly #old = new Map<number, Set<number>>();
+  readonly #come = new Map<number, Set<number>>();
+
+  constructor(
+    partitions: readonly (readonly number[])[],
+    brokers: readonly PlacementBroker[],
+    rackOf: ReadonlyMap<number, string> | undefined,
+  ) {
+    this.replicas = partitions.map((replicas) => [...replicas]);
+    this.#before = partitions.map((replicas) => new Set(replicas));
+    this.#ids = brokers.map(({ id }) => id).toSorted((a, b) => a - b);
+    this.#rackOf = rackOf;
+    this.#rackCount = new Set(rackOf?.values()).size;
+    for (const id of this.#ids) {
+      this.#old.set(id, new Set());
+      this.#come.set(id, new Set());
+    }
+    for (const [partition, replicas] of partitions.entries()) {
+      for (const id of replicas) this.#old.get(id)?.add(partition);
+    }
+  }
+
+  /** All replicas less the most that can stay where they are: whoever has most may keep the odd ones. */
+  lowerBound(): number {
+    const total = this.replicas.reduce((sum, replicas) => sum + replicas.length, 0);
+    const floor = Math.floor(total / this.#ids.length);
+    const odd = total % this.#ids.length;
+    const loads = this.#ids.map((id) => this.#load(id)).toSorted((a, b) => b - a);
+    return loads.reduce((left, load, at) => left - Math.min(load, floor + (at < odd ? 1 : 0)), total);
+  }
+
+  /** What is on brokers that go gets a place on the emptiest that may have it. */
+  placeHomeless(): void {
+    for (const [partition, replicas] of this.replicas.entries()) {
+      for (const from of replicas.filter((id) => !this.#old.has(id))) {
+        const free = this.#ids.filter((id) => !replicas.includes(id));
+        const racks = new Set(replicas.filter((id) => this.#old.has(id)).map((id) => this.#rackOf?.get(id)));
+        const wider = free.filter((id) => !racks.has(this.#rackOf?.get(id)));
+        const to = this.#emptiest(wider.length > 0 ? wider : free);
+        this.#move({ partition, from, to });
+      }
+    }
+  }
+
+  /** Until no chain of moves leads from a broker to another that carries at least two fewer. Each chain makes Σ load² smaller, so it ends. */
+  level(): void {
+    for (;;) {
+      const byLoad = this.#ids.toSorted((a, b) => this.#load(b) - this.#load(a) || a - b);
+      const chain = this.#directHop(byLoad) ?? this.#chain(byLoad);
+      if (chain === undefined) return;
+      for (const hop of chain) this.#move(hop);
+    }
+  }
+
+  moves(): number {
+    return this.replicas.reduce(
+      (sum, replicas, at) => sum + replicas.filter((id) => !this.#before[at]?.has(id)).length,
+      0,
+    );
+  }
+
+  spread(): number {
+    const loads = this.#ids.map((id) => this.#load(id)).toSorted((a, b) => a - b);
+    return (loads.at(-1) ?? 0) - (loads[0] ?? 0);
+  }
+
+  /** From the fullest to the emptiest, what came before what was there. */
+  #directHop(byLoad: readonly number[]): Hop[] | undefined {
+    const most = this.#load(byLoad[0] as number);
+    const least = this.#load(byLoad.at(-1) as number);
+    if (most - least < 2) return undefined;
+    const full = byLoad.filter((id) => this.#load(id) === most);
+    const empty = byLoad.filter((id) => this.#load(id) === least);
+    for (const carried of [this.#come, this.#old]) {
+      for (const from of full) {
+        for (const to of empty) {
+          const partition = this.#movable(carried.get(from), from, to);
+          if (partition !== undefined) return [{ partition, from, to }];
+        }
+      }
+    }
+    return undefined;
+  }
+
+  /** The shortest chain from the fullest broker that any leads from. Each broker on it passes on one partition and gets one. */
+  #chain(byLoad: readonly number[]): Hop[] | undefined {
+    // What a fuller broker reached in vain leads nowhere for the others either: they need an emptier end.
+    const vain = new Set<number>();
+    for (const start of byLoad) {
+      if (this.#load(start) - this.#load(byLoad.at(-1) as number) < 2) return undefined;
+      if (vain.has(start)) continue;
+      const chain = this.#chainFrom(start, byLoad, vain);
+      if (chain !== undefined) return chain;
+    }
+    return undefined;
+  }
+
+  #chainFrom(start: number, byLoad: readonly number[], vain: Set<number>): Hop[] | undefined {
+    const reached = new Map<number, Hop[]>([[start, []]]);
+    for (const [from, hops] of reached) {
+      const used = new Set(hops.map(({ partition }) => partition));
+      for (const to of byLoad.toReversed()) {
+        if (reached.has(to) || vain.has(to)) continue;
+        const partition =
+          this.#movable(this.#come.get(from), from, to, used) ?? this.#movable(this.#old.get(from), from, to, used);
+        if (partition === undefined) continue;
+        const longer = [...hops, { partition, from, to }];
+        if (this.#load(start) - this.#load(to) >= 2) return longer;
+        reached.set(to, longer);
+      }
+    }
+    for (const id of reached.keys()) vain.add(id);
+    return undefined;
+  }
+
+  /** A partition that may go from one broker to another without spanning fewer racks; one that spans more is taken first. */
+  #movable(carried: Iterable<number> = [], from: number, to: number, used?: ReadonlySet<number>): number | undefined {
+    let fits: number | undefined;
+    for (const partition of carried) {
+      if (used?.has(partition) || this.replicas[partition]?.includes(to)) continue;
+      if (this.#rackOf === undefined || this.#rackOf.get(from) === this.#rackOf.get(to)) return partition;
+      const now = this.#racksWith(partition, from, from);
+      const then = this.#racksWith(partition, from, to);
+      if (then > now) return partition;
+      if (then === now) {
+        fits ??= partition;
+        // None can span more when all span as many as there are.
+        if (now === this.#rackCount) return fits;
+      }
+    }
+    return fits;
+  }
+
+  /** How many racks a partition spans with `to` instead of `from`. */
+  #racksWith(partition: number, from: number, to: number): number {
+    const racks = new Set([this.#rackOf?.get(to)]);
+    for (const id of this.replicas[partition] ?? []) if (id !== from) racks.add(this.#rackOf?.get(id));
+    return racks.size;
+  }
+
+  #emptiest(ids: readonly number[]): number {
+    return ids.reduce((best, id) => (this.#load(id) < this.#load(best) ? id : best));
+  }
+
+  #move({ partition, from, to }: Hop): void {
+    const replicas = this.replicas[partition] as number[];
+    replicas[replicas.indexOf(from)] = to;
+    this.#old.get(from)?.delete(partition);
+    this.#come.get(from)?.delete(partition);
+    (this.#before[partition]?.has(to) ? this.#old : this.#come).get(to)?.add(partition);
+  }
+
+  #load(id: number): number {
+    return (this.#old.get(id)?.size ?? 0) + (this.#come.get(id)?.size ?? 0);
+  }
+}
