@@ -13,7 +13,10 @@ export interface MovePlan {
   readonly partitions: readonly (readonly number[])[];
   /** Replicas that are on a broker now where they were not before. */
   readonly moves: number;
-  /** No plan that balances within one can have fewer moves. Racks, and that no broker has a partition twice, may force more. */
+  /**
+   * No plan that balances within one can have fewer moves: exact where brokers only come and racks do not count. Otherwise racks, and that
+   * no broker has a partition twice, may force more.
+   */
   readonly lowerBound: number;
   /** The most replicas on a broker less the fewest. More than 1 only where racks leave no other way. */
   readonly spread: number;
