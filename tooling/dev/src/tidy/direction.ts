@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/client": ["@corral/protocol"],
   "packages/recipes": ["@corral/client"],
   "packages/broker-agent": ["@corral/client", "@corral/recipes"],
+  "packages/consumer-group": ["@corral/client", "@corral/recipes"],
   "packages/testing": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server", "@corral/client"],
   "apps/daemon": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server"],
   "apps/cli": ["@corral/protocol", "@corral/client"],
