@@ -15,7 +15,7 @@ export interface MovePlan {
   readonly moves: number;
   /**
    * No plan that balances within one can have fewer moves: exact where brokers only come and racks do not count. Otherwise racks, and that
-   * no broker has a partition twice, may force more.
+   * no broker has a partition twice, may force more, and the plan may be some moves from the best.
    */
   readonly lowerBound: number;
   /** The most replicas on a broker less the fewest. More than 1 only where racks leave no other way. */
@@ -38,8 +38,10 @@ export function planMinimalMoves(
   const lowerBound = plan.lowerBound();
   plan.placeHomeless();
   plan.level();
-  return { partitions: plan.replicas, moves: plan.moves(), lowerBound, spread: plan.spread() };
+  return { partitions: plan.inPlace(partitions), moves: plan.moves(), lowerBound, spread: plan.spread() };
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** One hop of a chain: partition `partition` leaves `from` for `to`. */
 interface Hop {
@@ -57,6 +59,8 @@ class Plan {
   /** Broker → partitions that it carries and carried before; those that came cost no more when they go on. */
   readonly #old = new Map<number, Set<number>>();
   readonly #come = new Map<number, Set<number>>();
+  /** Broker → partitions on it that could leave its rack and span no fewer: most cannot, and are not looked at again and again. */
+  readonly #loose = new Map<number, Set<number>>();
 
   constructor(
     partitions: readonly (readonly number[])[],
@@ -71,9 +75,11 @@ class Plan {
     for (const id of this.#ids) {
       this.#old.set(id, new Set());
       this.#come.set(id, new Set());
+      this.#loose.set(id, new Set());
     }
     for (const [partition, replicas] of partitions.entries()) {
       for (const id of replicas) this.#old.get(id)?.add(partition);
+      this.#loosen(partition);
     }
   }
 
@@ -107,6 +113,15 @@ class Plan {
       if (chain === undefined) return;
       for (const hop of chain) this.#move(hop);
     }
+  }
+
+  /** Who stayed where it was in the order, also if it was away in between; who came fills the gaps. */
+  inPlace(before: readonly (readonly number[])[]): number[][] {
+    return before.map((replicas, at) => {
+      const now = this.replicas[at] as number[];
+      const came = now.filter((id) => !replicas.includes(id));
+      return replicas.map((id) => (now.includes(id) ? id : (came.shift() as number)));
+    });
   }
 
   moves(): number {
@@ -171,19 +186,16 @@ class Plan {
   }
 
   /** A partition that may go from one broker to another without spanning fewer racks; one that spans more is taken first. */
-  #movable(carried: Iterable<number> = [], from: number, to: number, used?: ReadonlySet<number>): number | undefined {
+  #movable(carried: ReadonlySet<number> = NONE, from: number, to: number, used = NONE): number | undefined {
+    const sameRack = this.#rackOf?.get(from) === this.#rackOf?.get(to);
     let fits: number | undefined;
-    for (const partition of carried) {
-      if (used?.has(partition) || this.replicas[partition]?.includes(to)) continue;
-      if (this.#rackOf === undefined || this.#rackOf.get(from) === this.#rackOf.get(to)) return partition;
+    for (const partition of sameRack ? carried : (this.#loose.get(from) ?? NONE)) {
+      if (!carried.has(partition) || used.has(partition) || this.replicas[partition]?.includes(to)) continue;
+      if (sameRack) return partition;
       const now = this.#racksWith(partition, from, from);
       const then = this.#racksWith(partition, from, to);
       if (then > now) return partition;
-      if (then === now) {
-        fits ??= partition;
-        // None can span more when all span as many as there are.
-        if (now === this.#rackCount) return fits;
-      }
+      if (then === now) fits ??= partition;
     }
     return fits;
   }
@@ -193,6 +205,18 @@ class Plan {
     const racks = new Set([this.#rackOf?.get(to)]);
     for (const id of this.replicas[partition] ?? []) if (id !== from) racks.add(this.#rackOf?.get(id));
     return racks.size;
+  }
+
+  /** A replica may leave its rack when another is there too, or when there is a rack without any. */
+  #loosen(partition: number): void {
+    if (this.#rackOf === undefined) return;
+    const racks = (this.replicas[partition] ?? []).map((id) => this.#rackOf?.get(id));
+    const wider = new Set(racks).size < this.#rackCount;
+    for (const [at, id] of (this.replicas[partition] ?? []).entries()) {
+      const loose = this.#loose.get(id);
+      if (wider || racks.indexOf(racks[at]) !== racks.lastIndexOf(racks[at])) loose?.add(partition);
+      else loose?.delete(partition);
+    }
   }
 
   #emptiest(ids: readonly number[]): number {
@@ -205,6 +229,8 @@ class Plan {
     this.#old.get(from)?.delete(partition);
     this.#come.get(from)?.delete(partition);
     (this.#before[partition]?.has(to) ? this.#old : this.#come).get(to)?.add(partition);
+    this.#loose.get(from)?.delete(partition);
+    this.#loosen(partition);
   }
 
   #load(id: number): number {
