@@ -1,7 +1,7 @@
 /**
  * The sticky division when members subscribe to different topics: no member could take a partition that it subscribes
- * to from one that has two more. To make as few moves as it can find: what is free goes where there is least, then what
- * was free goes elsewhere, and only then what has an owner; at the end whatever can stay at home without harm does.
+ * to from one that has two more. To make as few moves as it can find: what is free goes where there is least, then
+ * sizes are levelled, and at the end whatever can be at home without harm goes back.
  *
  * Each step lowers the sum of the squares of the sizes, or keeps it and brings home more partitions than it
  * takes away; so it ends. (The fewest moves of all is not promised here: that is another, much slower, search.)
@@ -14,8 +14,7 @@ export function divideUnevenly(plan: Plan, before: Int32Array): Int32Array {
   const division = { plan, before, owners: before.slice(), sizes: new Int32Array(plan.members.length) };
   for (const owner of before) if (owner !== NOBODY) division.sizes[owner]! += 1;
   giveOutFree(division);
-  level(division, (partition) => division.owners[partition] !== before[partition]);
-  do level(division, () => true);
+  do level(division);
   while (bringHome(division));
   return division.owners;
 }
@@ -47,30 +46,27 @@ function giveOutFree({ plan: { topics, first, subscribers }, owners, sizes }: Di
 }
 
 /** Moves partitions from larger to smaller members, topic by topic, until none of them can be moved any more. */
-function level(division: Division, movable: (partition: number) => boolean): void {
+function level(division: Division): void {
   let moved: boolean;
   do {
     moved = false;
-    for (const t of division.plan.topics.keys()) moved = levelTopic(division, t, movable) || moved;
+    for (const t of division.plan.topics.keys()) moved = levelTopic(division, t) || moved;
   } while (moved);
 }
 
-function levelTopic(division: Division, t: number, movable: (partition: number) => boolean): boolean {
-  const { plan, before, owners, sizes } = division;
+function levelTopic({ plan, owners, sizes }: Division, t: number): boolean {
   const subscribers = plan.subscribers[t]!;
   let least = Infinity;
   for (const member of subscribers) least = Math.min(least, sizes[member]!);
 
-  /** What the larger members may give, those to give first at the end: away from home, then with high numbers. */
+  /** What the larger members may give, from the end. */
   const offers = new Map<number, number[]>();
-  for (const home of [true, false]) {
-    for (let partition = plan.first[t]!; partition < plan.first[t + 1]!; partition++) {
-      const owner = owners[partition]!;
-      if (sizes[owner]! < least + 2 || (owner === before[partition]) !== home || !movable(partition)) continue;
-      const offered = offers.get(owner);
-      if (offered === undefined) offers.set(owner, [partition]);
-      else offered.push(partition);
-    }
+  for (let partition = plan.first[t]!; partition < plan.first[t + 1]!; partition++) {
+    const owner = owners[partition]!;
+    if (sizes[owner]! < least + 2) continue;
+    const offered = offers.get(owner);
+    if (offered === undefined) offers.set(owner, [partition]);
+    else offered.push(partition);
   }
   if (offers.size === 0) return false;
 
