@@ -1,48 +1,27 @@
-import { Op, SubscriptionKind, type Request, type Value } from "@corral/protocol";
+import { Op } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
-import { json, text } from "../src/node/index.ts";
 import type { SubscriptionEvent } from "../src/subscription/event.ts";
 import type { Subscription } from "../src/subscription/subscription.ts";
-import { statFields, type FakeServer } from "./fake-server.ts";
+import { json, text } from "../src/node/index.ts";
+import { statFields } from "./fake-server.ts";
 import { agreeable, connectHarness, errorOf, openHarness, rejection, standing } from "./harness.ts";
+import {
+  bytes,
+  change,
+  changes,
+  changesPart,
+  credits,
+  describeEvent,
+  entry,
+  gather,
+  lastId,
+  page,
+  resync,
+  subscribed,
+  subscribes,
+  synced,
+} from "./subscribing.ts";
 import { settled } from "./virtual-clock.ts";
-
-const { page, changes, changesPart, synced, resync } = SubscriptionKind;
-const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
-const entry = (path: string, value = "v", at = 5): Value => [path, bytes(value), statFields(at)];
-const change = (type: number, path: string, value = "v", at = 6): Value =>
-  type === 2 ? [type, path, null, null] : [type, path, bytes(value), statFields(at)];
-
-function describeEvent(event: SubscriptionEvent<unknown>): string {
-  return "path" in event ? `${event.kind} ${event.path}` : event.kind;
-}
-/** What has been told so far, gathered while the test does other things. */
-function gather(subscription: AsyncIterable<SubscriptionEvent<unknown>>): string[] {
-  const seen: string[] = [];
-  void (async () => {
-    try {
-      for await (const event of subscription) seen.push(describeEvent(event));
-      seen.push("end");
-    } catch (error) {
-      seen.push((error as { code: string }).code);
-    }
-  })();
-  return seen;
-}
-const subscribes = (requests: readonly Request[]): Extract<Request, { op: typeof Op.subscribe }>[] =>
-  requests.filter((request) => request.op === Op.subscribe) as never;
-const lastId = (server: FakeServer): number => subscribes(server.last.requests).at(-1)!.id;
-const credits = (server: FakeServer): number[] =>
-  server.last.signals.filter(({ op }) => op === Op.credit).map((signal) => (signal as { credits: number }).credits);
-
-async function subscribed(
-  options: Parameters<Awaited<ReturnType<typeof connectHarness>>["client"]["subscribe"]>[1] = {},
-) {
-  const harness = await connectHarness();
-  harness.server.answer = agreeable;
-  const subscription = await harness.client.subscribe("/t", options);
-  return { ...harness, subscription, id: lastId(harness.server) };
-}
 
 describe("a subscription", () => {
   test("asks for the whole subtree, or for what followed a zxid, with its credits", async () => {
@@ -361,50 +340,5 @@ describe("after a reconnect", () => {
     server.last.subscription(lastId(server), page, [entry("/t")]);
     await settled();
     expect(unsubscribes()).toBe(2);
-  });
-});
-
-describe("readTree", () => {
-  test("puts pages and the changes between them together to the state at one zxid", async () => {
-    const { client, clock, server } = await connectHarness();
-    server.answer = agreeable;
-    const reading = client.readTree("/t", { codec: text });
-    await settled();
-    expect(subscribes(server.last.requests)).toMatchObject([{ flags: 1, since: -1 }]);
-    const id = lastId(server);
-    server.last.subscription(id, page, [entry("/t", "r"), entry("/t/a", "1"), entry("/t/b", "1")]);
-    server.last.subscription(id, changes, [change(3, "/t/a", "2"), change(2, "/t/b")], 60);
-    server.last.subscription(id, synced, undefined, 61);
-    const { entries, zxid } = await reading;
-    expect([...entries.values()].map(({ path, value }) => [path, value])).toEqual([
-      ["/t", "r"],
-      ["/t/a", "2"],
-    ]);
-    expect(zxid).toBe(61);
-    expect(client.stats().subscriptions).toBe(0);
-    await client.close({ timeoutMs: 0 });
-    expect(clock.pendingTimers).toBe(0);
-  });
-
-  test("starts over when the connection breaks, and is bounded by time and by entries", async () => {
-    const { client, clock, server } = await connectHarness();
-    server.answer = agreeable;
-    const reading = client.readTree("/t", { codec: text });
-    await settled();
-    server.last.subscription(lastId(server), page, [entry("/t/gone")]);
-    await settled();
-    server.last.cut();
-    await clock.advance(1_000);
-    server.last.subscription(lastId(server), page, [entry("/t/here")]);
-    server.last.subscription(lastId(server), synced);
-    expect([...(await reading).entries.keys()]).toEqual(["/t/here"]);
-    const late = rejection(client.readTree("/t", { timeoutMs: 500 }));
-    await clock.advance(500);
-    expect(await late).toMatchObject({ code: "TIMEOUT" });
-    const big = rejection(client.readTree("/t", { entriesMax: 1 }));
-    await settled();
-    server.last.subscription(lastId(server), page, [entry("/t/1"), entry("/t/2")]);
-    expect(await big).toMatchObject({ code: "LIMIT_EXCEEDED", limitName: "readTreeEntries", limit: 1 });
-    expect(client.stats().subscriptions).toBe(0);
   });
 });
