@@ -233,4 +233,22 @@ describe("a conflict", () => {
     expect(ofPath(server)?.czxid).toBe(Math.max(...all.map(({ guard }) => guard.czxid)));
     await server.close();
   });
+
+  test("take-over within one client: who gives up meanwhile does not delete the other's znode", async () => {
+    const { server, a } = await world();
+    const options = { codec, parents: true, onConflict: "take-over" } as const;
+    const before = await soon(server, register(a, PATH, first, options));
+    const taking = register(a, PATH, second, options);
+    // When the transaction is on its way, before anybody has heard of it.
+    let leaving: Promise<unknown> | undefined;
+    server.faults.at({ op: "multi" }, () => {
+      leaving = before.unregister();
+    });
+    const after = await soon(server, taking);
+    const { epoch } = after;
+    expect(await soon(server, leaving!)).toBe("was-gone");
+    await server.clock.advance(1_000);
+    expect(ofPath(server)).toMatchObject({ czxid: epoch, owner: a.session!.id });
+    expect(after.epoch).toBe(epoch);
+  });
 });

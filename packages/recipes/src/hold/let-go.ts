@@ -39,9 +39,21 @@ async function remove(client: Client, { path, czxid }: Node): Promise<number> {
   } catch (error) {
     if (!isCorralError(error, "GUARD_FAILED")) throw error;
   }
-  // Another life, or ours with an ACL by which it may not be read, so that no guard on it holds. Of this session it can only be ours.
+  // Another life of the path; or ours, with an ACL by which it may not be read, so that no guard on it holds.
+  if (await isReadable(client, path)) return 0;
   const own = await client.ephemerals(path, { timeoutMs: Infinity });
   return own.includes(path) ? client.delete(path, how) : 0;
+}
+
+/** Where there is no znode, too: there is nothing that one may not read. */
+async function isReadable(client: Client, path: string): Promise<boolean> {
+  try {
+    await client.stat(path, { timeoutMs: Infinity });
+    return true;
+  } catch (error) {
+    if (isCorralError(error, "NO_AUTH")) return false;
+    throw error;
+  }
 }
 
 /** Between tries of what the client or the server refused for being full: random, longer each time, over when the session is. */
