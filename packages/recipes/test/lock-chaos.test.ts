@@ -5,7 +5,7 @@ import { between, drawFrom, oneOf } from "@corral/testing/world";
 import { expect, test } from "vitest";
 import type { Layout } from "../src/hold/contender-name.ts";
 import { type Lock, lock } from "../src/lock.ts";
-import { chaos, type ChaosFault, validHolders } from "./faults/chaos.ts";
+import { chaos, LEASE_FAULTS, validHolders } from "./faults/chaos.ts";
 import { eventually } from "./faults/stage.ts";
 
 const PATH = "/locks/a";
@@ -15,27 +15,6 @@ const LONGEST_SESSION_MS = 6_000;
 
 /** How a call may end by what happens to it; anything else is wrong. */
 const EXPECTED = ["SESSION_EXPIRED", "OUTCOME_UNKNOWN", "GUARD_FAILED", "SUSPENDED", "ABORTED", "TIMEOUT"];
-
-/** Under these, who is `isValid` holds: nobody takes anything away on purpose. */
-const WORLD: readonly ChaosFault[] = [
-  "cut",
-  "cut",
-  "cut all",
-  "partition",
-  "partition",
-  "partition all",
-  "one-way partition",
-  "stall",
-  "stall",
-  "server stall",
-  "sleep",
-  "clock forward",
-  "clock back",
-  "drop request",
-  "drop reply",
-  "drop reply",
-  "restart",
-];
 
 /**
  * `lease`: at no time may two hold, as far as those can know who do not stand still. `fence`: sessions are ended by the server and
@@ -133,7 +112,7 @@ async function contend(seed: number, promised: Promised): Promise<Told> {
   const failed = Promise.all(working);
   failed.catch(() => over.abort());
 
-  const faults = [...WORLD];
+  const faults = [...LEASE_FAULTS];
   if (isOnDisk) faults.push("crash");
   if (promised === "fence") faults.push("expire", "expire");
   const always = promised === "lease" ? holders.check : undefined;

@@ -5,33 +5,12 @@ import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
 import { expect, test } from "vitest";
 import { type Group, group, type GroupState } from "../src/group.ts";
 import { type Registration, register } from "../src/registration.ts";
-import { chaos, type ChaosFault, validHolders } from "./faults/chaos.ts";
+import { chaos, type ChaosFault, LEASE_FAULTS, validHolders } from "./faults/chaos.ts";
 import { eventually } from "./faults/stage.ts";
 
 const SEEDS_A_TEST = 25;
 const LONGEST_SESSION_MS = 6_000;
 const codec = text;
-
-/** Nobody takes anything away on purpose. */
-const WORLD: readonly ChaosFault[] = [
-  "cut",
-  "cut",
-  "cut all",
-  "partition",
-  "partition",
-  "partition all",
-  "one-way partition",
-  "stall",
-  "stall",
-  "server stall",
-  "sleep",
-  "clock forward",
-  "clock back",
-  "drop request",
-  "drop reply",
-  "drop reply",
-  "restart",
-];
 
 interface Stage {
   readonly server: TestServer;
@@ -48,7 +27,7 @@ async function stage(seed: number, name: string, count: number): Promise<Stage> 
     server.connect({ session: { timeoutMs: oneOf(draw, [4_000, 5_000, LONGEST_SESSION_MS]) } }),
   );
   const clients = await eventually(server, Promise.all(opening));
-  return { server, clients, draw, faults: isOnDisk ? [...WORLD, "crash"] : WORLD };
+  return { server, clients, draw, faults: isOnDisk ? [...LEASE_FAULTS, "crash"] : LEASE_FAULTS };
 }
 
 const pause = (client: Client, ms: number): Promise<void> =>

@@ -17,6 +17,7 @@ import { type ContenderData, contenderData } from "../hold/contender-data.ts";
 import { contenderName, inOrder } from "../hold/contender-name.ts";
 import { NewestReader } from "../wait/newest.ts";
 import { pause } from "../wait/pause.ts";
+import { readUnits } from "../wait/units.ts";
 import { type Leader, leaderIn } from "./leader.ts";
 
 type State = Leader | undefined;
@@ -70,17 +71,15 @@ export class Observation implements StreamReader<State> {
 
   async #follow(): Promise<void> {
     const subscription = await this.#subscribe();
-    for (let step = await subscription.next(); step.done !== true;) {
-      const event = step.value;
-      this.#learn(event);
-      const { cursor } = subscription;
-      const next = subscription.next();
-      // What is known between two units never was: a session that stood in the queue twice goes in one. To ask for the next event moves
-      // the cursor when this one was the last of its unit.
-      if (event.kind === "synced" || (subscription.cursor !== undefined && subscription.cursor !== cursor))
+    await readUnits(
+      subscription,
+      (event) => {
+        this.#learn(event);
+      },
+      () => {
         this.#tell();
-      step = await next;
-    }
+      },
+    );
   }
 
   async #subscribe(): Promise<Subscription<ContenderData>> {

@@ -17,6 +17,7 @@ import {
 } from "@corral/client";
 import { unseen } from "../hold/let-go.ts";
 import { Newest } from "../wait/newest.ts";
+import { readUnits } from "../wait/units.ts";
 
 /** A child. */
 export interface Member<T> {
@@ -155,17 +156,15 @@ export class Children<T> {
     const subscription = await this.#subscribe();
     if (subscription === undefined) return;
     try {
-      for (let step = await subscription.next(); step.done !== true;) {
-        const event = step.value;
-        this.#take(event);
-        const { cursor } = subscription;
-        const next = subscription.next();
-        // To ask for the next event moves the cursor when this one was the last of its unit; there is none while all of it is sent anew, and
-        // until then what was known before is what is told.
-        if (event.kind === "synced" || (subscription.cursor !== undefined && subscription.cursor !== cursor))
+      await readUnits(
+        subscription,
+        (event) => {
+          this.#take(event);
+        },
+        () => {
           this.#tell();
-        step = await next;
-      }
+        },
+      );
     } finally {
       await subscription.close();
     }

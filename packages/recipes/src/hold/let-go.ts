@@ -5,6 +5,7 @@
  * whose error somebody would have to deal with. Promises that nobody waits for go through `unseen`.
  */
 import { type Client, type CorralError, isCorralError, type SessionInfo } from "@corral/client";
+import { backoffMs } from "../wait/backoff.ts";
 import { whenOver } from "./in-session.ts";
 import { LET_GO_PAUSE_FIRST_MS, LET_GO_PAUSE_MAX_MS } from "./limits.ts";
 
@@ -60,7 +61,7 @@ async function isReadable(client: Client, path: string): Promise<boolean> {
 export class Pauses {
   readonly #client: Client;
   readonly #session: SessionInfo;
-  #maxMs = LET_GO_PAUSE_FIRST_MS;
+  #tries = 0;
 
   constructor(client: Client, session: SessionInfo) {
     this.#client = client;
@@ -68,8 +69,7 @@ export class Pauses {
   }
 
   next(): Promise<void> {
-    const ms = this.#maxMs * fraction(this.#client);
-    this.#maxMs = Math.min(2 * this.#maxMs, LET_GO_PAUSE_MAX_MS);
+    const ms = backoffMs(this.#client, ++this.#tries, LET_GO_PAUSE_FIRST_MS, LET_GO_PAUSE_MAX_MS);
     return new Promise((resolve) => {
       const cancel = this.#client.clock.setTimeout(() => {
         stop();
@@ -81,12 +81,6 @@ export class Pauses {
       });
     });
   }
-}
-
-/** In [0, 1). */
-function fraction({ random }: Client): number {
-  const [a, b] = random(2) as unknown as [number, number];
-  return (a * 256 + b) / 65_536;
 }
 
 /** Of a promise whose outcome nobody waits for any more. */

@@ -1,5 +1,6 @@
 /** How soon a znode is made again that was refused, or that somebody keeps deleting. */
 import type { Client } from "@corral/client";
+import { backoffMs } from "../wait/backoff.ts";
 
 /** Random between 0 and this, doubled each time … */
 const PAUSE_FIRST_MS = 50;
@@ -30,8 +31,7 @@ export class Pace {
   /** None if all went well. Rejects with `ABORTED`. */
   async pause(signal: AbortSignal): Promise<void> {
     if (this.#failures === 0) return;
-    const [a, b] = this.#client.random(2) as unknown as [number, number];
-    const upTo = Math.min(PAUSE_FIRST_MS * 2 ** (this.#failures - 1), PAUSE_MAX_MS);
-    await this.#client.deadline("register", { signal, timeoutMs: Infinity }).pause((upTo * (a * 256 + b)) / 65_536);
+    const ms = backoffMs(this.#client, this.#failures, PAUSE_FIRST_MS, PAUSE_MAX_MS);
+    await this.#client.deadline("register", { signal, timeoutMs: Infinity }).pause(ms);
   }
 }

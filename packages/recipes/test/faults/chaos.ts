@@ -43,6 +43,27 @@ const CHAOS_FAULTS: readonly ChaosFault[] = [
   "crash",
 ];
 
+/** Under these, who is `isValid` holds: nobody takes anything away on purpose. What is common is named twice. */
+export const LEASE_FAULTS: readonly ChaosFault[] = [
+  "cut",
+  "cut",
+  "cut all",
+  "partition",
+  "partition",
+  "partition all",
+  "one-way partition",
+  "stall",
+  "stall",
+  "server stall",
+  "sleep",
+  "clock forward",
+  "clock back",
+  "drop request",
+  "drop reply",
+  "drop reply",
+  "restart",
+];
+
 export interface ChaosOptions {
   /** For `crash` to lose anything, one with `log: "file"`. */
   readonly server: TestServer;
