@@ -19,13 +19,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/consumer-group": ["@corral/client", "@corral/recipes"],
   "packages/testing": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server", "@corral/client"],
   "apps/daemon": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server"],
-  "apps/cli": ["@corral/protocol", "@corral/client"],
+  "apps/cli": ["@corral/protocol", "@corral/client", "@corral/recipes", "@corral/broker-agent", "@corral/consumer-group"],
+  "apps/example-broker": ["@corral/client", "@corral/recipes", "@corral/broker-agent", "@corral/consumer-group"],
 };
 
 /** Tests may also look at what their package does not know, downwards still. Tooling may see everything. */
 const TESTS_MAY_ALSO_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/recipes": ["@corral/testing"],
+  "packages/broker-agent": ["@corral/testing"],
+  "packages/consumer-group": ["@corral/testing"],
   "apps/daemon": ["@corral/client", "@corral/testing"],
+  "apps/example-broker": ["@corral/testing", "@corral/server", "@corral/log", "@corral/daemon"],
   "apps/cli": ["@corral/state-machine", "@corral/log", "@corral/server", "@corral/testing", "@corral/daemon"],
 };
 
