@@ -1,0 +1,107 @@
+/**
+ * The settings that this package itself acts by, in Kafka's words where Kafka has them, and their defaults. A host adds its own by a
+ * schema of the same form.
+ */
+import type { ClusterImage } from "../image/cluster-image.ts";
+
+export type SettingType = "boolean" | "integer" | "number" | "string" | "list" | "password";
+
+export interface SettingSpec {
+  readonly type: SettingType;
+  readonly default: string;
+  /** `topic`: may be set for a topic too; `broker`: for a broker too; `cluster`: for all brokers only; `read-only`: at no time. */
+  readonly scope: "topic" | "broker" | "cluster" | "read-only";
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly oneOf?: readonly string[] | undefined;
+  readonly doc: string;
+}
+
+export type SettingSchema = Readonly<Record<string, SettingSpec>>;
+
+export const SETTINGS = {
+  "unclean.leader.election.enable": {
+    type: "boolean",
+    default: "false",
+    scope: "topic",
+    doc: "May a replica that is not in sync lead when none in sync lives? Committed data may be lost then",
+  },
+  "min.insync.replicas": {
+    type: "integer",
+    default: "1",
+    scope: "topic",
+    min: 1,
+    max: 64,
+    doc: "Replicas in sync below which writes that want all are refused",
+  },
+  "replica.lag.time.max.ms": {
+    type: "integer",
+    default: "30000",
+    scope: "cluster",
+    min: 1,
+    doc: "A follower that was not caught up for so long leaves the in-sync replicas",
+  },
+  "auto.leader.rebalance.enable": {
+    type: "boolean",
+    default: "true",
+    scope: "cluster",
+    doc: "Do leaderships go back to the preferred replicas by themselves?",
+  },
+  "leader.imbalance.per.broker.percentage": {
+    type: "number",
+    default: "10",
+    scope: "cluster",
+    min: 0,
+    max: 100,
+    doc: "Share of the partitions that a broker is the preferred leader of, and does not lead, above which they go back",
+  },
+  "leader.imbalance.check.interval.seconds": {
+    type: "number",
+    default: "300",
+    scope: "cluster",
+    min: 1,
+    doc: "How often that is looked at",
+  },
+  "auto.partition.rebalance.enable": {
+    type: "boolean",
+    default: "false",
+    scope: "cluster",
+    doc: "Do replicas move to level brokers out by themselves, when a broker comes or this is switched on?",
+  },
+  "auto.partition.rebalance.moves.max": {
+    type: "integer",
+    default: "50",
+    scope: "cluster",
+    min: 1,
+    max: 10_000,
+    doc: "Partitions that are on the move at once for that",
+  },
+  "delete.topic.enable": {
+    type: "boolean",
+    default: "true",
+    scope: "cluster",
+    doc: "May topics be deleted?",
+  },
+  "num.partitions": { type: "integer", default: "1", scope: "cluster", min: 1, doc: "Of a topic that names no number" },
+  "default.replication.factor": {
+    type: "integer",
+    default: "1",
+    scope: "cluster",
+    min: 1,
+    max: 64,
+    doc: "Of a topic that names none",
+  },
+} as const satisfies SettingSchema;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The value that counts: the topic's own, else that of all brokers, else the default. Of one broker: `broker` goes before all brokers. */
+export function settingOf(
+  image: ClusterImage,
+  name: SettingName,
+  at: { readonly topic?: string | undefined; readonly broker?: number | undefined } = {},
+): string {
+  const ofTopic = at.topic === undefined ? undefined : image.config("topics", at.topic)?.values[name];
+  const ofBroker = at.broker === undefined ? undefined : image.config("brokers", String(at.broker))?.values[name];
+  return ofTopic ?? ofBroker ?? image.config("brokers", "<default>")?.values[name] ?? SETTINGS[name].default;
+}
