@@ -19,7 +19,20 @@ export interface SettingSpec {
 
 export type SettingSchema = Readonly<Record<string, SettingSpec>>;
 
-export const SETTINGS = {
+export type SettingName =
+  | "unclean.leader.election.enable"
+  | "min.insync.replicas"
+  | "replica.lag.time.max.ms"
+  | "auto.leader.rebalance.enable"
+  | "leader.imbalance.per.broker.percentage"
+  | "leader.imbalance.check.interval.seconds"
+  | "auto.partition.rebalance.enable"
+  | "auto.partition.rebalance.moves.max"
+  | "delete.topic.enable"
+  | "num.partitions"
+  | "default.replication.factor";
+
+export const SETTINGS: Readonly<Record<SettingName, SettingSpec>> = {
   "unclean.leader.election.enable": {
     type: "boolean",
     default: "false",
@@ -91,9 +104,7 @@ export const SETTINGS = {
     max: 64,
     doc: "Of a topic that names none",
   },
-} as const satisfies SettingSchema;
-
-export type SettingName = keyof typeof SETTINGS;
+};
 
 /** The value that counts: the topic's own, else that of all brokers, else the default. Of one broker: `broker` goes before all brokers. */
 export function settingOf(
