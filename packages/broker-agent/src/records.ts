@@ -1,5 +1,6 @@
 /** What stands in the znodes of a cluster: JSON, so that people can read it. */
 import { type Codec, json } from "@corral/client";
+import type { PartitionState } from "./partition/state.ts";
 
 export interface ClusterRecord {
   readonly format: 1;
@@ -89,6 +90,7 @@ export type ResultRecord =
 export const clusterCodec: Codec<ClusterRecord> = json<ClusterRecord>();
 export const brokerCodec: Codec<BrokerRecord> = json<BrokerRecord>();
 export const topicCodec: Codec<TopicRecord> = json<TopicRecord>();
+export const partitionCodec: Codec<PartitionState> = json<PartitionState>();
 export const configCodec: Codec<ConfigRecord> = json<ConfigRecord>();
 export const requestCodec: Codec<RequestRecord> = json<RequestRecord>();
 export const resultCodec: Codec<ResultRecord> = json<ResultRecord>();
