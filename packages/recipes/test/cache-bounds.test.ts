@@ -31,6 +31,7 @@ describe("a bound", () => {
     const told = follow(mine.changes());
     await create(other, "/app/b");
     const waiting = codeOf(mine.atLeast(2 ** 50));
+    expect(mine.signal.aborted).toBe(false);
     await create(other, "/app/c");
     await server.clock.runUntilIdle();
     expect(told).toEqual(["added /app/b v", "LIMIT_EXCEEDED"]);
@@ -38,6 +39,7 @@ describe("a bound", () => {
     const reads = [() => mine.get("/app"), () => mine.size, () => [...mine.entries()], () => mine.children("/app")];
     expect(reads.map(thrownBy)).toEqual(Array(4).fill("LIMIT_EXCEEDED"));
     expect(mine.freshness).toBe("stale");
+    expect(mine.signal.reason).toMatchObject({ code: "LIMIT_EXCEEDED" });
     expect(server.leaks().subscriptions).toBe(0);
   });
 });

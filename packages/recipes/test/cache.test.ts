@@ -30,6 +30,7 @@ describe("a cache", () => {
     expect(server.requests({ op: "get" })).toEqual([]);
     expect(server.leaks().subscriptions).toBe(1);
     await mine.close();
+    expect(mine.signal.reason).toMatchObject({ code: "CLOSED" });
     await server.clock.runUntilIdle();
     expect(server.leaks().subscriptions).toBe(0);
   });

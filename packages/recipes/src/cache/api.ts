@@ -43,6 +43,8 @@ export interface Cache<T> extends AsyncDisposable {
   readonly staleForMs: number;
   /** Znodes. */
   readonly size: number;
+  /** Aborted when it is over, with a `CorralError`: `CLOSED` after `close()`, `LIMIT_EXCEEDED`, or why the subscription ended. */
+  readonly signal: AbortSignal;
   /** Undefined if there is no such znode, or if its data have been refused by the codec all its life (then `has` is true). */
   get(path: string): CacheEntry<T> | undefined;
   has(path: string): boolean;

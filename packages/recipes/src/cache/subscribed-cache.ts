@@ -16,6 +16,7 @@ export class SubscribedCache<T> implements Cache<T>, MirrorReader<T> {
   readonly #liveness: Liveness;
   readonly #readers = new Set<ChangeReader<T>>();
   readonly #listeners = new Set<Listener<T>>();
+  readonly #ending = new AbortController();
   #over: CorralError | undefined;
 
   constructor(client: Client, path: string, options: MirrorOptions<T>) {
@@ -67,6 +68,11 @@ export class SubscribedCache<T> implements Cache<T>, MirrorReader<T> {
     this.#liveness.stop();
     this.#listeners.clear();
     for (const reader of [...this.#readers]) reader.end(why);
+    this.#ending.abort(this.#over);
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
   }
 
   get zxid(): number {
