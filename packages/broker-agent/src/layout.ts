@@ -22,7 +22,7 @@ export const CLUSTERS_ROOT = "/clusters";
 
 /** One name as one name of a znode. `<default>` of config entities stays as it is: it is no name that can be encoded to. */
 export function encodeName(name: string): string {
-  return encodeURIComponent(name).replaceAll(".", "%2E");
+  return name === "." || name === ".." ? name.replaceAll(".", "%2E") : encodeURIComponent(name);
 }
 
 export function decodeName(name: string): string {

@@ -20,7 +20,7 @@ export const GROUPS_ROOT = "/groups";
 
 /** One name as one name of a znode. */
 export function encodeName(name: string): string {
-  return encodeURIComponent(name).replaceAll(".", "%2E");
+  return name === "." || name === ".." ? name.replaceAll(".", "%2E") : encodeURIComponent(name);
 }
 
 /** RangeError for what `encodeName` does not make. */
