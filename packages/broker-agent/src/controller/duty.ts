@@ -4,7 +4,7 @@
  *
  * Owns the words only: the loop that carries them out is the controller's.
  */
-import type { Client, Guard, Operation } from "@corral/client";
+import type { Client, CorralError, Guard, Operation } from "@corral/client";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { Delta, PartitionView } from "../image/views.ts";
 import type { PartitionState } from "../partition/state.ts";
@@ -52,8 +52,11 @@ export interface Duty {
   notice(delta: Delta): void;
   /** What is to be written now; undefined if nothing is due. What it returned last is in the image, unless it was refused. */
   next(): Step | undefined;
-  /** These were refused because they had changed: due again. Those changes are in the image. */
-  refused(changes: readonly PartitionChange[]): void;
+  /**
+   * These were refused because they had changed: due again. `together`: why that was refused, if it was; nothing of it was done then. What was
+   * in the way is in the image.
+   */
+  refused(changes: readonly PartitionChange[], together?: CorralError): void;
   /** When to ask again though nothing changes, milliseconds from now; undefined: not. */
   readonly againInMs: number | undefined;
 }
