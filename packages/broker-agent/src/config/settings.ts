@@ -3,21 +3,11 @@
  * schema of the same form.
  */
 import type { ClusterImage } from "../image/cluster-image.ts";
+import { encodeName } from "../layout.ts";
+import type { SettingSpec } from "./spec.ts";
+import { faultOf } from "./value.ts";
 
-export type SettingType = "boolean" | "integer" | "number" | "string" | "list" | "password";
-
-export interface SettingSpec {
-  readonly type: SettingType;
-  readonly default: string;
-  /** `topic`: may be set for a topic too; `broker`: for a broker too; `cluster`: for all brokers only; `read-only`: at no time. */
-  readonly scope: "topic" | "broker" | "cluster" | "read-only";
-  readonly min?: number | undefined;
-  readonly max?: number | undefined;
-  readonly oneOf?: readonly string[] | undefined;
-  readonly doc: string;
-}
-
-export type SettingSchema = Readonly<Record<string, SettingSpec>>;
+export type { SettingSchema, SettingSpec, SettingType } from "./spec.ts";
 
 export type SettingName =
   | "unclean.leader.election.enable"
@@ -30,7 +20,15 @@ export type SettingName =
   | "auto.partition.rebalance.moves.max"
   | "delete.topic.enable"
   | "num.partitions"
-  | "default.replication.factor";
+  | "default.replication.factor"
+  | "leader.replication.throttled.rate"
+  | "leader.replication.throttled.replicas"
+  | "follower.replication.throttled.rate"
+  | "follower.replication.throttled.replicas";
+
+/** No limit: 2^53 - 1. */
+const UNLIMITED = "9007199254740991";
+
 
 export const SETTINGS: Readonly<Record<SettingName, SettingSpec>> = {
   "unclean.leader.election.enable": {
@@ -104,15 +102,52 @@ export const SETTINGS: Readonly<Record<SettingName, SettingSpec>> = {
     max: 64,
     doc: "Of a topic that names none",
   },
+  "leader.replication.throttled.rate": {
+    type: "integer",
+    default: UNLIMITED,
+    scope: "broker",
+    min: 1,
+    doc: "Bytes a second that a broker sends as leader to replicas that are throttled. KIP-73",
+  },
+  "leader.replication.throttled.replicas": {
+    type: "list",
+    default: "",
+    scope: "topic",
+    doc: "Replicas whose leaders are held to that: <partition>:<broker>, …, or *",
+  },
+  "follower.replication.throttled.rate": {
+    type: "integer",
+    default: UNLIMITED,
+    scope: "broker",
+    min: 1,
+    doc: "Bytes a second that a broker fetches for replicas that are throttled. KIP-73",
+  },
+  "follower.replication.throttled.replicas": {
+    type: "list",
+    default: "",
+    scope: "topic",
+    doc: "Replicas that are held to that: <partition>:<broker>, …, or *",
+  },
 };
 
-/** The value that counts: the topic's own, else that of all brokers, else the default. Of one broker: `broker` goes before all brokers. */
+/**
+ * The value that counts: the topic's own, else that of all brokers, else the default. Of one broker: `broker` goes before all brokers. What
+ * stands there and is against the rules does not count.
+ */
 export function settingOf(
   image: ClusterImage,
   name: SettingName,
   at: { readonly topic?: string | undefined; readonly broker?: number | undefined } = {},
 ): string {
-  const ofTopic = at.topic === undefined ? undefined : image.config("topics", at.topic)?.values[name];
-  const ofBroker = at.broker === undefined ? undefined : image.config("brokers", String(at.broker))?.values[name];
-  return ofTopic ?? ofBroker ?? image.config("brokers", "<default>")?.values[name] ?? SETTINGS[name].default;
+  const spec = SETTINGS[name];
+  const entities = [
+    at.topic === undefined ? undefined : image.config("topics", encodeName(at.topic)),
+    at.broker === undefined ? undefined : image.config("brokers", String(at.broker)),
+    image.config("brokers", "<default>"),
+  ];
+  for (const entity of entities) {
+    const text = entity?.values[name];
+    if (text !== undefined && faultOf(spec, text) === undefined) return text;
+  }
+  return spec.default;
 }
