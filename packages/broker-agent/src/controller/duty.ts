@@ -35,7 +35,7 @@ export interface Step {
   readonly what: string;
   /** Each by itself, in chunks, those first that come first. Done before `together`. */
   readonly partitions?: readonly PartitionChange[] | undefined;
-  /** All or nothing, in one transaction of at most OPERATIONS_MAX. */
+  /** All or nothing, in one transaction of at most OPERATIONS_MAX. Not tried if any of `partitions` was refused. */
   readonly together?: readonly Operation<unknown>[] | undefined;
 }
 

@@ -2,14 +2,26 @@
  * The whole state of a cluster in memory, kept as it is on the server by one subscription: every broker has one, so that whoever becomes
  * controller has nothing to load.
  *
- * Owns the indices over it. Never writes; never shows half a transaction. What cannot be read as what its path says is kept out, and
- * listed in `unreadable`.
+ * Owns the indices over it. Never writes; never shows half a transaction. What cannot be read as what its path says is listed in
+ * `unreadable`; where there was something readable before, in the same life of the znode, that stays: nobody may act on a state that breaks
+ * an invariant, and nobody may drop data because somebody mistyped.
  */
-import { type CallOptions, type Client, json } from "@corral/client";
+import { type CallOptions, type Client, type Clock, type CorralError, type Stat } from "@corral/client";
 import { cache, type Cache, type CacheChange, type CacheEntry } from "@corral/recipes";
-import { type ClusterPaths, decodeName } from "../layout.ts";
-import { checkPartition, type PartitionState } from "../partition/state.ts";
-import type { BrokerRecord, ClusterRecord, ConfigRecord, RequestRecord, TopicRecord } from "../records.ts";
+import type { ClusterPaths } from "../layout.ts";
+import type { ClusterRecord } from "../records.ts";
+import {
+  numberOf,
+  type Parsed,
+  parsedCodec,
+  readBroker,
+  readCluster,
+  readConfig,
+  readPartition,
+  readRequest,
+  readTopic,
+  topicNameOf,
+} from "./read.ts";
 import type { BrokerView, Changed, ConfigView, Delta, PartitionView, RequestView, TopicView } from "./views.ts";
 
 /** Znodes of one cluster that an image holds at most. */
@@ -19,6 +31,11 @@ export const IMAGE_BYTES_MAX: number = 1024 * 1024 * 1024;
 /** Paths kept in `unreadable` at most. */
 const UNREADABLE_MAX = 1_000;
 
+export interface ImageOptions extends CallOptions {
+  /** More znodes end the image. Default IMAGE_ENTRIES_MAX. */
+  readonly entriesMax?: number | undefined;
+}
+
 interface Building {
   readonly brokers: Changed<BrokerView>[];
   readonly topics: Changed<TopicView>[];
@@ -27,9 +44,18 @@ interface Building {
   readonly requests: Changed<RequestView>[];
 }
 
+/** A znode as it is now; undefined: it is gone. `isSameLife`: what is known of it is of this life. */
+interface Found {
+  readonly path: string;
+  readonly entry: CacheEntry<Parsed> | undefined;
+  readonly isSameLife: boolean;
+}
+
+/** Every read throws once it is over: why, as `signal` says. */
 export class ClusterImage implements AsyncDisposable {
   readonly paths: ClusterPaths;
-  readonly #cache: Cache<unknown>;
+  readonly #clock: Clock;
+  readonly #cache: Cache<Parsed>;
   readonly #brokers = new Map<number, BrokerView>();
   /** By name. */
   readonly #topics = new Map<string, TopicView>();
@@ -44,32 +70,33 @@ export class ClusterImage implements AsyncDisposable {
   readonly #listeners = new Set<(delta: Delta) => void>();
   #cluster: ClusterRecord | undefined;
 
-  private constructor(paths: ClusterPaths, cached: Cache<unknown>) {
+  private constructor(client: Client, paths: ClusterPaths, cached: Cache<Parsed>) {
     this.paths = paths;
+    this.#clock = client.clock;
     this.#cache = cached;
     const empty = building();
-    for (const entry of cached.entries()) this.#take(entry.path, entry, empty);
+    for (const entry of cached.entries()) this.#take({ path: entry.path, entry, isSameLife: false }, empty);
     cached.on((changes) => {
       this.#apply(changes);
     });
   }
 
-  /** Resolves when it is in sync. */
-  static async open(client: Client, paths: ClusterPaths, options?: CallOptions): Promise<ClusterImage> {
-    const cached = await cache<unknown>(client, paths.cluster, {
+  /** Resolves when it is in sync. The signal ends the image, as `close()` does. */
+  static async open(client: Client, paths: ClusterPaths, options: ImageOptions = {}): Promise<ClusterImage> {
+    const cached = await cache<Parsed>(client, paths.cluster, {
+      entriesMax: IMAGE_ENTRIES_MAX,
       ...options,
-      codec: json<unknown>({ empty: null }),
+      codec: parsedCodec,
       // The contenders for the controllership are the election's own affair, results those of who asked.
       filter: (path) => !path.startsWith(`${paths.controller}/`) && !path.startsWith(`${paths.results}/`),
-      entriesMax: IMAGE_ENTRIES_MAX,
       bytesMax: IMAGE_BYTES_MAX,
     });
-    return new ClusterImage(paths, cached);
+    return new ClusterImage(client, paths, cached);
   }
 
   /** Everything up to this zxid is in. */
   get zxid(): number {
-    return this.#cache.zxid;
+    return this.#live().#cache.zxid;
   }
 
   /** For how long it may be out of date, milliseconds; 0 while changes come as they happen. */
@@ -77,74 +104,90 @@ export class ClusterImage implements AsyncDisposable {
     return this.#cache.staleForMs;
   }
 
+  /** Aborted when it is over, with a `CorralError`: `CLOSED` after `close()`, `LIMIT_EXCEEDED`, or why the subscription ended. */
+  get signal(): AbortSignal {
+    return this.#cache.signal;
+  }
+
   /** Undefined before any broker was there. */
   get cluster(): ClusterRecord | undefined {
-    return this.#cluster;
+    return this.#live().#cluster;
   }
 
   brokers(): IterableIterator<BrokerView> {
-    return this.#brokers.values();
+    return this.#live().#brokers.values();
   }
 
   broker(id: number): BrokerView | undefined {
-    return this.#brokers.get(id);
+    return this.#live().#brokers.get(id);
   }
 
   /** In whatever state: clients see the live ones only. */
   topics(): IterableIterator<TopicView> {
-    return this.#topics.values();
+    return this.#live().#topics.values();
   }
 
   topic(name: string): TopicView | undefined {
-    return this.#topics.get(name);
+    return this.#live().#topics.get(name);
   }
 
   topicById(id: string): TopicView | undefined {
-    return this.#topicsById.get(id);
+    return this.#live().#topicsById.get(id);
   }
 
   partition(topicId: string, partition: number): PartitionView | undefined {
-    return this.#partitions.get(topicId)?.get(partition);
+    return this.#live().#partitions.get(topicId)?.get(partition);
   }
 
   /** In no order. */
   partitionsOf(topicId: string): IterableIterator<PartitionView> {
-    return (this.#partitions.get(topicId) ?? new Map<number, PartitionView>()).values();
+    return (this.#live().#partitions.get(topicId) ?? new Map<number, PartitionView>()).values();
   }
 
   /** Ids of topics that have partitions, also of those whose own znode is gone. */
   topicIds(): IterableIterator<string> {
-    return this.#partitions.keys();
+    return this.#live().#partitions.keys();
   }
 
   /** What this broker keeps a replica of. In no order. */
   keptBy(broker: number): IterableIterator<PartitionView> {
-    return (this.#kept.get(broker) ?? new Set<PartitionView>()).values();
+    return (this.#live().#kept.get(broker) ?? new Set<PartitionView>()).values();
+  }
+
+  /** Brokers that any partition has a replica on, registered or not. */
+  keepers(): IterableIterator<number> {
+    return this.#live().#kept.keys();
   }
 
   config(type: string, entity: string): ConfigView | undefined {
-    return this.#configs.get(`${type}/${entity}`);
+    return this.#live().#configs.get(`${type}/${entity}`);
   }
 
   configs(): IterableIterator<ConfigView> {
-    return this.#configs.values();
+    return this.#live().#configs.values();
   }
 
   /** What the controller is asked, oldest first. */
   requests(): RequestView[] {
-    return [...this.#requests.values()].toSorted((a, b) => a.czxid - b.czxid);
+    return [...this.#live().#requests.values()].toSorted((a, b) => a.czxid - b.czxid);
   }
 
   /** Znodes whose data are not what their path says, with the reason; the first thousand. */
   unreadable(): ReadonlyMap<string, string> {
-    return this.#unreadable;
+    return this.#live().#unreadable;
   }
 
-  /** Called with each transaction's changes, when they are in. After a gap: with the difference. The function returned ends it. */
+  /**
+   * Called with each transaction's changes, when they are in. After a gap: with the difference. What it throws is thrown by itself, and
+   * keeps nothing from the others. The function returned ends it.
+   */
   on(listener: (delta: Delta) => void): () => void {
-    this.#listeners.add(listener);
+    const own = (delta: Delta): void => {
+      listener(delta);
+    };
+    this.#live().#listeners.add(own);
     return () => {
-      this.#listeners.delete(listener);
+      this.#listeners.delete(own);
     };
   }
 
@@ -161,124 +204,130 @@ export class ClusterImage implements AsyncDisposable {
     return this.close();
   }
 
-  #apply(changes: readonly CacheChange<unknown>[]): void {
-    const built = building();
-    for (const change of changes) {
-      if (change.kind === "undecodable") this.#refuse(change.path, change.error);
-      else this.#take(change.path, change.kind === "removed" ? undefined : change.now, built);
-    }
-    const delta: Delta = { ...built, zxid: this.zxid };
-    for (const listener of [...this.#listeners]) listener(delta);
+  #live(): this {
+    if (this.signal.aborted) throw this.signal.reason as CorralError;
+    return this;
   }
 
-  #take(path: string, entry: CacheEntry<unknown> | undefined, built: Building): void {
+  #apply(changes: readonly CacheChange<Parsed>[]): void {
+    const built = building();
+    for (const change of changes) {
+      const { path, kind } = change;
+      // The codec takes everything.
+      if (kind === "undecodable") continue;
+      const isSameLife = kind === "changed" && change.before.stat.czxid === change.now.stat.czxid;
+      this.#take({ path, entry: kind === "removed" ? undefined : change.now, isSameLife }, built);
+    }
+    const delta: Delta = { ...built, zxid: this.#cache.zxid };
+    for (const listener of [...this.#listeners]) this.#tell(listener, delta);
+  }
+
+  #tell(listener: (delta: Delta) => void, delta: Delta): void {
+    // Another one may have ended it.
+    if (!this.#listeners.has(listener)) return;
+    try {
+      listener(delta);
+    } catch (error) {
+      this.#clock.setTimeout(() => {
+        throw error;
+      }, 0);
+    }
+  }
+
+  #take(found: Found, built: Building): void {
+    const { path } = found;
     this.#unreadable.delete(path);
     const { cluster } = this.paths;
     if (path === cluster) {
-      this.#cluster = (entry?.value ?? undefined) as ClusterRecord | undefined;
+      this.#cluster = this.#read(found, this.#cluster, readCluster);
       return;
     }
     const [kind, first, second, third] = path.slice(cluster.length + 1).split("/");
     if (first === undefined || third !== undefined) return;
-    if (kind === "brokers" && second === undefined) this.#takeBroker(Number(first), entry, built);
-    else if (kind === "topics" && second === undefined) this.#takeTopic(decodeName(first), entry, built);
-    else if (kind === "partitions" && second !== undefined) {
-      this.#takePartition(path, first, Number(second), entry, built);
-    } else if (kind === "config" && second !== undefined) this.#takeConfig(first, second, entry, built);
-    else if (kind === "requests" && second === undefined) this.#takeRequest(path, entry, built);
+    if (kind === "brokers" && second === undefined) this.#takeBroker(found, first, built);
+    else if (kind === "topics" && second === undefined) this.#takeTopic(found, first, built);
+    else if (kind === "partitions" && second !== undefined) this.#takePartition(found, first, second, built);
+    else if (kind === "config" && second !== undefined) this.#takeConfig(found, first, second, built);
+    else if (kind === "requests" && second === undefined) this.#takeRequest(found, built);
   }
 
-  #takeBroker(id: number, entry: CacheEntry<unknown> | undefined, { brokers }: Building): void {
-    const before = this.#brokers.get(id);
-    const record = entry?.value as BrokerRecord | null | undefined;
-    const now =
-      entry === undefined || record == null
-        ? undefined
-        : { ...record, epoch: entry.stat.czxid, mzxid: entry.stat.mzxid };
-    if (now === undefined) this.#brokers.delete(id);
-    else this.#brokers.set(id, now);
-    brokers.push({ before, now });
-  }
-
-  #takeTopic(name: string, entry: CacheEntry<unknown> | undefined, { topics }: Building): void {
-    const before = this.#topics.get(name);
-    const record = entry?.value as TopicRecord | null | undefined;
-    if (before !== undefined) this.#topicsById.delete(before.id);
-    if (entry === undefined || record == null) {
-      this.#topics.delete(name);
-      topics.push({ before, now: undefined });
-      return;
+  /** What is there now; what was there, if that cannot be read. */
+  #read<V>(
+    { path, entry, isSameLife }: Found,
+    before: V | undefined,
+    read: (value: unknown, stat: Stat) => V,
+  ): V | undefined {
+    if (entry === undefined) return undefined;
+    try {
+      if ("error" in entry.value) throw entry.value.error;
+      return read(entry.value.value, entry.stat);
+    } catch (error) {
+      if (this.#unreadable.size < UNREADABLE_MAX) this.#unreadable.set(path, (error as Error).message);
+      return isSameLife ? before : undefined;
     }
-    const now = { ...record, version: entry.stat.version, mzxid: entry.stat.mzxid };
-    this.#topics.set(name, now);
-    this.#topicsById.set(now.id, now);
+  }
+
+  #takeBroker(found: Found, name: string, { brokers }: Building): void {
+    const id = numberOf(name);
+    const before = this.#brokers.get(id);
+    const now = this.#read(found, before, (value, stat) => readBroker(name, value, stat));
+    put(this.#brokers, id, now);
+    if (now !== before) brokers.push({ before, now });
+  }
+
+  #takeTopic(found: Found, encoded: string, { topics }: Building): void {
+    const name = topicNameOf(encoded);
+    const before = this.#topics.get(name);
+    const now = this.#read(found, before, (value, stat) => readTopic(name, value, stat));
+    if (now === before) return;
+    put(this.#topics, name, now);
+    if (before !== undefined && this.#topicsById.get(before.id) === before) this.#topicsById.delete(before.id);
+    if (now !== undefined) this.#topicsById.set(now.id, now);
     topics.push({ before, now });
   }
 
-  #takePartition(
-    path: string,
-    topicId: string,
-    partition: number,
-    entry: CacheEntry<unknown> | undefined,
-    { partitions }: Building,
-  ): void {
-    const ofTopic = this.#partitions.get(topicId);
-    const before = ofTopic?.get(partition);
-    const state = entry?.value as PartitionState | null | undefined;
-    let now: PartitionView | undefined;
-    if (entry !== undefined && state != null) {
-      try {
-        checkPartition(state);
-      } catch (error) {
-        // What was there before is what is gone on with: nobody may act on a state that breaks an invariant.
-        this.#refuse(path, error as Error);
-        return;
-      }
-      now = { topicId, partition, state, version: entry.stat.version, mzxid: entry.stat.mzxid };
+  #takePartition(found: Found, topicId: string, name: string, { partitions }: Building): void {
+    const ofTopic = this.#partitions.get(topicId) ?? new Map<number, PartitionView>();
+    const partition = numberOf(name);
+    const before = ofTopic.get(partition);
+    const now = this.#read(found, before, (value, stat) => readPartition(topicId, name, value, stat));
+    if (now === before) return;
+    put(ofTopic, partition, now);
+    put(this.#partitions, topicId, ofTopic.size === 0 ? undefined : ofTopic);
+    for (const id of before?.state.replicas ?? []) {
+      const kept = this.#kept.get(id);
+      kept?.delete(before as PartitionView);
+      if (kept?.size === 0) this.#kept.delete(id);
     }
-    if (before !== undefined) for (const id of before.state.replicas) this.#kept.get(id)?.delete(before);
-    if (now === undefined) {
-      ofTopic?.delete(partition);
-      if (ofTopic?.size === 0) this.#partitions.delete(topicId);
-    } else {
-      if (ofTopic === undefined) this.#partitions.set(topicId, new Map([[partition, now]]));
-      else ofTopic.set(partition, now);
-      for (const id of now.state.replicas) {
-        const kept = this.#kept.get(id);
-        if (kept === undefined) this.#kept.set(id, new Set([now]));
-        else kept.add(now);
-      }
+    for (const id of now?.state.replicas ?? []) {
+      const kept = this.#kept.get(id);
+      if (kept === undefined) this.#kept.set(id, new Set([now as PartitionView]));
+      else kept.add(now as PartitionView);
     }
     partitions.push({ before, now });
   }
 
-  #takeConfig(type: string, entity: string, entry: CacheEntry<unknown> | undefined, { configs }: Building): void {
+  #takeConfig(found: Found, type: string, entity: string, { configs }: Building): void {
     const key = `${type}/${entity}`;
     const before = this.#configs.get(key);
-    const record = entry?.value as ConfigRecord | null | undefined;
-    const now =
-      entry === undefined || record == null
-        ? undefined
-        : { ...record, type, entity, version: entry.stat.version, mzxid: entry.stat.mzxid };
-    if (now === undefined) this.#configs.delete(key);
-    else this.#configs.set(key, now);
-    configs.push({ before, now });
+    const now = this.#read(found, before, (value, stat) => readConfig(type, entity, value, stat));
+    put(this.#configs, key, now);
+    if (now !== before) configs.push({ before, now });
   }
 
-  #takeRequest(path: string, entry: CacheEntry<unknown> | undefined, { requests }: Building): void {
-    const before = this.#requests.get(path);
-    const record = entry?.value as RequestRecord | null | undefined;
-    const now = entry === undefined || record == null ? undefined : { ...record, path, czxid: entry.stat.czxid };
-    if (now === undefined) this.#requests.delete(path);
-    else this.#requests.set(path, now);
-    requests.push({ before, now });
-  }
-
-  #refuse(path: string, why: Error): void {
-    if (this.#unreadable.size < UNREADABLE_MAX) this.#unreadable.set(path, why.message);
+  #takeRequest(found: Found, { requests }: Building): void {
+    const before = this.#requests.get(found.path);
+    const now = this.#read(found, before, (value, stat) => readRequest(found.path, value, stat));
+    put(this.#requests, found.path, now);
+    if (now !== before) requests.push({ before, now });
   }
 }
 
 function building(): Building {
   return { brokers: [], topics: [], partitions: [], configs: [], requests: [] };
+}
+
+function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
 }

@@ -1,0 +1,167 @@
+/**
+ * Carries out what administrators ask for, the oldest request first. The effects, the end of the request and the answer are one transaction, so
+ * each is done once, however many controllers begin it and however often who asks has to ask again.
+ *
+ * Owns the queue and the answers; what an operation does stands in its own file. No request stays: what cannot be read, understood or carried
+ * out is answered with a refusal, and what cannot even be answered is deleted.
+ */
+import { type CorralError, isCorralError, op, type Operation } from "@corral/client";
+import type { AdminOperation, Decision } from "../../admin/operation.ts";
+import { Refused } from "../../admin/refusal.ts";
+import type { Delta, RequestView } from "../../image/views.ts";
+import { encodeName } from "../../layout.ts";
+import { partitionCodec, resultCodec, type ResultRecord } from "../../records.ts";
+import type { Duty, MakeDuty, PartitionChange, Step, Term } from "../duty.ts";
+import { MutationRates } from "./mutation-rates.ts";
+
+/** For how long an answer stands, and a key is known, milliseconds. */
+export const RESULT_TTL_MS = 3_600_000;
+export const KEY_CHARACTERS_MAX = 200;
+export const BY_CHARACTERS_MAX = 200;
+/** Characters of an answer as JSON. */
+export const RESULT_CHARACTERS_MAX: number = 256 * 1024;
+/** Unreadable requests that are deleted at once. */
+const SWEEP_MAX = 100;
+/** Conflicts of one request with what others write, after which it is answered that it cannot be done. Fewer than end a term. */
+const CONFLICTS_MAX = 5;
+
+export function requestsDuty(operations: ReadonlyMap<string, AdminOperation>): MakeDuty {
+  return (term) => new Requests(term, operations);
+}
+
+class Requests implements Duty {
+  readonly name = "requests";
+  readonly againInMs = undefined;
+  readonly #term: Term;
+  readonly #operations: ReadonlyMap<string, AdminOperation>;
+  readonly #rates: MutationRates;
+  /** By path, oldest first. */
+  readonly #waiting = new Map<string, RequestView>();
+  /** How it went with the one that was tried last. */
+  #tried = { path: "", conflicts: 0, isAnswered: false, isTooLarge: false, why: "" };
+
+  constructor(term: Term, operations: ReadonlyMap<string, AdminOperation>) {
+    this.#term = term;
+    this.#operations = operations;
+    this.#rates = new MutationRates(term);
+  }
+
+  begin(): void {
+    for (const request of this.#term.image.requests()) this.#waiting.set(request.path, request);
+  }
+
+  notice({ requests }: Delta): void {
+    const came: RequestView[] = [];
+    for (const { before, now } of requests) {
+      if (before !== undefined) this.#waiting.delete(before.path);
+      if (now !== undefined) came.push(now);
+    }
+    for (const request of came.toSorted((a, b) => a.czxid - b.czxid)) this.#waiting.set(request.path, request);
+  }
+
+  next(): Step | undefined {
+    const unreadable = this.#unreadable();
+    if (unreadable.length > 0) {
+      const what = `${unreadable.length} requests that cannot be read`;
+      return { what, together: unreadable.map((path) => op.delete(path)) };
+    }
+    const [oldest] = this.#waiting.values();
+    if (oldest === undefined) return undefined;
+    if (this.#tried.path !== oldest.path) {
+      this.#tried = { path: oldest.path, conflicts: 0, isAnswered: false, isTooLarge: false, why: "" };
+    }
+    const end = op.delete(oldest.path, { ifMatch: { czxid: oldest.czxid } });
+    const at = this.#resultPath(oldest);
+    if (at === undefined) return { what: `request '${oldest.op}' with a key that is none`, together: [end] };
+    // Asked twice: the first one has the answer.
+    if (this.#tried.isAnswered) return { what: `request '${oldest.op}' again`, together: [end] };
+    const { effects, result } = this.#carryOut(oldest);
+    const shape = { codec: resultCodec, lifetime: { ttlMs: RESULT_TTL_MS }, parents: true } as const;
+    return { what: `request '${oldest.op}'`, together: [end, ...effects, op.create(at, result, shape)] };
+  }
+
+  refused(_changes: readonly PartitionChange[], together?: CorralError): void {
+    const tried = this.#tried;
+    const request = this.#waiting.get(tried.path);
+    if (together === undefined || request === undefined) return;
+    if (isCorralError(together, "NODE_EXISTS") && together.path === this.#resultPath(request)) tried.isAnswered = true;
+    tried.conflicts += 1;
+    tried.isTooLarge = isCorralError(together, "LIMIT_EXCEEDED", "QUOTA_EXCEEDED");
+    tried.why = together.message;
+  }
+
+  #unreadable(): string[] {
+    const { image } = this.#term;
+    if (image.unreadable().size === 0) return [];
+    const below = `${image.paths.requests}/`;
+    return [...image.unreadable().keys()].filter((path) => path.startsWith(below)).slice(0, SWEEP_MAX);
+  }
+
+  /** Undefined for what is no key. */
+  #resultPath({ key }: RequestView): string | undefined {
+    return isName(key, KEY_CHARACTERS_MAX) ? this.#term.image.paths.result(key) : undefined;
+  }
+
+  #carryOut(request: RequestView): { readonly effects: readonly Operation<unknown>[]; readonly result: ResultRecord } {
+    try {
+      const { isTooLarge, conflicts, why } = this.#tried;
+      if (isTooLarge) throw new Refused("LIMIT_EXCEEDED", `more than one transaction may have: ${why}`);
+      if (conflicts >= CONFLICTS_MAX) throw new Refused("UNKNOWN_SERVER_ERROR", `tried ${conflicts} times: ${why}`);
+      const decision = this.#decide(request);
+      const result: ResultRecord = { ok: true, value: decision.result ?? null };
+      const { length } = JSON.stringify(result);
+      if (length > RESULT_CHARACTERS_MAX) {
+        throw new Refused("LIMIT_EXCEEDED", `the answer has ${length} characters, more than ${RESULT_CHARACTERS_MAX}`);
+      }
+      this.#rates.charge(request, decision.mutations ?? 0);
+      return { effects: [...this.#changes(decision), ...(decision.together ?? [])], result };
+    } catch (error) {
+      return { effects: [], result: { ok: false, error: refusalOf(error) } };
+    }
+  }
+
+  #decide(request: RequestView): Decision {
+    const operation = this.#operations.get(request.op);
+    if (operation === undefined) throw new Refused("INVALID_REQUEST", `there is no operation '${request.op}'`);
+    if (!isName(request.by, BY_CHARACTERS_MAX))
+      throw new Refused("INVALID_REQUEST", "by is not a name of 1 to 200 characters");
+    return operation.decide(this.#term, request.args, request.by);
+  }
+
+  /** Who is made leader must still be registered as it was when it was chosen: one that bounced may have less than it had. */
+  #changes({ partitions = [] }: Decision): Operation<unknown>[] {
+    const { image } = this.#term;
+    const chosen = new Set<number>();
+    for (const { before, state } of partitions) {
+      if (state.leader !== null && state.leader !== before.state.leader) chosen.add(state.leader);
+    }
+    const checks = [...chosen].flatMap((id) => {
+      const broker = image.broker(id);
+      return broker === undefined ? [] : [op.check(image.paths.broker(id), { czxid: broker.epoch })];
+    });
+    const writes = partitions.map(({ before, state }) =>
+      op.set(image.paths.partition(before.topicId, before.partition), state, {
+        codec: partitionCodec,
+        ifMatch: { version: before.version },
+      }),
+    );
+    return [...checks, ...writes];
+  }
+}
+
+function isName(name: string, charactersMax: number): boolean {
+  if (name === "" || name.length > charactersMax) return false;
+  try {
+    return encodeName(name) !== "";
+  } catch (error) {
+    // Half of a surrogate pair has no UTF-8.
+    if (error instanceof URIError) return false;
+    throw error;
+  }
+}
+
+function refusalOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof Refused) return { code: error.code, message: error.message };
+  // A mistake of ours, or a host's policy that throws: whoever asked is told, and those behind it are not held up.
+  return { code: "UNKNOWN_SERVER_ERROR", message: error instanceof Error ? error.message : String(error) };
+}

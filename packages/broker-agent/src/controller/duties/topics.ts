@@ -1,0 +1,171 @@
+/**
+ * Makes what topics promise, and takes away what was deleted, as many partitions at a time as one transaction has room for. What is to be
+ * done stands in the topics' records, what has been done is there: so any controller goes on where the one before stopped.
+ *
+ * A topic or its growth becomes visible in the transaction that makes the last partition. Of a deleted one the partitions go first, then what
+ * is kept under its name, and the name itself last: until then nobody can make another of that name.
+ */
+import { type CorralError, isCorralError, op, type Operation } from "@corral/client";
+import { entityName } from "../../config/entity.ts";
+import { newPartition, promisedReplicas } from "../../admin/placement.ts";
+import { EFFECTS_MAX } from "../../admin/operation.ts";
+import { Standing } from "../../admin/standing.ts";
+import type { Delta, TopicView } from "../../image/views.ts";
+import { partitionCodec, topicCodec, type TopicRecord } from "../../records.ts";
+import type { Duty, MakeDuty, PartitionChange, Step, Term } from "../duty.ts";
+
+/** A topic that cannot be gone on with is left alone for so long, milliseconds, and the others come first. */
+const ASIDE_MS = 30_000;
+/** Conflicts of one topic in a row after which that is done. Fewer than end a term. */
+const CONFLICTS_MAX = 5;
+
+export const topicsDuty: MakeDuty = (term) => new Topics(term);
+
+/** What is known of a record as long as it is the same. */
+interface Promised {
+  readonly replicas: readonly (readonly number[])[];
+  /** All before this one are in the image. */
+  made: number;
+}
+
+class Topics implements Duty {
+  readonly name = "topics";
+  readonly #term: Term;
+  /** Names of topics with something to do, in the order in which they came. */
+  readonly #due = new Set<string>();
+  /** Those that are left alone, and until when, by the monotonic clock. */
+  readonly #aside = new Map<string, number>();
+  readonly #promised = new WeakMap<TopicView, Promised>();
+  #tried = { topic: "", conflicts: 0, hasNoParent: false };
+
+  constructor(term: Term) {
+    this.#term = term;
+  }
+
+  begin(): void {
+    for (const topic of this.#term.image.topics()) this.#look(topic);
+  }
+
+  notice({ topics }: Delta): void {
+    for (const { before, now } of topics) {
+      if (before !== undefined && before.name !== now?.name) this.#forget(before.name);
+      if (now !== undefined) this.#look(now);
+    }
+  }
+
+  next(): Step | undefined {
+    const now = this.#term.client.clock.monotonicMs();
+    for (const [name, untilMs] of this.#aside) {
+      if (untilMs > now) continue;
+      this.#aside.delete(name);
+      this.#due.add(name);
+    }
+    for (const name of this.#due) {
+      const topic = this.#term.image.topic(name);
+      if (topic !== undefined && isUnfinished(topic)) {
+        if (this.#tried.topic !== name) this.#tried = { topic: name, conflicts: 0, hasNoParent: false };
+        return topic.state === "deleting" ? this.#takeAway(topic) : this.#make(topic);
+      }
+      this.#due.delete(name);
+    }
+    return undefined;
+  }
+
+  refused(_changes: readonly PartitionChange[], together?: CorralError): void {
+    const { topic } = this.#tried;
+    if (together === undefined || topic === "") return;
+    this.#tried.conflicts += 1;
+    const { image } = this.#term;
+    const id = image.topic(topic)?.id;
+    if (id !== undefined && isCorralError(together, "NO_NODE") && together.path === image.paths.partitionsOf(id)) {
+      // Somebody took it away by hand.
+      this.#tried.hasNoParent = true;
+    }
+    if (this.#tried.conflicts < CONFLICTS_MAX) return;
+    this.#due.delete(topic);
+    this.#aside.set(topic, this.#term.client.clock.monotonicMs() + ASIDE_MS);
+    this.#tried = { topic: "", conflicts: 0, hasNoParent: false };
+  }
+
+  get againInMs(): number | undefined {
+    if (this.#aside.size === 0) return undefined;
+    return Math.max(0, Math.min(...this.#aside.values()) - this.#term.client.clock.monotonicMs());
+  }
+
+  #look(topic: TopicView): void {
+    if (!isUnfinished(topic)) this.#forget(topic.name);
+    else if (!this.#aside.has(topic.name)) this.#due.add(topic.name);
+  }
+
+  #forget(name: string): void {
+    this.#due.delete(name);
+    this.#aside.delete(name);
+  }
+
+  #make(topic: TopicView): Step {
+    const { image } = this.#term;
+    const promised = this.#promisedBy(topic);
+    const { activeIds } = new Standing(image);
+    const together: Operation<unknown>[] = [];
+    let at = promised.made;
+    for (; at < promised.replicas.length && together.length < EFFECTS_MAX; at += 1) {
+      const partition = topic.partitions + at;
+      if (image.partition(topic.id, partition) !== undefined) {
+        if (together.length === 0) promised.made = at + 1;
+        continue;
+      }
+      const state = newPartition(promised.replicas[at]!, activeIds);
+      const path = image.paths.partition(topic.id, partition);
+      together.push(op.create(path, state, { codec: partitionCodec, parents: true }));
+    }
+    const what = `${together.length} partitions of topic ${topic.name}`;
+    if (at < promised.replicas.length) return { what, together };
+    const record = recordOf(topic, {
+      state: "live",
+      partitions: topic.partitions + promised.replicas.length,
+      growth: null,
+    });
+    const ending = op.set(image.paths.topic(topic.name), record, {
+      codec: topicCodec,
+      ifMatch: { version: topic.version },
+    });
+    return { what, together: [...together, ending] };
+  }
+
+  #promisedBy(topic: TopicView): Promised {
+    let promised = this.#promised.get(topic);
+    if (promised === undefined) {
+      promised = { replicas: promisedReplicas(topic), made: 0 };
+      this.#promised.set(topic, promised);
+    }
+    return promised;
+  }
+
+  #takeAway({ name, id, version }: TopicView): Step {
+    const { image } = this.#term;
+    const { paths } = image;
+    const together: Operation<unknown>[] = [];
+    for (const { partition } of image.partitionsOf(id)) {
+      if (together.length === EFFECTS_MAX) return { what: `${EFFECTS_MAX} partitions less of topic ${name}`, together };
+      together.push(op.delete(paths.partition(id, partition)));
+    }
+    const below = `${paths.partitionsOf(id)}/`;
+    for (const path of image.unreadable().keys()) {
+      if (path.startsWith(below) && together.length < EFFECTS_MAX) together.push(op.delete(path));
+    }
+    if (!this.#tried.hasNoParent) together.push(op.delete(paths.partitionsOf(id)));
+    const entity = entityName({ type: "topics", name });
+    if (image.config("topics", entity) !== undefined) together.push(op.delete(paths.configOf("topics", entity)));
+    together.push(op.delete(paths.topic(name), { ifMatch: { version } }));
+    return { what: `the end of topic ${name}`, together };
+  }
+}
+
+function isUnfinished({ state, growth }: TopicRecord): boolean {
+  return state !== "live" || growth !== null;
+}
+
+function recordOf(topic: TopicView, change: Pick<TopicRecord, "state" | "partitions" | "growth">): TopicRecord {
+  const { name, id, replicationFactor } = topic;
+  return { name, id, replicationFactor, ...change };
+}
