@@ -36,7 +36,7 @@ export interface MemberRecord {
 export interface InstanceRecord {
   /** `away`: left for a while; its target waits. */
   readonly state: "in" | "away";
-  /** When that began, by the server's clock. */
+  /** When that began, by the member's clock, for people: the leader goes by the znode's `mtime`, which is the server's. */
   readonly sinceMs: number;
   /** How long its target waits while it is away, milliseconds. */
   readonly graceMs: number;
@@ -45,10 +45,14 @@ export interface InstanceRecord {
 export interface TargetRecord {
   readonly epoch: number;
   readonly partitions: PartitionsRecord;
+  /** Why the leader gives this member nothing: no assignor in common with those before it, or a pattern that is none. */
+  readonly refused?: string | undefined;
 }
 
 export interface ClaimRecord {
   readonly member: string;
+  /** Made by a consumer that was told its partitions by hand, and is no member of the group: nobody takes it away. */
+  readonly alone?: true | undefined;
 }
 
 export interface OffsetRecord {

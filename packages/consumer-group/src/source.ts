@@ -26,7 +26,7 @@ export interface Bounds {
 }
 
 export interface Source<M> {
-  /** The topics that there are, then again whenever that changes; ends only by the signal. Every member calls it; the leader's counts. */
+  /** The topics that there are, then again whenever that changes; ends only by the signal. Called by whoever leads the group. */
   topics(signal: AbortSignal): AsyncIterable<readonly Topic[]>;
   /**
    * The messages of a partition from an offset on, in order, in batches as they come; waits for more at the end. Ends by the signal.

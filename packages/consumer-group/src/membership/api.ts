@@ -6,6 +6,8 @@ import type { Partitions } from "../assignor.ts";
 export interface Target {
   readonly epoch: number;
   readonly partitions: Partitions;
+  /** Why the leader gives this member nothing; undefined if it is one like the others. */
+  readonly refused: string | undefined;
   /** Holds as long as this target stands: put it before each claim. */
   readonly guard: Guard;
 }
@@ -13,6 +15,7 @@ export interface Target {
 /** One member from joining to leaving: it survives sessions; in each it lives anew, and has nothing of the one before. */
 export interface Membership extends AsyncDisposable {
   readonly group: string;
+  /** A dynamic member that the leader has fenced goes on under another one. */
   readonly member: string;
   readonly client: Client;
   /**
