@@ -6,6 +6,7 @@
  */
 import type { CallOptions, Client, CorralError, Guard, Operation, StreamReader } from "@corral/client";
 import type { Assignor } from "./assignor.ts";
+import type { TraceEvent } from "./history.ts";
 import type { Message, Source, TopicPartition } from "./source.ts";
 
 /** What a handler may know and do of the partition that it works for. */
@@ -76,6 +77,8 @@ export interface ConsumeOptions<M> extends CallOptions {
         where: { readonly partition: TopicPartition; readonly offset: number | undefined },
       ) => "retry" | "skip" | "stop")
     | undefined;
+  /** What went wrong while this member led the group: the source's `topics` threw, an assignor, a duty. It goes on regardless. */
+  readonly onLeaderError?: ((error: unknown) => void) | undefined;
   readonly mode?: Mode | undefined;
   /** Messages of one partition that may be handled at once. Default 1: in order. Only the prefix that is done is committed. */
   readonly concurrency?: number | undefined;
@@ -106,6 +109,10 @@ export interface ConsumeOptions<M> extends CallOptions {
   readonly debounceMs?: number | undefined;
   /** Where groups stand. Default `/groups`. */
   readonly root?: string | undefined;
+  /** How long offsets are kept that no member needs, while this member leads; milliseconds. Default 7 days. */
+  readonly offsetRetentionMs?: number | undefined;
+  /** Told of each step that matters: for `checkHistory`, and for whoever keeps histories. Must not throw. */
+  readonly trace?: ((event: TraceEvent) => void) | undefined;
 }
 
 export interface PartitionStatus {
@@ -126,9 +133,12 @@ export interface ConsumerStatus {
   readonly memberEpoch: number;
   readonly partitions: readonly PartitionStatus[];
   readonly handled: number;
+  /** Why the group's leader gives this member nothing; undefined if it is one like the others. */
+  readonly refused: string | undefined;
 }
 
 export interface Consumer extends AsyncDisposable {
+  /** A dynamic member that was fenced goes on under another name. */
   readonly member: string;
   readonly group: string;
   readonly status: ConsumerStatus;

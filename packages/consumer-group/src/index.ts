@@ -1,4 +1,4 @@
-/** Consumer groups. So far: the assignors, as pure functions. */
+/** Consumer groups: who consumes what, with claims that fence. */
 export { MAX_MEMBERS, MAX_PARTITIONS, MAX_SUBSCRIPTIONS, MAX_TOPICS } from "./assignor.ts";
 export type { Assignment, Assignor, GroupMember, Owned, Partitions, Topic } from "./assignor.ts";
 export { cooperativeSticky, twoPhase } from "./assignors/cooperative-sticky.ts";
@@ -6,3 +6,19 @@ export type { Handover } from "./assignors/cooperative-sticky.ts";
 export { range } from "./assignors/range.ts";
 export { roundRobin } from "./assignors/round-robin.ts";
 export { sticky } from "./assignors/sticky.ts";
+export { consume } from "./consume.ts";
+export type {
+  Claim,
+  ConsumeOptions,
+  Consumer,
+  ConsumerStatus,
+  HandlerContext,
+  Mode,
+  PartitionStatus,
+  RebalanceListener,
+  Reset,
+} from "./consumer.ts";
+export { checkHistory } from "./history.ts";
+export type { TraceEvent } from "./history.ts";
+export { OffsetOutOfRange } from "./source.ts";
+export type { Bounds, Message, Source, TopicPartition } from "./source.ts";

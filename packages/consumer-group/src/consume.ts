@@ -1,0 +1,66 @@
+/** Consuming: joins a group, or claims partitions that are named, and hands their messages to a function. */
+import { type Client, type CorralError, isCorralError } from "@corral/client";
+import { offsetRetention } from "./admin/retention.ts";
+import { Alone } from "./claims/alone.ts";
+import type { ConsumeOptions, Consumer } from "./consumer.ts";
+import { GroupConsumer } from "./delivery/group-consumer.ts";
+import { handlingSettings, type HandlingSettings } from "./delivery/settings.ts";
+import { pathsOf } from "./layout.ts";
+import { joinGroup } from "./membership/join.ts";
+
+/** Random bytes in the name of a consumer that is alone. */
+const NAME_BYTES = 8;
+
+/**
+ * Resolves when it is a member; with `assign`, when the partitions are claimed. `signal` and `timeoutMs` are for that, not for what follows.
+ *
+ * TypeError and RangeError for options that cannot be. Rejects with `LIMIT_EXCEEDED` when the group is full, with `NODE_EXISTS` when another
+ * process is this `instance`, or has claimed one of the partitions of `assign`; `TIMEOUT`, `ABORTED`, `NO_AUTH`.
+ */
+export async function consume<M>(client: Client, options: ConsumeOptions<M>): Promise<Consumer> {
+  const settings = handlingSettings(options);
+  const { topics, assign } = options;
+  if (topics === undefined) return consumeAlone(client, options, assign!, settings);
+  const membership = await joinGroup(client, {
+    ...options,
+    topics,
+    rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+    duties: [offsetRetention({ retentionMs: options.offsetRetentionMs })],
+  });
+  const consumer = new GroupConsumer(membership, pathsOf(options.group, options.root), options, settings);
+  consumer.begin();
+  return consumer;
+}
+
+async function consumeAlone<M>(
+  client: Client,
+  options: ConsumeOptions<M>,
+  partitions: NonNullable<ConsumeOptions<M>["assign"]>,
+  settings: HandlingSettings,
+): Promise<Consumer> {
+  const { group } = options;
+  const deadline = client.deadline("consume", options);
+  await deadline.race(client.ready(deadline.rest()));
+  const paths = pathsOf(group, options.root);
+  const member = `alone-${Array.from(client.random(NAME_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  const consumer = new GroupConsumer(new Alone(client, { group, member, paths, partitions }), paths, options, settings);
+  consumer.begin();
+  const ended = new Promise<never>((_, reject) => {
+    consumer.signal.addEventListener("abort", () => reject(consumer.signal.reason as CorralError), { once: true });
+  });
+  // Looked at only below.
+  ended.catch(() => {});
+  const states = consumer.states();
+  const claimed = (async () => {
+    for await (const { state } of states) if (state === "stable") return;
+  })();
+  try {
+    await deadline.race(Promise.race([claimed, ended]));
+    return consumer;
+  } catch (error) {
+    await consumer.close({ timeoutMs: 0 });
+    throw isCorralError(error) ? error : consumer.signal.reason;
+  } finally {
+    await states.return();
+  }
+}
