@@ -1,0 +1,58 @@
+/** The command lines of this example's processes: `--name value`, all of them named by who starts them. */
+import { parseArgs } from "node:util";
+import type { Address } from "../wire/peer.ts";
+
+export class Arguments {
+  readonly #values: Readonly<Record<string, string | undefined>>;
+
+  /** Ends the process with code 2 for a flag that is not among the names. */
+  constructor(names: readonly string[]) {
+    const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+    try {
+      this.#values = parseArgs({ options }).values;
+    } catch (error) {
+      exitForUsage((error as Error).message);
+    }
+  }
+
+  find(name: string): string | undefined {
+    return this.#values[name];
+  }
+
+  text(name: string): string {
+    return this.#values[name] ?? exitForUsage(`--${name} is missing`);
+  }
+
+  whole(name: string, otherwise?: number): number {
+    const value = this.#values[name];
+    if (value === undefined && otherwise !== undefined) return otherwise;
+    if (value === undefined || !/^\d+$/.test(value)) exitForUsage(`--${name} is no whole number`);
+    return Number(value);
+  }
+
+  oneOf<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const value = this.#values[name];
+    if (value === undefined) return undefined;
+    return words.find((word) => word === value) ?? exitForUsage(`--${name} is none of ${words.join(", ")}`);
+  }
+
+  /** `host:port,host:port` */
+  addresses(name: string): Address[] {
+    return this.text(name)
+      .split(",")
+      .map((at) => {
+        const [host, port] = at.split(":");
+        if (host === undefined || port === undefined) exitForUsage(`--${name}: '${at}' is no host:port`);
+        return { host, port: Number(port) };
+      });
+  }
+
+  address(name: string): Address {
+    return this.addresses(name)[0] as Address;
+  }
+}
+
+function exitForUsage(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
+}
