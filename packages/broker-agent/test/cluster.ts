@@ -24,6 +24,8 @@ import {
 export const TIMEOUT_MS = 6_000;
 /** After a loss that nobody was told of, everybody knows of it and has acted. */
 export const SETTLE_MS = 3 * TIMEOUT_MS;
+/** Paths of partitions' znodes. */
+export const PARTITION_PATH = /\/partitions\/[^/]+\/\d+$/;
 /** Operations of one transaction that seeds a topic. */
 const SEED_OPERATIONS = 500;
 
@@ -200,6 +202,18 @@ export class TestCluster implements AsyncDisposable {
   brokerRecord(id: number): BrokerRecord | undefined {
     const found = this.server.dump().find(({ path }) => path === this.paths.broker(id));
     return found === undefined ? undefined : brokerCodec.decode(found.data);
+  }
+
+  /** Those that are registered. */
+  brokerRecords(): BrokerRecord[] {
+    const below = `${this.paths.brokers}/`;
+    const found = this.server.dump().filter(({ path }) => path.startsWith(below));
+    return found.map(({ data }) => brokerCodec.decode(data));
+  }
+
+  /** Of the latest change of a partition, a topic or a configuration. */
+  latestZxid(): number {
+    return this.server.dump().reduce((latest, { mzxid, owner }) => (owner === 0 ? Math.max(latest, mzxid) : latest), 0);
   }
 
   /** Lets so much time pass; by default enough for everybody to have known and acted. */

@@ -6,6 +6,7 @@
  * out is answered with a refusal, and what cannot even be answered is deleted.
  */
 import { type CorralError, isCorralError, op, type Operation } from "@corral/client";
+import { checkLeaders } from "../../admin/active.ts";
 import type { AdminOperation, Decision } from "../../admin/operation.ts";
 import { Refused } from "../../admin/refusal.ts";
 import type { Delta, RequestView } from "../../image/views.ts";
@@ -18,8 +19,8 @@ import { MutationRates } from "./mutation-rates.ts";
 export const RESULT_TTL_MS = 3_600_000;
 export const KEY_CHARACTERS_MAX = 200;
 export const BY_CHARACTERS_MAX = 200;
-/** Characters of an answer as JSON. */
-export const RESULT_CHARACTERS_MAX: number = 256 * 1024;
+/** Bytes of an answer. */
+export const RESULT_BYTES_MAX: number = 256 * 1024;
 /** Unreadable requests that are deleted at once. */
 const SWEEP_MAX = 100;
 /** Conflicts of one request with what others write, after which it is answered that it cannot be done. Fewer than end a term. */
@@ -28,6 +29,8 @@ const CONFLICTS_MAX = 5;
 export function requestsDuty(operations: ReadonlyMap<string, AdminOperation>): MakeDuty {
   return (term) => new Requests(term, operations);
 }
+
+const UNTRIED = { path: "", conflicts: 0, isAnswered: false, isTooLarge: false, why: "" };
 
 class Requests implements Duty {
   readonly name = "requests";
@@ -38,7 +41,7 @@ class Requests implements Duty {
   /** By path, oldest first. */
   readonly #waiting = new Map<string, RequestView>();
   /** How it went with the one that was tried last. */
-  #tried = { path: "", conflicts: 0, isAnswered: false, isTooLarge: false, why: "" };
+  #tried = UNTRIED;
 
   constructor(term: Term, operations: ReadonlyMap<string, AdminOperation>) {
     this.#term = term;
@@ -62,14 +65,13 @@ class Requests implements Duty {
   next(): Step | undefined {
     const unreadable = this.#unreadable();
     if (unreadable.length > 0) {
+      this.#tried = UNTRIED;
       const what = `${unreadable.length} requests that cannot be read`;
       return { what, together: unreadable.map((path) => op.delete(path)) };
     }
     const [oldest] = this.#waiting.values();
     if (oldest === undefined) return undefined;
-    if (this.#tried.path !== oldest.path) {
-      this.#tried = { path: oldest.path, conflicts: 0, isAnswered: false, isTooLarge: false, why: "" };
-    }
+    if (this.#tried.path !== oldest.path) this.#tried = { ...UNTRIED, path: oldest.path };
     const end = op.delete(oldest.path, { ifMatch: { czxid: oldest.czxid } });
     const at = this.#resultPath(oldest);
     if (at === undefined) return { what: `request '${oldest.op}' with a key that is none`, together: [end] };
@@ -84,10 +86,13 @@ class Requests implements Duty {
     const tried = this.#tried;
     const request = this.#waiting.get(tried.path);
     if (together === undefined || request === undefined) return;
-    if (isCorralError(together, "NODE_EXISTS") && together.path === this.#resultPath(request)) tried.isAnswered = true;
-    tried.conflicts += 1;
-    tried.isTooLarge = isCorralError(together, "LIMIT_EXCEEDED", "QUOTA_EXCEEDED");
-    tried.why = together.message;
+    this.#tried = {
+      path: tried.path,
+      conflicts: tried.conflicts + 1,
+      isAnswered: isCorralError(together, "NODE_EXISTS") && together.path === this.#resultPath(request),
+      isTooLarge: isCorralError(together, "LIMIT_EXCEEDED", "QUOTA_EXCEEDED"),
+      why: together.message,
+    };
   }
 
   #unreadable(): string[] {
@@ -109,9 +114,12 @@ class Requests implements Duty {
       if (conflicts >= CONFLICTS_MAX) throw new Refused("UNKNOWN_SERVER_ERROR", `tried ${conflicts} times: ${why}`);
       const decision = this.#decide(request);
       const result: ResultRecord = { ok: true, value: decision.result ?? null };
-      const { length } = JSON.stringify(result);
-      if (length > RESULT_CHARACTERS_MAX) {
-        throw new Refused("LIMIT_EXCEEDED", `the answer has ${length} characters, more than ${RESULT_CHARACTERS_MAX}`);
+      const bytes = resultCodec.encode(result)?.length ?? 0;
+      if (bytes > RESULT_BYTES_MAX) {
+        throw new Refused(
+          "LIMIT_EXCEEDED",
+          `the answer has ${bytes} bytes, more than ${RESULT_BYTES_MAX}: ask for less`,
+        );
       }
       this.#rates.charge(request, decision.mutations ?? 0);
       return { effects: [...this.#changes(decision), ...(decision.together ?? [])], result };
@@ -128,17 +136,12 @@ class Requests implements Duty {
     return operation.decide(this.#term, request.args, request.by);
   }
 
-  /** Who is made leader must still be registered as it was when it was chosen: one that bounced may have less than it had. */
   #changes({ partitions = [] }: Decision): Operation<unknown>[] {
     const { image } = this.#term;
-    const chosen = new Set<number>();
-    for (const { before, state } of partitions) {
-      if (state.leader !== null && state.leader !== before.state.leader) chosen.add(state.leader);
-    }
-    const checks = [...chosen].flatMap((id) => {
-      const broker = image.broker(id);
-      return broker === undefined ? [] : [op.check(image.paths.broker(id), { czxid: broker.epoch })];
-    });
+    const checks = checkLeaders(
+      image,
+      partitions.map(({ state }) => state),
+    );
     const writes = partitions.map(({ before, state }) =>
       op.set(image.paths.partition(before.topicId, before.partition), state, {
         codec: partitionCodec,

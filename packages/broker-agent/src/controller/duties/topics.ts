@@ -9,10 +9,18 @@ import { type CorralError, isCorralError, op, type Operation } from "@corral/cli
 import { entityName } from "../../config/entity.ts";
 import { newPartition, promisedReplicas } from "../../admin/placement.ts";
 import { EFFECTS_MAX } from "../../admin/operation.ts";
-import { Standing } from "../../admin/standing.ts";
+import { activeBrokers, checkLeaders } from "../../admin/active.ts";
 import type { Delta, TopicView } from "../../image/views.ts";
+import type { PartitionState } from "../../partition/state.ts";
 import { partitionCodec, topicCodec, type TopicRecord } from "../../records.ts";
-import type { Duty, MakeDuty, PartitionChange, Step, Term } from "../duty.ts";
+import {
+  type Duty,
+  type MakeDuty,
+  type PartitionChange,
+  type Step,
+  type Term,
+  TRANSACTION_BYTES_MAX,
+} from "../duty.ts";
 
 /** A topic that cannot be gone on with is left alone for so long, milliseconds, and the others come first. */
 const ASIDE_MS = 30_000;
@@ -64,9 +72,10 @@ class Topics implements Duty {
       const topic = this.#term.image.topic(name);
       if (topic !== undefined && isUnfinished(topic)) {
         if (this.#tried.topic !== name) this.#tried = { topic: name, conflicts: 0, hasNoParent: false };
-        return topic.state === "deleting" ? this.#takeAway(topic) : this.#make(topic);
-      }
-      this.#due.delete(name);
+        const step = topic.state === "deleting" ? this.#takeAway(topic) : this.#make(topic);
+        if (step !== undefined) return step;
+        this.#setAside(name);
+      } else this.#due.delete(name);
     }
     return undefined;
   }
@@ -82,8 +91,7 @@ class Topics implements Duty {
       this.#tried.hasNoParent = true;
     }
     if (this.#tried.conflicts < CONFLICTS_MAX) return;
-    this.#due.delete(topic);
-    this.#aside.set(topic, this.#term.client.clock.monotonicMs() + ASIDE_MS);
+    this.#setAside(topic);
     this.#tried = { topic: "", conflicts: 0, hasNoParent: false };
   }
 
@@ -102,23 +110,39 @@ class Topics implements Duty {
     this.#aside.delete(name);
   }
 
-  #make(topic: TopicView): Step {
+  #setAside(name: string): void {
+    this.#due.delete(name);
+    this.#aside.set(name, this.#term.client.clock.monotonicMs() + ASIDE_MS);
+  }
+
+  /** Undefined: its record promises what cannot be. No controller writes that; the topic stays as it is until somebody mends or deletes it. */
+  #make(topic: TopicView): Step | undefined {
     const { image } = this.#term;
     const promised = this.#promisedBy(topic);
-    const { activeIds } = new Standing(image);
-    const together: Operation<unknown>[] = [];
+    if (promised === undefined) return undefined;
+    const { ids } = activeBrokers(image);
+    const states: PartitionState[] = [];
+    const creates: Operation<unknown>[] = [];
+    const leaders = new Set<number | null>();
+    let bytes = 0;
     let at = promised.made;
-    for (; at < promised.replicas.length && together.length < EFFECTS_MAX; at += 1) {
+    // Each leader needs a check beside it.
+    for (; at < promised.replicas.length && creates.length + leaders.size < EFFECTS_MAX; at += 1) {
+      if (bytes > TRANSACTION_BYTES_MAX) break;
       const partition = topic.partitions + at;
       if (image.partition(topic.id, partition) !== undefined) {
-        if (together.length === 0) promised.made = at + 1;
+        if (creates.length === 0) promised.made = at + 1;
         continue;
       }
-      const state = newPartition(promised.replicas[at]!, activeIds);
+      const state = newPartition(promised.replicas[at]!, ids);
       const path = image.paths.partition(topic.id, partition);
-      together.push(op.create(path, state, { codec: partitionCodec, parents: true }));
+      creates.push(op.create(path, state, { codec: partitionCodec, parents: true }));
+      states.push(state);
+      leaders.add(state.leader);
+      bytes += partitionCodec.encode(state)?.length ?? 0;
     }
-    const what = `${together.length} partitions of topic ${topic.name}`;
+    const together = [...checkLeaders(image, states), ...creates];
+    const what = `${creates.length} partitions of topic ${topic.name}`;
     if (at < promised.replicas.length) return { what, together };
     const record = recordOf(topic, {
       state: "live",
@@ -132,13 +156,17 @@ class Topics implements Duty {
     return { what, together: [...together, ending] };
   }
 
-  #promisedBy(topic: TopicView): Promised {
-    let promised = this.#promised.get(topic);
-    if (promised === undefined) {
-      promised = { replicas: promisedReplicas(topic), made: 0 };
+  #promisedBy(topic: TopicView): Promised | undefined {
+    const known = this.#promised.get(topic);
+    if (known !== undefined) return known;
+    try {
+      const promised = { replicas: promisedReplicas(topic), made: 0 };
       this.#promised.set(topic, promised);
+      return promised;
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
     }
-    return promised;
   }
 
   #takeAway({ name, id, version }: TopicView): Step {
