@@ -16,7 +16,7 @@ export interface Candidate {
   stop(): Promise<void>;
 }
 
-/** A broker of the cluster stands for controller. */
+/** A broker of the cluster stands for controller; if it wins, its term has begun. */
 export async function stand(cluster: TestCluster, id: number, duties: readonly MakeDuty[]): Promise<Candidate> {
   const { client, registration } = cluster.broker(id);
   const image = await ClusterImage.open(client, cluster.paths);
@@ -35,6 +35,7 @@ export async function stand(cluster: TestCluster, id: number, duties: readonly M
   });
   // Looked at by the tests that are about it.
   ended.catch(() => undefined);
+  await cluster.server.clock.runUntilIdle();
   return {
     id,
     image,
@@ -51,10 +52,7 @@ export async function stand(cluster: TestCluster, id: number, duties: readonly M
 /** All brokers, one after the other: the first one wins. */
 export async function standAll(cluster: TestCluster, duties: readonly MakeDuty[]): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
-  for (const { id } of cluster.brokers) {
-    candidates.push(await stand(cluster, id, duties));
-    await cluster.server.clock.runUntilIdle();
-  }
+  for (const { id } of cluster.brokers) candidates.push(await stand(cluster, id, duties));
   return candidates;
 }
 
