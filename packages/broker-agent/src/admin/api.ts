@@ -5,12 +5,15 @@
  * Owns the words only.
  */
 import type { CallOptions } from "@corral/client";
+import type { AlteredConfig } from "../config/alter-operation.ts";
+import type { ConfigAlteration } from "../config/alteration.ts";
+import type { DescribedConfig, DescribeOptions } from "../config/describe.ts";
 import type { ConfigEntity } from "../config/entity.ts";
+import type { SettingSchema } from "../config/settings.ts";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { Delta } from "../image/views.ts";
 import type { ReassignmentProgress } from "../partition/reassignment.ts";
 import type { BrokerStatus, Endpoint } from "../records.ts";
-import type { EntityAlteration } from "./config-api.ts";
 import type { ClusterDump, DumpDifference, RestoreOptions, Restored } from "./dump-api.ts";
 import type { AdminError } from "./error.ts";
 
@@ -20,6 +23,8 @@ export interface AdminOptions extends CallOptions {
   readonly root?: string | undefined;
   /** Who asks: for quotas, and kept with configurations. At most 200 characters. Default `admin`. */
   readonly by?: string | undefined;
+  /** The host's settings beside those of this package (`mergeSchema`), for `describeConfig`. Default: those of this package. */
+  readonly schema?: SettingSchema | undefined;
 }
 
 /** The time limit (default: the client's) is for the answer, and what is waited for after it. A request that nobody answered in time is withdrawn. */
@@ -231,11 +236,22 @@ export interface ClusterAdmin extends AsyncDisposable {
     options?: RequestOptions,
   ): Promise<Readonly<Record<string, number>>>;
 
-  /** Each entity for itself. */
+  /** All of it or nothing; at most 400 entities. In the order given. */
   alterConfigs(
-    alterations: readonly EntityAlteration[],
+    alterations: readonly ConfigAlteration[],
     options?: RequestOptions & { readonly validateOnly?: boolean },
-  ): Promise<Item<{ readonly entity: ConfigEntity }>[]>;
+  ): Promise<AlteredConfig[]>;
+  /** Never shows a password. RangeError for what is no entity. */
+  describeConfig(entity: ConfigEntity, options?: DescribeOptions): DescribedConfig;
+  /**
+   * How fast replicas may be copied, bytes a second, and whose: as settings, by which hosts act. KIP-73. `brokers`: default all that are
+   * registered. Null takes both away.
+   */
+  setReplicationThrottle(
+    bytesPerSecond: number | null,
+    which?: { readonly brokers?: readonly number[]; readonly topics?: readonly string[] },
+    options?: RequestOptions,
+  ): Promise<void>;
 
   /** All metadata as JSON; brokers' registrations and requests are not part of it. */
   dump(): ClusterDump;

@@ -22,5 +22,5 @@ export class AdminError extends Error {
 /** Is it one, from whatever copy of this package, and of one of these codes, if any are given? */
 export function isAdminError(error: unknown, ...codes: readonly RefusalCode[]): error is AdminError {
   if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
-  return codes.length === 0 || codes.includes((error as AdminError).code);
+  return codes.length === 0 || codes.includes((error as unknown as AdminError).code);
 }

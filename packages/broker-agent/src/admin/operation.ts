@@ -2,19 +2,24 @@
  * One administrative operation as the controller carries it out: a pure decision from the image and the arguments.
  *
  * Its effects, the deletion of the request and the result are one transaction: done once, whoever was controller when. What is too much
- * for one transaction is either written as a state that a duty goes on from (`creating`, `growth`, `deleting`), or is `partitions`: changes
- * that mean nothing when they are made again.
+ * for one transaction is either written as a state that a duty goes on from (`creating`, `growth`, `deleting`), or asked for in parts.
  */
 import type { Operation } from "@corral/client";
 import type { PartitionChange, Term } from "../controller/duty.ts";
 
 export interface Decision {
+  /** At most PARTITIONS_PER_REQUEST: each may need a check of its new leader's registration beside it. */
   readonly partitions?: readonly PartitionChange[] | undefined;
-  /** At most 490: request and result come beside them. */
+  /** At most EFFECTS_MAX, partitions included: request and result come beside them. */
   readonly together?: readonly Operation<unknown>[] | undefined;
   /** For who asked; JSON. */
   readonly result: unknown;
+  /** Partitions that it makes or deletes: what the quota `controller_mutation_rate` counts. KIP-599. Default 0. */
+  readonly mutations?: number | undefined;
 }
+
+/** Operations of a transaction that are left for effects. */
+export const EFFECTS_MAX = 490;
 
 export interface AdminOperation {
   /** As in RequestRecord. */

@@ -20,7 +20,9 @@ export type RefusalCode =
   | "UNKNOWN_BROKER"
   | "BROKER_STILL_HAS_REPLICAS"
   | "FEATURE_UPDATE_FAILED"
-  | "LIMIT_EXCEEDED";
+  | "LIMIT_EXCEEDED"
+  /** The controller could not, through no fault of the request: the message says why. */
+  | "UNKNOWN_SERVER_ERROR";
 
 /** What the controller answers to a request that it does not carry out. Nothing was changed, unless the message says what. */
 export class Refused extends Error {
