@@ -1,5 +1,25 @@
 /** What decides about partitions: pure functions, without a clock, a client or a disk. */
 export { BROKER_ID_MAX, LEADER_EPOCH_MAX, REPLICAS_MAX } from "./check.ts";
+export { alterConfigs, ENTITY_BYTES_MAX, ENTITY_SETTINGS_MAX, valuesOfNewTopic } from "./config/alter-operation.ts";
+export type { AlterConfigsOptions, AlteredConfig } from "./config/alter-operation.ts";
+export { ALTERATIONS_MAX, CHANGES_MAX } from "./config/alteration.ts";
+export type { AlterConfigs, ConfigAlteration, ConfigOp } from "./config/alteration.ts";
+export { describeConfig } from "./config/describe.ts";
+export type { DescribedConfig, DescribedSetting, DescribeOptions, Synonym } from "./config/describe.ts";
+export { ALL_BROKERS, CONFIG_TYPES, entityName, entityText, parseEntity } from "./config/entity.ts";
+export type { ConfigEntity, ConfigType } from "./config/entity.ts";
+export { LiveSettings, SETTING_WATCHES_MAX } from "./config/live-settings.ts";
+export type { LiveSettingsOptions, SettingChange, SettingScope } from "./config/live-settings.ts";
+export type { ConfigSource, StaticSettings } from "./config/resolve.ts";
+export { mergeSchema } from "./config/schema.ts";
+export type { MergedSchema } from "./config/schema.ts";
+export { sealPasswords } from "./config/secret.ts";
+export type { Sealer } from "./config/secret.ts";
+export { SETTINGS } from "./config/settings.ts";
+export type { SettingName } from "./config/settings.ts";
+export type { SettingSchema, SettingSpec, SettingType } from "./config/spec.ts";
+export { VALUE_CHARACTERS_MAX } from "./config/value.ts";
+export type { SettingValue, ValueOf } from "./config/value.ts";
 export { electLeader, firstState } from "./partition/election.ts";
 export type { Election, ElectionKind, ElectionOptions } from "./partition/election.ts";
 export { dropBefore, dropFrom, endOffsetFor, EPOCHS_MAX, truncationFor, withEpoch } from "./partition/epochs.ts";
@@ -44,4 +64,10 @@ export {
   placeReplicas,
 } from "./placement/replicas.ts";
 export type { Placement, PlacementBroker, RackMode } from "./placement/replicas.ts";
+export { QUOTAS } from "./quotas/keys.ts";
+export type { ClientQuotaKey, QuotaKey, QuotaSpec } from "./quotas/keys.ts";
+export { connectionQuotaOf, quotaOf } from "./quotas/lookup.ts";
+export type { Quota, QuotaClient } from "./quotas/lookup.ts";
+export { BUCKETS_MAX, Quotas } from "./quotas/quotas.ts";
+export { BURST_SECONDS, TokenBucket } from "./quotas/token-bucket.ts";
 export { checkTopicName, collidingTopic, collisionKey, TOPIC_NAME_MAX } from "./topic-name.ts";

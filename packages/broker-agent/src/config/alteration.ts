@@ -60,7 +60,8 @@ function readAlteration(one: unknown, where: string): ConfigAlteration {
     names.add(checked.name);
     return checked;
   });
-  const version = ifVersion === undefined || ifVersion === null ? ifVersion : integerAt(ifVersion, `${where}.ifVersion`);
+  const version =
+    ifVersion === undefined || ifVersion === null ? ifVersion : integerAt(ifVersion, `${where}.ifVersion`);
   return {
     entity: readEntity(entity, `${where}.entity`),
     changes: read,

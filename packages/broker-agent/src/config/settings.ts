@@ -29,7 +29,6 @@ export type SettingName =
 /** No limit: 2^53 - 1. */
 const UNLIMITED = "9007199254740991";
 
-
 export const SETTINGS: Readonly<Record<SettingName, SettingSpec>> = {
   "unclean.leader.election.enable": {
     type: "boolean",
