@@ -7,10 +7,14 @@ import { stand, standAll } from "./controllers.ts";
 
 const UNCLEAN = { "unclean.leader.election.enable": "true" };
 
-/** The controller, broker 1, hears of it when all of it has happened. */
+/** The controller, broker 1, hears of all of it at once: nobody remembers what happened when. */
 async function unnoticed(cluster: TestCluster, act: () => Promise<void>): Promise<void> {
-  const cutOff = cluster.server.faults.partition(cluster.broker(1).client);
+  const { faults } = cluster.server;
+  const { client } = cluster.broker(1);
+  const cutOff = faults.partition(client);
   await act();
+  faults.forgetHistory();
+  faults.cut(client);
   cutOff.end();
   await cluster.settle(1_000);
 }
