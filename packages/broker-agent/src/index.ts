@@ -1,5 +1,43 @@
-/** What decides about partitions: pure functions, without a clock, a client or a disk. */
-export { BROKER_ID_MAX, LEADER_EPOCH_MAX, REPLICAS_MAX } from "./check.ts";
+/** A broker's place in its cluster: what a broker embeds, what administers a cluster, and what decides about partitions. */
+
+// ---- a broker -----------------------------------------------------------------------------------------------------------
+export { startBroker } from "./broker-agent.ts";
+export type {
+  BrokerAgent,
+  BrokerAgentOptions,
+  BrokerHost,
+  ConfigChange,
+  Following,
+  LeaderToken,
+  Leading,
+  PartitionId,
+} from "./host/api.ts";
+export {
+  ENDPOINTS_MAX,
+  FAILED_REPLICAS_MAX,
+  FEATURES_MAX,
+  LISTENERS_MAX,
+  ON_DISK_MAX,
+  WAITERS_MAX,
+} from "./host/limits.ts";
+
+// ---- what a cluster is --------------------------------------------------------------------------------------------------
+export { ClusterImage, IMAGE_BYTES_MAX, IMAGE_ENTRIES_MAX } from "./image/cluster-image.ts";
+export type { BrokerView, Changed, ConfigView, Delta, PartitionView, RequestView, TopicView } from "./image/views.ts";
+export { CLUSTERS_ROOT, type ClusterPaths, decodeName, encodeName, pathsOf } from "./layout.ts";
+export type {
+  BrokerRecord,
+  BrokerStatus,
+  ClusterRecord,
+  ConfigRecord,
+  Endpoint,
+  PlacementPlan,
+  RequestRecord,
+  ResultRecord,
+  TopicRecord,
+} from "./records.ts";
+
+// ---- settings and quotas ------------------------------------------------------------------------------------------------
 export { alterConfigs, ENTITY_BYTES_MAX, ENTITY_SETTINGS_MAX, valuesOfNewTopic } from "./config/alter-operation.ts";
 export type { AlterConfigsOptions, AlteredConfig } from "./config/alter-operation.ts";
 export { ALTERATIONS_MAX, CHANGES_MAX } from "./config/alteration.ts";
@@ -20,6 +58,15 @@ export type { SettingName } from "./config/settings.ts";
 export type { SettingSchema, SettingSpec, SettingType } from "./config/spec.ts";
 export { VALUE_CHARACTERS_MAX } from "./config/value.ts";
 export type { SettingValue, ValueOf } from "./config/value.ts";
+export { QUOTAS } from "./quotas/keys.ts";
+export type { ClientQuotaKey, QuotaKey, QuotaSpec } from "./quotas/keys.ts";
+export { connectionQuotaOf, quotaOf } from "./quotas/lookup.ts";
+export type { Quota, QuotaClient } from "./quotas/lookup.ts";
+export { BUCKETS_MAX, Quotas } from "./quotas/quotas.ts";
+export { BURST_SECONDS, TokenBucket } from "./quotas/token-bucket.ts";
+
+// ---- what decides about partitions: pure functions, without a clock, a client or a disk -----------------------------------
+export { BROKER_ID_MAX, LEADER_EPOCH_MAX, REPLICAS_MAX } from "./check.ts";
 export { electLeader, firstState } from "./partition/election.ts";
 export type { Election, ElectionKind, ElectionOptions } from "./partition/election.ts";
 export { dropBefore, dropFrom, endOffsetFor, EPOCHS_MAX, truncationFor, withEpoch } from "./partition/epochs.ts";
@@ -64,10 +111,4 @@ export {
   placeReplicas,
 } from "./placement/replicas.ts";
 export type { Placement, PlacementBroker, RackMode } from "./placement/replicas.ts";
-export { QUOTAS } from "./quotas/keys.ts";
-export type { ClientQuotaKey, QuotaKey, QuotaSpec } from "./quotas/keys.ts";
-export { connectionQuotaOf, quotaOf } from "./quotas/lookup.ts";
-export type { Quota, QuotaClient } from "./quotas/lookup.ts";
-export { BUCKETS_MAX, Quotas } from "./quotas/quotas.ts";
-export { BURST_SECONDS, TokenBucket } from "./quotas/token-bucket.ts";
 export { checkTopicName, collidingTopic, collisionKey, TOPIC_NAME_MAX } from "./topic-name.ts";

@@ -1,0 +1,145 @@
+/**
+ * Writing the changes of in-sync replicas of everything that one life of a broker leads: all that wait go together, up to ISR_CHANGES_MAX in one
+ * transaction, one transaction at a time. So when a broker dies that follows thousands of partitions, their leaders write some dozens of times.
+ *
+ * Each is guarded by this life; whoever comes into a set, by his broker's znode as it was when he was found eligible. Those that one transaction
+ * writes share their guards; each succeeds or is refused by its own version. Never decides about sets.
+ */
+import { type Client, type CorralError, type Guard, isCorralError, op } from "@corral/client";
+import { pause } from "@corral/recipes/authoring";
+import type { PartitionState } from "../partition/state.ts";
+import { partitionCodec } from "../records.ts";
+import type { Life } from "./life.ts";
+import { ISR_CHANGES_MAX } from "./limits.ts";
+
+/** What became of a change. */
+export type IsrOutcome =
+  | { readonly kind: "written"; readonly version: number }
+  /** Somebody else wrote, and the image will say what. Or nobody can know: this life is over. */
+  | { readonly kind: "overtaken" }
+  /** Who was to come has changed, or is gone. Nothing was written. */
+  | { readonly kind: "ineligible" }
+  /** It could not be tried. Nothing was written. */
+  | { readonly kind: "later" };
+
+export interface IsrChange {
+  readonly path: string;
+  /** What it is conditional on. */
+  readonly version: number;
+  readonly state: PartitionState;
+  /** Of the broker of who comes in; undefined if nobody does. */
+  readonly joins: (Guard & { readonly mzxid: number }) | undefined;
+  readonly settle: (outcome: IsrOutcome) => void;
+}
+
+export interface IsrTrouble {
+  /** The server says that this life is over. */
+  readonly over: (why: CorralError) => void;
+  /** Something cannot be written, and will be tried again. */
+  readonly failed: (error: CorralError) => void;
+}
+
+export class IsrChanges {
+  readonly #client: Client;
+  readonly #life: Life;
+  readonly #tell: IsrTrouble;
+  /** By who comes in. One of each partition at most, as its leader has one under way at most. */
+  readonly #waiting = new Map<string, IsrChange[]>();
+  #isRunning = false;
+
+  constructor(client: Client, life: Life, tell: IsrTrouble) {
+    this.#client = client;
+    this.#life = life;
+    this.#tell = tell;
+  }
+
+  add(change: IsrChange): void {
+    const { joins } = change;
+    const group = joins === undefined ? "" : `${joins.path} ${joins.mzxid}`;
+    const waiting = this.#waiting.get(group);
+    if (waiting === undefined) this.#waiting.set(group, [change]);
+    else waiting.push(change);
+    if (!this.#isRunning) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    // What follows from one fetch, or one look at all, is asked for in one turn.
+    await Promise.resolve();
+    for (let failures = 0; ;) {
+      const changes = this.#take();
+      if (changes === undefined || this.#life.signal.aborted) break;
+      failures = (await this.#write(changes)) ? 0 : failures + 1;
+      if (failures > 0 && !(await this.#pause(failures))) break;
+    }
+    this.#isRunning = false;
+  }
+
+  #take(): IsrChange[] | undefined {
+    for (const [group, waiting] of this.#waiting) {
+      const changes = waiting.splice(0, ISR_CHANGES_MAX);
+      if (waiting.length === 0) this.#waiting.delete(group);
+      return changes;
+    }
+    return undefined;
+  }
+
+  /** False: it could not be tried. */
+  async #write(changes: readonly IsrChange[]): Promise<boolean> {
+    const joins = changes[0]?.joins;
+    const guard: Guard[] = joins === undefined ? [this.#life.guard] : [this.#life.guard, joins];
+    const sets = changes.map(({ path, state, version }) =>
+      op.set(path, state, { codec: partitionCodec, ifMatch: { version } }),
+    );
+    try {
+      const results = await this.#client.multiEach(sets, { guard, timeoutMs: Infinity });
+      for (const [at, result] of results.entries()) {
+        const { settle } = changes[at] as IsrChange;
+        if (result.ok) settle({ kind: "written", version: result.value.version });
+        else settle({ kind: isOvertaken(result.error) ? "overtaken" : "later" });
+      }
+      const refused = results.find((result) => !result.ok && !isOvertaken(result.error));
+      if (refused?.ok === false) this.#tell.failed(refused.error);
+      return refused === undefined;
+    } catch (error) {
+      if (!isCorralError(error)) throw error;
+      return this.#refused(changes, error);
+    }
+  }
+
+  #refused(changes: readonly IsrChange[], error: CorralError): boolean {
+    const settle = (kind: "overtaken" | "ineligible" | "later"): void => {
+      for (const change of changes) change.settle({ kind });
+    };
+    const { code, index, outcome } = error;
+    if (code === "GUARD_FAILED" && index !== 0) {
+      settle("ineligible");
+      return true;
+    }
+    // Of what was asked last in a session, or with its guard, nobody knows or need know: it leads no more.
+    if (code === "GUARD_FAILED" || code === "SESSION_EXPIRED" || outcome === "unknown") {
+      settle("overtaken");
+      this.#tell.over(error);
+      return true;
+    }
+    settle("later");
+    this.#tell.failed(error);
+    return false;
+  }
+
+  /** False: this life is over. */
+  async #pause(failures: number): Promise<boolean> {
+    const { signal } = this.#life;
+    try {
+      await pause(this.#client, this.#client.deadline("isr", { signal, timeoutMs: Infinity }), failures);
+      return true;
+    } catch (error) {
+      if (!isCorralError(error, "ABORTED")) throw error;
+      return false;
+    }
+  }
+}
+
+function isOvertaken(error: CorralError): boolean {
+  return isCorralError(error, "BAD_VERSION", "NO_NODE");
+}

@@ -1,0 +1,23 @@
+/** What one leader needs of the broker around it. */
+import type { Guard } from "@corral/client";
+import type { BrokerStanding } from "../partition/isr.ts";
+import type { IsrChange } from "./isr-changes.ts";
+import type { Life } from "./life.ts";
+
+/** Asked at each use: settings and brokers change. */
+export interface LeaderWorld {
+  readonly broker: number;
+  readonly life: Life;
+  /** Of the partition's znode. */
+  readonly path: string;
+  readonly nowMs: () => number;
+  readonly lagTimeMs: () => number;
+  readonly minInSync: () => number;
+  /** By broker, as they stand to this partition. */
+  readonly standings: () => ReadonlyMap<number, BrokerStanding>;
+  /** Of a broker's znode, to be unchanged when it comes in. */
+  readonly registrationOf: (broker: number) => (Guard & { readonly mzxid: number }) | undefined;
+  readonly write: (change: IsrChange) => void;
+  /** What a listener threw. */
+  readonly failed: (error: unknown, where: string) => void;
+}
