@@ -59,6 +59,11 @@ switch (task) {
     await build("--filter=./packages/*", "--filter=./apps/*");
     await node("tooling/dev/compat/run.mjs", ...flags);
     break;
+  case "demo":
+    await install();
+    await build("--filter=@corral/example-broker...", "--filter=@corral/daemon...");
+    await node("apps/example-broker/dist/demo/main.js", ...flags);
+    break;
   case "recipes:faults":
     await install();
     // The recipes themselves run from their sources.

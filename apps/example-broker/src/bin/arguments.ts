@@ -4,19 +4,23 @@ import type { Address } from "../wire/peer.ts";
 
 export class Arguments {
   readonly #values: Readonly<Record<string, string | undefined>>;
+  readonly #switches: ReadonlySet<string>;
 
-  /** Ends the process with code 2 for a flag that is not among the names. */
-  constructor(names: readonly string[]) {
-    const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  /** `switches`: those that take no value. Ends the process with code 2 for a flag that is not among the names. */
+  constructor(names: readonly string[], switches: readonly string[] = []) {
+    const valued = names.map((name) => [name, { type: "string" as const }] as const);
+    const plain = switches.map((name) => [name, { type: "boolean" as const }] as const);
     try {
-      this.#values = parseArgs({ options }).values;
+      const given = Object.entries(parseArgs({ options: Object.fromEntries([...valued, ...plain]) }).values);
+      this.#values = Object.fromEntries(given.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+      this.#switches = new Set(given.filter(([, value]) => value === true).map(([name]) => name));
     } catch (error) {
       exitForUsage((error as Error).message);
     }
   }
 
-  find(name: string): string | undefined {
-    return this.#values[name];
+  has(name: string): boolean {
+    return this.#switches.has(name);
   }
 
   text(name: string): string {

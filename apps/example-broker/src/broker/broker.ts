@@ -3,6 +3,8 @@
  *
  * Owns the order of starting and stopping. What the cluster decides comes through the agent, and is only passed on here.
  */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import {
   type BrokerAgent,
   type BrokerHost,
@@ -11,6 +13,7 @@ import {
   startBroker,
 } from "@corral/broker-agent";
 import type { Client } from "@corral/client";
+import { readCheckpoint, writeCheckpoint } from "../log/checkpoint.ts";
 import type { SyncPolicy } from "../log/partition-log.ts";
 import { Listener } from "../wire/listener.ts";
 import type { BrokerRequests } from "../wire/messages.ts";
@@ -59,7 +62,11 @@ export async function startExampleBroker(client: Client, options: ExampleBrokerO
       say(`could not report failed replicas: ${String(error)}`);
     });
   };
-  const replicas = new Replicas({ folder: options.data, policy: options.policy, say, onFailed: report });
+  // A broker that was in a cluster before must not drop its data because it was led to another one.
+  const membership = join(options.data, "cluster");
+  mkdirSync(options.data, { recursive: true });
+  const clusterId = readCheckpoint(membership) as string | undefined;
+  const replicas = new Replicas({ folder: join(options.data, "replicas"), policy: options.policy, say, onFailed: report });
   const requests = new Requests(replicas);
   const listener = await Listener.open(options.listen, requests.handle, (error) => {
     say(`a request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -74,7 +81,7 @@ export async function startExampleBroker(client: Client, options: ExampleBrokerO
       rack: options.rack,
       onDuplicate: "wait",
       schema: DEMO_SCHEMA,
-      topicIdsOnDisk: replicas.topicIds,
+      ...(clusterId === undefined ? {} : { clusterId, onDisk: replicas.onDisk }),
       host: hostOf(replicas, world, say, options),
     });
   } catch (error) {
@@ -82,6 +89,7 @@ export async function startExampleBroker(client: Client, options: ExampleBrokerO
     await replicas.close();
     throw error;
   }
+  if (clusterId === undefined) writeCheckpoint(membership, agent.clusterId);
   requests.begin(agent);
   if (replicas.failed.length > 0) report(replicas.failed);
   const checkpoints = setInterval(() => {

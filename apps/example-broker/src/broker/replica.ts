@@ -55,13 +55,13 @@ export class Replica {
       await this.#appended(part);
       // What the log of an unclean leader has is what there is from now on.
       if (part.state.recovering && !part.signal.aborted) await part.recovered();
-    });
+    }, part.signal);
   }
 
   follow(part: Following, world: FollowerWorld): void {
     this.#endPart();
     const signal = AbortSignal.any([part.signal, this.#part.signal]);
-    this.#guarded(() => follow(part, this.log, world, signal));
+    this.#guarded(() => follow(part, this.log, world, signal), signal);
   }
 
   /** Neither leads nor follows from now on. */
@@ -197,11 +197,11 @@ export class Replica {
     this.#notice.wake();
   }
 
-  /** Runs a part to its end: what it fails by, while it lasts, is the disk's. */
-  #guarded(run: () => Promise<void>): void {
-    const { signal } = this.#part;
+  /** Runs a part: what it fails by, while it lasts, is the disk's. */
+  #guarded(run: () => Promise<void>, ...over: readonly AbortSignal[]): void {
+    const signals = [...over, this.#part.signal];
     run().catch((error: unknown) => {
-      if (!signal.aborted) this.#onFailed(error);
+      if (!signals.some((signal) => signal.aborted)) this.#onFailed(error);
     });
   }
 }

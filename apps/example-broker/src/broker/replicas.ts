@@ -1,13 +1,18 @@
 /**
- * All replicas that this broker has on disk: a folder a topic id, a folder a partition in it.
+ * All replicas that this broker has on disk: a folder a topic id, a folder a partition in it. Beside the log stands whose it is: written first,
+ * so that a folder without it has no log either.
  *
  * Opens what is there before the broker is part of its cluster, because going through a log takes time. Owns the folders.
  */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PartitionId } from "@corral/broker-agent";
+import { readCheckpoint, writeCheckpoint } from "../log/checkpoint.ts";
 import { PartitionLog, type SyncPolicy } from "../log/partition-log.ts";
 import { Replica } from "./replica.ts";
+
+/** The file that says whose log it is. */
+const IDENTITY = "partition";
 
 export interface ReplicasOptions {
   readonly folder: string;
@@ -22,22 +27,19 @@ export class Replicas {
   readonly #options: ReplicasOptions;
   /** Opened at the start, and not given a part yet. */
   readonly #found = new Map<string, PartitionLog>();
+  /** What was there at the start. */
+  readonly onDisk: readonly PartitionId[];
   readonly #replicas = new Map<string, Replica>();
   readonly #failed = new Set<string>();
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
     mkdirSync(options.folder, { recursive: true });
-    for (const topicId of readdirSync(options.folder)) {
-      for (const partition of readdirSync(join(options.folder, topicId))) {
-        this.#found.set(`${topicId}/${partition}`, this.#open(`${topicId}/${partition}`) as PartitionLog);
-      }
+    this.onDisk = readdirSync(options.folder).flatMap((topicId) => this.#identitiesIn(topicId));
+    for (const id of this.onDisk) {
+      const log = this.#open(id);
+      if (log !== undefined) this.#found.set(keyOf(id), log);
     }
-    for (const key of this.#failed) this.#found.delete(key);
-  }
-
-  get topicIds(): string[] {
-    return readdirSync(this.#options.folder);
   }
 
   /** `<topicId>/<n>` */
@@ -58,7 +60,7 @@ export class Replicas {
     const key = keyOf(id);
     const known = this.#replicas.get(key);
     if (known !== undefined || this.#failed.has(key)) return known;
-    const log = this.#found.get(key) ?? this.#open(key);
+    const log = this.#found.get(key) ?? this.#open(id);
     this.#found.delete(key);
     if (log === undefined) return undefined;
     const replica = new Replica(id, log, (error) => {
@@ -82,7 +84,7 @@ export class Replicas {
     // It may be this broker's again by now.
     if (this.#replicas.has(key)) return;
     const topic = join(this.#options.folder, id.topicId);
-    rmSync(join(topic, String(id.partition)), { recursive: true, force: true });
+    rmSync(this.#folderOf(id), { recursive: true, force: true });
     if (existsSync(topic) && readdirSync(topic).length === 0) rmdirSync(topic);
   }
 
@@ -92,9 +94,24 @@ export class Replicas {
     await Promise.all(logs.map((log) => log.close()));
   }
 
-  #open(key: string): PartitionLog | undefined {
+  #identitiesIn(topicId: string): PartitionId[] {
+    return readdirSync(join(this.#options.folder, topicId)).flatMap((partition) => {
+      const identity = readCheckpoint(join(this.#options.folder, topicId, partition, IDENTITY));
+      return identity === undefined ? [] : [identity as PartitionId];
+    });
+  }
+
+  #folderOf({ topicId, partition }: PartitionId): string {
+    return join(this.#options.folder, topicId, String(partition));
+  }
+
+  #open({ topic, topicId, partition }: PartitionId): PartitionLog | undefined {
+    const key = `${topicId}/${partition}`;
+    const folder = this.#folderOf({ topic, topicId, partition });
     try {
-      const log = new PartitionLog(join(this.#options.folder, key), this.#options.policy);
+      mkdirSync(folder, { recursive: true });
+      writeCheckpoint(join(folder, IDENTITY), { topic, topicId, partition });
+      const log = new PartitionLog(folder, this.#options.policy);
       if (log.bytesCutOff > 0) this.#options.say(`${key}: cut off ${log.bytesCutOff} bytes of an unfinished write`);
       return log;
     } catch (error) {
