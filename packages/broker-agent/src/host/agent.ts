@@ -1,9 +1,8 @@
 /**
- * A broker's place in its cluster: puts together what is kept up for it, and decides when a life of it begins and ends.
+ * A broker's place in its cluster, as its host holds it: puts together what is kept up for it.
  *
- * A life begins when the registration says so and the image has it: everything from before it is then known. It ends when the registration says
- * so, the image shows another one or none, or the server refuses a write under it, whichever is first. Everything is taken in transaction by
- * transaction; the host is called in the turn in which the image has it.
+ * Everything is taken in transaction by transaction, and the host is called in the turn in which the image has it. What it leads is the
+ * membership's affair; this has what the broker says of itself, its leaving, and its candidature for the controllership.
  */
 import { type Client, CorralError, type Deadline, isCorralError } from "@corral/client";
 import type { Registration } from "@corral/recipes";
@@ -20,13 +19,10 @@ import { drainStage } from "./drain.ts";
 import { checkEndpointsFree } from "./enroll.ts";
 import { checkCluster } from "./found-cluster.ts";
 import { HostCalls } from "./host-calls.ts";
-import { Life } from "./life.ts";
 import { DRAIN_MS, UNREGISTER_MS } from "./limits.ts";
+import { Membership } from "./membership.ts";
 import { OwnRecord } from "./own-record.ts";
-import { Roles } from "./roles.ts";
 import { Seen } from "./seen.ts";
-import { Standings } from "./standings.ts";
-import { Tenure, type TenureWorld } from "./tenure.ts";
 
 /** What an agent is made of, once the broker is registered. */
 export interface AgentParts {
@@ -47,62 +43,54 @@ export class Agent implements BrokerAgent {
   readonly image: ClusterImage;
   readonly #parts: AgentParts;
   readonly #calls: HostCalls;
-  readonly #standings: Standings;
-  readonly #roles: Roles;
-  readonly #world: TenureWorld;
+  readonly #own: OwnRecord;
+  readonly #membership: Membership;
   readonly #seen: Seen;
   readonly #over = new AbortController();
   readonly #stopListening: () => void;
+  /** That it was checked against. */
   #cluster: ClusterRecord | undefined;
-  readonly #own: OwnRecord;
-  #controlling: Promise<void> = Promise.resolve();
-  /** Resolves when everything of it is gone; once it is closed. */
-  #ended: Promise<unknown> = Promise.resolve();
-  #tenure: Tenure | undefined;
-  /** The epoch of the latest life: each begins once. */
-  #latestEpoch = 0;
   #controller: BrokerAgent["controller"];
+  #controlling: Promise<void> = Promise.resolve();
   /** At which the record said first that it drains. */
   #drainingSince: number | undefined;
   #shutdown: Promise<{ readonly stillLed: number }> | undefined;
-  /** Wakes who waits for a transaction. */
+  /** Once it is closed: resolves when everything of it is gone. */
+  #ended: Promise<unknown> = Promise.resolve();
+  /** Wakes who waits for a transaction, or the end. */
   #wake = (): void => {};
 
   constructor(parts: AgentParts) {
     const { client, options, cluster, image, registration, record } = parts;
-    this.id = record.id;
+    const broker = record.id;
+    this.id = broker;
     this.client = client;
     this.clusterId = cluster.clusterId;
     this.image = image;
     this.#parts = parts;
-    this.#own = new OwnRecord(registration, record);
     this.#cluster = image.cluster;
-    this.#calls = new HostCalls(options.host, client.clock);
-    this.#standings = new Standings(image);
-    this.#world = {
-      broker: this.id,
-      client,
-      image,
-      calls: this.#calls,
-      standings: this.#standings,
-      led: () => this.#roles.led(),
-      over: (life, why) => {
-        if (this.#tenure?.life === life) this.#endLife(why);
-      },
-    };
-    const { broker, calls } = this.#world;
-    this.#roles = new Roles({ broker, image, calls }, options.onDisk ?? []);
+    const calls = new HostCalls(options.host, client.clock);
+    this.#calls = calls;
+    this.#own = new OwnRecord(registration, record);
+    this.#membership = new Membership({ broker, client, image, registration, calls, onDisk: options.onDisk ?? [] });
     const publish = (seenZxid: number | null): Promise<void> => this.#publish(seenZxid);
     this.#seen = new Seen({ broker, image, client, publish, signal: this.signal });
-    this.#tellConfigs();
+    for (const now of image.configs()) this.#tellConfig({ before: undefined, now }, image.zxid);
     this.#stopListening = image.on((delta) => {
       this.#apply(delta);
     });
-    this.#run();
+    for (const part of [registration.signal, image.signal]) {
+      part.addEventListener("abort", () => {
+        this.#close(part.reason as CorralError, true);
+      });
+    }
+    void this.#membership.follow(this.signal);
+    this.#followController();
+    if (options.canBeController !== false) this.#controlling = this.#control();
   }
 
   get epoch(): number | undefined {
-    return this.isValid ? this.#tenure?.life.epoch : undefined;
+    return this.isValid ? this.#membership.life?.epoch : undefined;
   }
 
   get status(): BrokerAgent["status"] {
@@ -111,11 +99,11 @@ export class Agent implements BrokerAgent {
   }
 
   get isValid(): boolean {
-    return this.#tenure?.life.isValid ?? false;
+    return this.#membership.life?.isValid ?? false;
   }
 
   get leaseRemainingMs(): number {
-    return this.#tenure?.life.validForMs ?? 0;
+    return this.#membership.life?.validForMs ?? 0;
   }
 
   get controller(): BrokerAgent["controller"] {
@@ -127,7 +115,7 @@ export class Agent implements BrokerAgent {
   }
 
   leading(topicId: string, partition: number): Leading | undefined {
-    return this.#roles.leading(topicId, partition);
+    return this.#membership.roles.leading(topicId, partition);
   }
 
   // ---- what the host says of itself -------------------------------------------------------------------------------------
@@ -163,7 +151,7 @@ export class Agent implements BrokerAgent {
       await this.#own.change({ seenZxid });
     } catch (error) {
       // Who waits for it goes when his time is over.
-      if (!this.signal.aborted) this.#calls.failed(error, "seenZxid");
+      this.#failed(error, "seenZxid");
     }
   }
 
@@ -177,7 +165,7 @@ export class Agent implements BrokerAgent {
   }> {
     this.#shutdown ??= this.#leave(drain, timeoutMs);
     // Whoever waits for the draining is not made to wait on.
-    if (!drain) this.#close(closed(this.image.paths.broker(this.id)));
+    if (!drain) this.#close(closed(this.image.paths.broker(this.id)), false);
     return this.#shutdown;
   }
 
@@ -187,8 +175,8 @@ export class Agent implements BrokerAgent {
 
   async #leave(drain: boolean, timeoutMs: number): Promise<{ readonly stillLed: number }> {
     if (drain) await this.#drain(this.client.deadline("shutdown", { timeoutMs }));
-    const stillLed = this.#roles.ledCount;
-    this.#close(closed(this.image.paths.broker(this.id)));
+    const stillLed = this.#membership.roles.ledCount;
+    this.#close(closed(this.image.paths.broker(this.id)), false);
     await this.#ended;
     return { stillLed };
   }
@@ -197,7 +185,7 @@ export class Agent implements BrokerAgent {
   async #drain(deadline: Deadline): Promise<void> {
     try {
       await this.#own.change({ status: "draining" }, deadline.rest().timeoutMs);
-      while (this.#tenure !== undefined && !this.#isDrained()) {
+      while (this.#membership.life !== undefined && !this.#isDrained()) {
         await deadline.race(
           new Promise<void>((resolve) => {
             this.#wake = resolve;
@@ -205,24 +193,21 @@ export class Agent implements BrokerAgent {
         );
       }
     } catch (error) {
-      if (!isCorralError(error, "TIMEOUT") && !this.signal.aborted) this.#calls.failed(error, "shutdown");
+      if (!isCorralError(error, "TIMEOUT")) this.#failed(error, "shutdown");
     }
   }
 
   #isDrained(): boolean {
     const since = this.#drainingSince;
-    return since !== undefined && drainStage(this.image, this.id, this.#roles, since) === "done";
+    return since !== undefined && drainStage(this.image, this.id, this.#membership.roles, since) === "done";
   }
 
-  /** For good. By its own act, the host is not told that anything is lost. */
-  #close(why: CorralError): void {
+  /** For good. `isLost`: not by its own act. */
+  #close(why: CorralError, isLost: boolean): void {
     if (this.signal.aborted) return;
     this.#stopListening();
-    if (why.code !== "CLOSED") this.#endLife(why);
     this.#over.abort(why);
-    this.#tenure?.end(why);
-    this.#tenure = undefined;
-    this.#roles.leave(why);
+    this.#membership.close(why, isLost);
     this.#wake();
     this.#ended = Promise.all([
       this.#parts.registration.unregister({ timeoutMs: UNREGISTER_MS }),
@@ -232,83 +217,43 @@ export class Agent implements BrokerAgent {
     unseen(this.#ended);
   }
 
-  // ---- lives ------------------------------------------------------------------------------------------------------------
+  // ---- the controllership -----------------------------------------------------------------------------------------------
 
-  /** Until it is over. */
-  #run(): void {
-    const { registration, image, client, options, duties } = this.#parts;
-    for (const part of [registration.signal, image.signal]) {
-      part.addEventListener("abort", () => {
-        this.#close(part.reason as CorralError);
-      });
-    }
-    void this.#follow();
-    const { signal, id: broker } = this;
-    const { paths } = image;
-    const failed = (error: unknown, where: string): void => {
-      if (!signal.aborted) this.#calls.failed(error, where);
-    };
+  #followController(): void {
+    const { client, image } = this.#parts;
     const tell = (controller: BrokerAgent["controller"]): void => {
       this.#controller = controller;
       this.#calls.call("controllerChanged", (host) => host.controllerChanged?.(controller));
     };
-    followController({ client, paths, tell, signal }).catch((error: unknown) => {
-      failed(error, "following the controller");
-    });
-    if (options.canBeController === false) return;
-    const all = { client, paths, broker, registration, image, duties, onError: failed, signal };
-    this.#controlling = runController(all).catch((error: unknown) => {
-      failed(error, "controller");
+    followController({ client, paths: image.paths, tell, signal: this.signal }).catch((error: unknown) => {
+      this.#failed(error, "following the controller");
     });
   }
 
-  /** The registration, from life to life. */
-  async #follow(): Promise<void> {
-    for await (const { epoch, cause } of this.#parts.registration.states(this.signal)) {
-      if (epoch !== this.#tenure?.life.epoch) this.#endLife(cause ?? this.#gone());
-      this.#beginLife();
+  async #control(): Promise<void> {
+    const { client, image, registration, duties } = this.#parts;
+    const onError = (error: unknown, where: string): void => {
+      this.#failed(error, where);
+    };
+    const { signal, id: broker } = this;
+    try {
+      await runController({ client, paths: image.paths, broker, registration, image, duties, onError, signal });
+    } catch (error) {
+      this.#failed(error, "controller");
     }
   }
 
-  #beginLife(): void {
-    const { registration } = this.#parts;
-    const { epoch } = registration;
-    if (epoch === undefined || epoch <= this.#latestEpoch || this.signal.aborted) return;
-    if (this.image.broker(this.id)?.epoch !== epoch) return;
-    this.#endLife(this.#gone());
-    this.#latestEpoch = epoch;
-    const tenure = new Tenure(this.#world, new Life(registration, epoch));
-    this.#tenure = tenure;
-    this.#roles.begin(tenure);
-  }
-
-  /** Everything led is led no more; then the host is told. */
-  #endLife(why: CorralError): void {
-    const tenure = this.#tenure;
-    if (tenure === undefined) return;
-    this.#tenure = undefined;
-    tenure.end(why);
-    this.#roles.end(why);
-    this.#calls.call("lost", (host) => host.lost?.(why));
-  }
-
-  #gone(): CorralError {
-    const { cause, path } = this.#parts.registration;
-    const means = "this broker is not registered any more";
-    return cause ?? new CorralError("GUARD_FAILED", { op: "broker", detail: { path }, outcome: "no", means });
+  /** What goes wrong because it is over is nobody's business. */
+  #failed(error: unknown, where: string): void {
+    if (!this.signal.aborted) this.#calls.failed(error, where);
   }
 
   // ---- transactions -----------------------------------------------------------------------------------------------------
 
   #apply(delta: Delta): void {
-    this.#standings.apply(delta);
-    const own = this.image.broker(this.id);
-    if (own?.epoch !== this.#tenure?.life.epoch) this.#endLife(this.#gone());
-    if (own?.status === "draining") this.#drainingSince ??= delta.zxid;
     for (const change of delta.configs) this.#tellConfig(change, delta.zxid);
-    this.#beginLife();
-    this.#tenure?.apply(delta);
-    this.#roles.apply(delta);
+    if (this.image.broker(this.id)?.status === "draining") this.#drainingSince ??= delta.zxid;
+    this.#membership.apply(delta);
     this.#seen.apply(delta);
     this.#checkCluster();
     this.#wake();
@@ -322,12 +267,8 @@ export class Agent implements BrokerAgent {
     try {
       checkCluster(cluster, paths, { ...this.#parts.options, clusterId: this.clusterId });
     } catch (error) {
-      this.#close(error as CorralError);
+      this.#close(error as CorralError, true);
     }
-  }
-
-  #tellConfigs(): void {
-    for (const now of this.image.configs()) this.#tellConfig({ before: undefined, now }, this.image.zxid);
   }
 
   #tellConfig({ before, now }: Changed<ConfigView>, zxid: number): void {
