@@ -1,6 +1,6 @@
 /** Consuming: joins a group, or claims partitions that are named, and hands their messages to a function. */
 import { type Client, type CorralError, isCorralError } from "@corral/client";
-import { offsetRetention } from "./admin/retention.ts";
+import { expireOffsets, offsetRetention, retentionOf } from "./admin/retention.ts";
 import { Alone } from "./claims/alone.ts";
 import type { ConsumeOptions, Consumer } from "./consumer.ts";
 import { GroupConsumer } from "./delivery/group-consumer.ts";
@@ -8,6 +8,14 @@ import { handlingSettings, type HandlingSettings } from "./delivery/settings.ts"
 import { pathsOf } from "./layout.ts";
 import { joinGroup } from "./membership/join.ts";
 
+const NOT_OURS = [
+  "GUARD_FAILED",
+  "NODE_EXISTS",
+  "NO_NODE",
+  "BAD_VERSION",
+  "SESSION_EXPIRED",
+  "OUTCOME_UNKNOWN",
+] as const;
 /** Random bytes in the name of a consumer that is alone. */
 const NAME_BYTES = 8;
 
@@ -21,6 +29,7 @@ export async function consume<M>(client: Client, options: ConsumeOptions<M>): Pr
   const settings = handlingSettings(options);
   const { topics, assign } = options;
   if (topics === undefined) return consumeAlone(client, options, assign!, settings);
+  await forgetExpired(client, options);
   const membership = await joinGroup(client, {
     ...options,
     topics,
@@ -30,6 +39,18 @@ export async function consume<M>(client: Client, options: ConsumeOptions<M>): Pr
   const consumer = new GroupConsumer(membership, pathsOf(options.group, options.root), options, settings);
   consumer.begin();
   return consumer;
+}
+
+/** Of a group that has been empty for too long, before anybody begins where it was. */
+async function forgetExpired<M>(client: Client, options: ConsumeOptions<M>): Promise<void> {
+  const paths = pathsOf(options.group, options.root);
+  const deadline = client.deadline("consume", options);
+  try {
+    await expireOffsets(client, paths, retentionOf(options.offsetRetentionMs), deadline);
+  } catch (error) {
+    // Somebody else is doing it, or has joined, or the session has ended, and another will begin.
+    if (!isCorralError(error, ...NOT_OURS)) throw error;
+  }
 }
 
 async function consumeAlone<M>(

@@ -1,4 +1,18 @@
 /** Consumer groups: who consumes what, with claims that fence. */
+export { groupAdmin } from "./admin.ts";
+export type {
+  CommittedOffset,
+  GroupAdmin,
+  GroupDescription,
+  GroupState,
+  GroupSummary,
+  MemberDescription,
+  OffsetChange,
+  PartitionLag,
+  ResetOptions,
+  ResetTo,
+  RetentionOptions,
+} from "./admin/api.ts";
 export { MAX_MEMBERS, MAX_PARTITIONS, MAX_SUBSCRIPTIONS, MAX_TOPICS } from "./assignor.ts";
 export type { Assignment, Assignor, GroupMember, Owned, Partitions, Topic } from "./assignor.ts";
 export { cooperativeSticky, twoPhase } from "./assignors/cooperative-sticky.ts";

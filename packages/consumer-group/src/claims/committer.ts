@@ -133,6 +133,8 @@ export class Committer {
     if (this.#flushing === undefined) {
       this.#flushing = this.#flushAll().finally(() => {
         this.#flushing = undefined;
+        // What came meanwhile.
+        if (this.#hasDue()) this.#arm();
       });
       return this.#flushing;
     }
@@ -141,6 +143,11 @@ export class Committer {
       return this.#flush();
     });
     return this.#next;
+  }
+
+  #hasDue(): boolean {
+    for (const claim of this.#options.claims()) if (due(claim) !== undefined) return true;
+    return false;
   }
 
   async #flushAll(): Promise<void> {
@@ -218,7 +225,6 @@ export class Committer {
     const [claim] = [...this.#options.claims()].filter((one) => due(one) !== undefined);
     if (claim === undefined) return;
     this.#options.refused(error, claim);
-    this.#arm();
   }
 }
 

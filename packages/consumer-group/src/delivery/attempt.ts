@@ -75,10 +75,10 @@ export class Attempt implements HandlerContext {
     const [claim, entry, progress] = [this.#claim, this.#entry, this.#progress];
     await progress.whenNext(entry);
     const { next: offset, leaderEpoch, metadata } = entry;
-    // An earlier call of the handler may have done it, without having waited for the answer.
+    // An earlier call of the handler may have done it, without having waited for the answer. Asked in the turn in which that is known.
     const isDone = (): boolean => {
       this.#check("commitWith");
-      return entry.isDone;
+      return claim.committed >= offset;
     };
     await this.#handling.committer.commitWith(claim, { offset, leaderEpoch, metadata }, operations, isDone);
     this.#hasCommitted = true;

@@ -189,9 +189,9 @@ export class GroupConsumer<M> implements Consumer {
     const begin = (): void => {
       for (const delivery of deliveries) delivery.begin();
     };
-    const assigned = this.#options.rebalance?.assigned;
-    if (assigned === undefined) begin();
-    else void this.#tell(claims, () => assigned(claims)).then(begin);
+    const { rebalance } = this.#options;
+    if (rebalance?.assigned === undefined) begin();
+    else void this.#tell(claims, () => rebalance.assigned?.(claims)).then(begin);
   }
 
   async #stop(claim: HeldClaim): Promise<void> {
