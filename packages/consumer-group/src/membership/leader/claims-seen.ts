@@ -52,7 +52,7 @@ export class ClaimsSeen {
     this.#orphans = [];
     for (const entry of own.entries()) {
       const at = partitionAt(this.#paths.own, entry.path);
-      if (at === undefined) continue;
+      if (at === undefined || entry.value.alone === true) continue;
       const { path, value, stat } = entry;
       const life = living.get(value.member);
       if (life === undefined || life > stat.czxid) {
@@ -72,7 +72,7 @@ export class ClaimsSeen {
   /** Of a claim that has come or gone since. */
   changed(entry: CacheEntry<ClaimRecord> | undefined, path: string): void {
     this.#late.delete(path);
-    if (entry === undefined || partitionAt(this.#paths.own, path) === undefined) return;
+    if (entry === undefined || entry.value.alone === true || partitionAt(this.#paths.own, path) === undefined) return;
     const life = this.#view.members.get(this.#paths.member(entry.value.member))?.stat.czxid;
     if (life === undefined || life > entry.stat.czxid) this.#orphans.push(this.#orphan(entry, life));
   }
@@ -103,10 +103,9 @@ export class ClaimsSeen {
   /** Members that have kept for their whole rebalance timeout what another is to have. */
   overdue(nowMs: number): readonly Overdue[] {
     const found = new Map<string, Overdue>();
-    for (const { member, sinceMs } of this.#late.values()) {
-      const entry = this.#view.members.get(this.#paths.member(member));
-      if (entry !== undefined && nowMs >= sinceMs + entry.value.rebalanceTimeoutMs)
-        found.set(member, { member, czxid: entry.stat.czxid });
+    for (const late of this.#late.values()) {
+      const life = this.#view.members.get(this.#paths.member(late.member))?.stat;
+      if (life !== undefined && nowMs >= this.#dueMs(late)) found.set(late.member, { ...late, czxid: life.czxid });
     }
     return [...found.values()];
   }
@@ -114,11 +113,14 @@ export class ClaimsSeen {
   /** When the next one will be overdue. Infinity if none is late. */
   nextDueMs(): number {
     let next = Infinity;
-    for (const { member, sinceMs } of this.#late.values()) {
-      const timeoutMs = this.#view.members.get(this.#paths.member(member))?.value.rebalanceTimeoutMs;
-      if (timeoutMs !== undefined) next = Math.min(next, sinceMs + timeoutMs);
-    }
+    for (const late of this.#late.values()) next = Math.min(next, this.#dueMs(late));
     return next;
+  }
+
+  /** Infinity for a member that is gone, or has not said how long it may take. */
+  #dueMs({ member, sinceMs }: Late): number {
+    const timeoutMs = this.#view.members.get(this.#paths.member(member))?.value.rebalanceTimeoutMs;
+    return typeof timeoutMs === "number" ? sinceMs + timeoutMs : Infinity;
   }
 
   /** Deletes the claims that no living member has made. */

@@ -151,12 +151,16 @@ export class GroupLeader {
     if (agenda.divisionDueMs(members.length) <= agenda.nowMs && this.#canDivide(members)) {
       agenda.taken();
       await this.#divide(members);
+      if (this.#givesWay) return;
       this.#claims.review(agenda.nowMs);
       this.#dutyDueMs = agenda.nowMs;
     }
     await this.#fenceOverdue();
     await this.#claims.reap(this.#client, this.#leadership, this.#signal);
-    if (this.#away.nextDueMs <= agenda.nowMs) agenda.changed();
+    if (this.#away.nextDueMs <= agenda.nowMs) {
+      this.#away = { ...this.#away, nextDueMs: Infinity };
+      agenda.changed();
+    }
     if (this.#dutyDueMs <= agenda.nowMs) await this.#doDuties();
     this.#isIdle = !agenda.hasChanges;
     if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
