@@ -21,6 +21,44 @@ export {
   WAITERS_MAX,
 } from "./host/limits.ts";
 
+// ---- who administers a cluster ------------------------------------------------------------------------------------------
+export { adminOf, clusterAdmin } from "./admin/admin.ts";
+export type {
+  AdminOptions,
+  BrokerDescription,
+  ClusterAdmin,
+  ClusterDescription,
+  CreatedTopic,
+  CreateOptions,
+  DescribeTopicsOptions,
+  FeatureUpdate,
+  GrowthSpec,
+  Item,
+  PartitionDescription,
+  PlanOptions,
+  Reassignment,
+  ReassignmentPlan,
+  RequestedElection,
+  RequestOptions,
+  RunningReassignment,
+  TopicDescription,
+  TopicPartition,
+  TopicSpec,
+} from "./admin/api.ts";
+export { PARTITIONS_PER_REQUEST, TOPICS_PER_REQUEST } from "./admin/arguments.ts";
+export { diffDumps } from "./admin/dump.ts";
+export type {
+  ClusterDump,
+  DumpDifference,
+  DumpedConfig,
+  DumpedTopic,
+  Restored,
+  RestoreOptions,
+} from "./admin/dump-api.ts";
+export { AdminError, isAdminError } from "./admin/error.ts";
+export { ITEMS_MAX } from "./admin/items.ts";
+export type { RefusalCode } from "./admin/refusal.ts";
+
 // ---- what a cluster is --------------------------------------------------------------------------------------------------
 export { ClusterImage, IMAGE_BYTES_MAX, IMAGE_ENTRIES_MAX } from "./image/cluster-image.ts";
 export type { BrokerView, Changed, ConfigView, Delta, PartitionView, RequestView, TopicView } from "./image/views.ts";

@@ -149,9 +149,9 @@ export interface PartitionDescription extends TopicPartition {
   readonly adding: readonly number[];
   readonly removing: readonly number[];
   readonly recovering: boolean;
-  /** Fewer are in sync than it is to have replicas. */
+  /** Fewer are in sync than it has replicas, those that are only being added not counted. */
   readonly underReplicated: boolean;
-  /** Fewer, or just as many, are in sync as `min.insync.replicas`. */
+  /** Fewer, or just as many, are in sync as `min.insync.replicas` says. Where nobody leads, nobody is in sync. */
   readonly underMinIsr: boolean;
   readonly atMinIsr: boolean;
   /** Nobody leads. */
@@ -207,7 +207,7 @@ export interface ClusterAdmin extends AsyncDisposable {
     options?: RequestOptions & { readonly wait?: boolean },
   ): Promise<Item<{ readonly name: string }>[]>;
 
-  /** `partitions`: at most 10,000; default: all that want one. Where the right one leads already: `ELECTION_NOT_NEEDED`. */
+  /** `partitions`: at most 10,000; default: those that want one, 10,000 of them at most. Where the right one leads already: `ELECTION_NOT_NEEDED`. */
   electLeaders(
     kind: RequestedElection,
     partitions?: readonly TopicPartition[],

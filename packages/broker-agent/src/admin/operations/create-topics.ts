@@ -21,6 +21,7 @@ import {
   textsAt,
   TOPICS_PER_REQUEST,
 } from "../arguments.ts";
+import { drawBelow, drawName } from "../draw.ts";
 import type { AdminOperation } from "../operation.ts";
 import { planAnew, promisedReplicas } from "../placement.ts";
 import { Refused } from "../refusal.ts";
@@ -113,7 +114,7 @@ class Making {
     const { plan, partitions, replicationFactor } = this.#planOf(spec);
     const made = { partitions, replicationFactor };
     const { name } = spec;
-    const id = this.#drawId();
+    const id = drawName(this.#term.client.random);
     const growth = { to: partitions, plan };
     if (!isTrial) this.#write({ name, id, state: "creating", partitions: 0, replicationFactor, growth }, spec);
     this.#names.set(collisionKey(name), name);
@@ -139,7 +140,9 @@ class Making {
     const replicationFactor = spec.replicationFactor ?? Number(settingOf(this.#image, "default.replication.factor"));
     checkPartitionCount(partitions);
     checkReplicationFactor(replicationFactor, this.#active);
-    const plan = planAnew(this.#active.brokers, replicationFactor, (below) => this.#draw(below));
+    const plan = planAnew(this.#active.brokers, replicationFactor, (below) =>
+      drawBelow(this.#term.client.random, below),
+    );
     return { plan, partitions, replicationFactor };
   }
 
@@ -171,15 +174,6 @@ class Making {
       ? op.set(path, record, { codec: configCodec })
       : op.create(path, record, { codec: configCodec, parents: true });
     return { operations: [operation], bytes: bytesOf(configCodec, record) };
-  }
-
-  #draw(below: number): number {
-    const [a = 0, b = 0, c = 0, d = 0] = this.#term.client.random(4);
-    return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) % below;
-  }
-
-  #drawId(): string {
-    return Array.from(this.#term.client.random(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 }
 

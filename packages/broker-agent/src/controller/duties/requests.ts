@@ -11,9 +11,9 @@ import type { AdminOperation, Decision } from "../../admin/operation.ts";
 import { Refused } from "../../admin/refusal.ts";
 import type { Delta, RequestView } from "../../image/views.ts";
 import { encodeName } from "../../layout.ts";
+import { Quotas } from "../../quotas/quotas.ts";
 import { partitionCodec, resultCodec, type ResultRecord } from "../../records.ts";
 import type { Duty, MakeDuty, PartitionChange, Step, Term } from "../duty.ts";
-import { MutationRates } from "./mutation-rates.ts";
 
 /** For how long an answer stands, and a key is known, milliseconds. */
 export const RESULT_TTL_MS = 3_600_000;
@@ -30,14 +30,15 @@ export function requestsDuty(operations: ReadonlyMap<string, AdminOperation>): M
   return (term) => new Requests(term, operations);
 }
 
-const UNTRIED = { path: "", conflicts: 0, isAnswered: false, isTooLarge: false, why: "" };
+const UNTRIED = { path: "", conflicts: 0, isAnswered: false, isTooLarge: false, hasPaid: false, why: "" };
 
 class Requests implements Duty {
   readonly name = "requests";
   readonly againInMs = undefined;
   readonly #term: Term;
   readonly #operations: ReadonlyMap<string, AdminOperation>;
-  readonly #rates: MutationRates;
+  /** In memory: each controller begins with full buckets. */
+  readonly #quotas: Quotas;
   /** By path, oldest first. */
   readonly #waiting = new Map<string, RequestView>();
   /** How it went with the one that was tried last. */
@@ -46,7 +47,7 @@ class Requests implements Duty {
   constructor(term: Term, operations: ReadonlyMap<string, AdminOperation>) {
     this.#term = term;
     this.#operations = operations;
-    this.#rates = new MutationRates(term);
+    this.#quotas = new Quotas(term.image, term.client.clock);
   }
 
   begin(): void {
@@ -90,6 +91,7 @@ class Requests implements Duty {
       path: tried.path,
       conflicts: tried.conflicts + 1,
       isAnswered: isCorralError(together, "NODE_EXISTS") && together.path === this.#resultPath(request),
+      hasPaid: tried.hasPaid,
       isTooLarge: isCorralError(together, "LIMIT_EXCEEDED", "QUOTA_EXCEEDED"),
       why: together.message,
     };
@@ -121,7 +123,7 @@ class Requests implements Duty {
           `the answer has ${bytes} bytes, more than ${RESULT_BYTES_MAX}: ask for less`,
         );
       }
-      this.#rates.charge(request, decision.mutations ?? 0);
+      this.#charge(request, decision.mutations ?? 0);
       return { effects: [...this.#changes(decision), ...(decision.together ?? [])], result };
     } catch (error) {
       return { effects: [], result: { ok: false, error: refusalOf(error) } };
@@ -134,6 +136,16 @@ class Requests implements Duty {
     if (!isName(request.by, BY_CHARACTERS_MAX))
       throw new Refused("INVALID_REQUEST", "by is not a name of 1 to 200 characters");
     return operation.decide(this.#term, request.args, request.by);
+  }
+
+  /** KIP-599: whoever owes nothing may do whatever it asks for, and is then refused until that is worked off. */
+  #charge({ by }: RequestView, mutations: number): void {
+    if (mutations === 0 || this.#tried.hasPaid) return;
+    const waitMs = this.#quotas.tryTake("controller_mutation_rate", { client: by }, mutations);
+    if (waitMs > 0) {
+      throw new Refused("THROTTLING_QUOTA_EXCEEDED", `controller_mutation_rate: ask again in ${waitMs} ms`);
+    }
+    this.#tried = { ...this.#tried, hasPaid: true };
   }
 
   #changes({ partitions = [] }: Decision): Operation<unknown>[] {
