@@ -4,7 +4,7 @@ import { elections } from "../src/controller/duties/elections.ts";
 import { preferred } from "../src/controller/duties/preferred.ts";
 import { reassignments } from "../src/controller/duties/reassignments.ts";
 import { rebalance } from "../src/controller/duties/rebalance.ts";
-import { fresh, startCluster, type TestCluster } from "./cluster.ts";
+import { startCluster, type TestCluster } from "./cluster.ts";
 import { standAll } from "./controllers.ts";
 import { loads, moving, quiet, statesOf } from "./replicas.ts";
 
