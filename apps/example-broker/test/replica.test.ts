@@ -35,7 +35,7 @@ async function serve(leader: Replica): Promise<Listener> {
     async (operation, body, gone) => {
       const fields = new Fields(body);
       if (operation === "epochEnd") return leader.epochEnd(requestReaders.epochEnd(fields));
-      return await leader.replicate(requestReaders.replicate(fields), gone);
+      return leader.replicate(requestReaders.replicate(fields), gone);
     },
     (error) => {
       throw error;
@@ -84,7 +84,9 @@ test("a follower with an older epoch is fenced, one with a newer epoch is told t
   await expect(leader.replicate(fetch(6, 0), never)).rejects.toMatchObject({ code: "UNKNOWN_LEADER_EPOCH" });
   await expect(leader.replicate(fetch(5, 1), never)).rejects.toMatchObject({ code: "OFFSET_OUT_OF_RANGE" });
   await expect(leader.replicate({ ...fetch(5, 0), replica: 9 }, never)).rejects.toThrow("broker 9 is no replica");
-  expect(() => leader.epochEnd({ topicId: "id", partition: 0, leaderEpoch: 4, epoch: 1 })).toThrow("FENCED_LEADER_EPOCH");
+  expect(() => leader.epochEnd({ topicId: "id", partition: 0, leaderEpoch: 4, epoch: 1 })).toThrow(
+    "FENCED_LEADER_EPOCH",
+  );
   expect((await leader.replicate(fetch(5, 0), never)).batches).toHaveLength(0);
 });
 

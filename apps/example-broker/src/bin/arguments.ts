@@ -12,7 +12,9 @@ export class Arguments {
     const plain = switches.map((name) => [name, { type: "boolean" as const }] as const);
     try {
       const given = Object.entries(parseArgs({ options: Object.fromEntries([...valued, ...plain]) }).values);
-      this.#values = Object.fromEntries(given.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+      this.#values = Object.fromEntries(
+        given.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+      );
       this.#switches = new Set(given.filter(([, value]) => value === true).map(([name]) => name));
     } catch (error) {
       exitForUsage((error as Error).message);

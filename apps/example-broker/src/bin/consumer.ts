@@ -1,6 +1,7 @@
 /**
  * A member of the group whose effects happen in the sink, once each: the sink keeps the offsets, and knows claims by their tokens.
  */
+import { setTimeout } from "node:timers/promises";
 import { open } from "@corral/client";
 import { consume, type TraceEvent } from "@corral/consumer-group";
 import { BrokerClient } from "../client/broker-client.ts";
@@ -13,7 +14,8 @@ import { aborted, endSignal, fail, tell } from "./life.ts";
 
 const STATUS_MS = 200;
 
-const given = new Arguments(["corral", "brokers", "group", "topic", "sink", "session-ms", "trace", "name"]);
+const given = new Arguments(["corral", "brokers", "group", "topic", "sink", "session-ms", "trace", "name", "work-ms"]);
+const workMs = given.whole("work-ms", 0);
 const end = endSignal();
 
 async function run(): Promise<void> {
@@ -37,6 +39,8 @@ async function run(): Promise<void> {
       return nextOffset;
     },
     handle: async ({ offset, value }, { partition: { partition }, token }) => {
+      // Long work, and no look at the claim after it, as handlers are: whoever was stopped meanwhile is refused by the sink.
+      await setTimeout(workMs);
       await (await sinks.to(at)).request("apply", { partition, token, offset, id: value.toString() });
     },
     onError: (error, where) => {

@@ -66,7 +66,12 @@ export async function startExampleBroker(client: Client, options: ExampleBrokerO
   const membership = join(options.data, "cluster");
   mkdirSync(options.data, { recursive: true });
   const clusterId = readCheckpoint(membership) as string | undefined;
-  const replicas = new Replicas({ folder: join(options.data, "replicas"), policy: options.policy, say, onFailed: report });
+  const replicas = new Replicas({
+    folder: join(options.data, "replicas"),
+    policy: options.policy,
+    say,
+    onFailed: report,
+  });
   const requests = new Requests(replicas);
   const listener = await Listener.open(options.listen, requests.handle, (error) => {
     say(`a request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

@@ -53,7 +53,7 @@ export async function follow(
 async function connect(part: Following, world: FollowerWorld): Promise<Peer<BrokerRequests>> {
   const endpoint = part.endpoints?.[0];
   if (part.leader === undefined || endpoint === undefined) throw new BrokerError("NOT_LEADER", "nobody leads");
-  return await world.peers.to(endpoint);
+  return world.peers.to(endpoint);
 }
 
 /** Asks where this log's last epoch ends in the leader's, and cuts, until the two logs go on from one point. KIP-101, KIP-279. */

@@ -39,7 +39,7 @@ export class BrokerClient {
 
   /** The cluster as some broker sees it now. Tries until the signal is aborted. */
   async metadata(signal?: AbortSignal): Promise<Metadata> {
-    return await this.#untilDone(signal, () => this.#refresh(0));
+    return this.#untilDone(signal, () => this.#refresh(0));
   }
 
   /** The cluster, then again whenever something of it changes. Ends by the signal. */
@@ -69,11 +69,11 @@ export class BrokerClient {
     signal?: AbortSignal,
   ): Promise<BrokerRequests[K]["reply"]> {
     const key = `${request.topic}/${request.partition}`;
-    return await this.#untilDone(signal, async () => {
+    return this.#untilDone(signal, async () => {
       const leader = this.#leaders.get(key) ?? (await this.#find(key));
       try {
         const peer = await this.#peers.to(leader.address);
-        return await peer.request<Led>(operation, request as never, waitMs);
+        return await peer.request<Led>(operation, request, waitMs);
       } catch (error) {
         if (error instanceof BrokerError) this.#learn(key, leader, error);
         throw error;

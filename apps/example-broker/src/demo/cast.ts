@@ -20,6 +20,8 @@ export const FOURTH = 4;
 export const CONSUMERS = ["a", "b", "c", "d"] as const;
 export const BROKER_SESSION_MS = 4_000;
 export const CONSUMER_SESSION_MS = 3_000;
+/** What a consumer does with a message before its effect. */
+const WORK_MS = 10;
 
 const SOURCES = join(import.meta.dirname, "..");
 const ROOT = join(SOURCES, "..", "..", "..");
@@ -143,6 +145,7 @@ export class Cast {
       sink: `127.0.0.1:${this.sinkAddress.port}`,
       "session-ms": CONSUMER_SESSION_MS,
       name,
+      "work-ms": WORK_MS,
       trace: join(this.traces, name),
     };
     this.#consumerStatus.delete(name);

@@ -57,7 +57,7 @@ async function run(): Promise<number> {
   if (chaos > 0) await unleash(stage, { seconds: chaos, seed: flags.whole("seed", Date.now() % 1_000_000) });
   else await play(stage, { calmMs: flags.has("fast") ? CALM_FAST_MS : CALM_MS });
   await stage.pause(Math.max(0, flags.whole("seconds", 0) * 1_000 - (performance.now() - begin)));
-  return await stage.finish();
+  return stage.finish();
 }
 
 run().then(
@@ -67,7 +67,9 @@ run().then(
   },
   (error: unknown) => {
     keep = true;
-    console.error(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nlogs: ${join(folder, "logs")}`);
+    console.error(
+      `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nlogs: ${join(folder, "logs")}`,
+    );
     process.exit(1);
   },
 );

@@ -4,7 +4,7 @@
  *
  * Owns a session of its own, and changes nothing.
  */
-import { ALL_BROKERS, type ClusterAdmin, openAdmin } from "@corral/broker-agent";
+import { ALL_BROKERS, type ClusterAdmin, clusterAdmin } from "@corral/broker-agent";
 import { type Client, open } from "@corral/client";
 import type { SinkRequests } from "../sink/service.ts";
 import { Peers } from "../wire/peers.ts";
@@ -50,7 +50,7 @@ export class Observer {
 
   static async open(cast: Cast): Promise<Observer> {
     const client = open({ servers: [cast.corral], session: { timeoutMs: 10_000 } });
-    return new Observer(cast, client, await openAdmin(client, { cluster: CLUSTER, by: "demo" }));
+    return new Observer(cast, client, await clusterAdmin(client, { cluster: CLUSTER, by: "demo" }));
   }
 
   /** Empty before the topic is made. */
@@ -59,7 +59,11 @@ export class Observer {
     const topic = image.topic(TOPIC);
     if (topic === undefined) return [];
     return [...image.partitionsOf(topic.id)]
-      .map(({ partition, state }) => ({ ...state, partition, isMoving: state.adding.length + state.removing.length > 0 }))
+      .map(({ partition, state }) => ({
+        ...state,
+        partition,
+        isMoving: state.adding.length + state.removing.length > 0,
+      }))
       .toSorted((a, b) => a.partition - b.partition);
   }
 

@@ -1,5 +1,5 @@
 /** What happens in the demo, in this order, each with the time that recovery took. */
-import { BROKERS, CONSUMER_SESSION_MS, CONSUMERS, FOURTH, PARTITIONS, REPLICAS } from "./cast.ts";
+import { BROKER_SESSION_MS, BROKERS, CONSUMER_SESSION_MS, CONSUMERS, FOURTH, PARTITIONS, REPLICAS } from "./cast.ts";
 import type { Stage } from "./stage.ts";
 
 /** After a step, messages flow undisturbed for so long, milliseconds. */
@@ -31,10 +31,12 @@ async function killLeader(stage: Stage): Promise<void> {
   const isController = stage.observer.controller === victim ? ", and is controller" : "";
   view.step(`kill -9 of broker ${victim}: it leads ${leads} of ${PARTITIONS} partitions${isController}`);
   await cast.child(`broker-${victim}`).kill();
-  await Promise.all([
+  const [gone, led] = await Promise.all([
+    stage.measure(`Corral has noticed (sessions of ${BROKER_SESSION_MS / 1_000} s)`, () => () => !isUp(stage, victim)),
     stage.measure("every partition has a living leader", () => () => stage.isLed(victim)),
     stage.measure("every partition is consumed again", () => stage.flowsSince(stage.mark())),
   ]);
+  view.result(`from noticing to the last new leader: ${Math.max(0, led - gone).toFixed(0)} ms`);
   view.step(`broker ${victim} starts again`);
   await Promise.all([
     cast.startBroker(victim),
@@ -82,25 +84,28 @@ async function changeConfiguration(stage: Stage): Promise<void> {
   const greeting = `hello at ${new Date().toISOString()}`;
   view.step("a configuration of all brokers changes");
   await Promise.all([
-    stage.measure("every broker has seen it", () => () => observer.brokers().every((id) => cast.greetingAt(id) === greeting)),
+    stage.measure(
+      "every broker has seen it",
+      () => () => observer.brokers().every((id) => cast.greetingAt(id) === greeting),
+    ),
     observer.configure("example.greeting", greeting),
   ]);
 }
 
 async function restartCorrald(stage: Stage): Promise<void> {
   const { cast, observer, view } = stage;
-  view.step("kill -9 of corrald; it starts again after a second");
+  view.step("kill -9 of corrald: brokers, producer and consumers go on with what they know");
   await cast.child("corrald").kill();
-  await stage.pause(1_000);
+  await stage.measure("every partition is consumed, without corrald", () => stage.flowsSince(stage.mark()));
   const isBack = { value: false };
   const written = async (): Promise<void> => {
     await observer.client.sync("/");
     isBack.value = true;
   };
+  view.step("corrald starts again");
   await Promise.all([
     cast.startCorrald().then(written),
-    stage.measure("it answers again", () => () => isBack.value),
-    stage.measure("every partition is consumed", () => stage.flowsSince(stage.mark())),
+    stage.measure("its clients have it back", () => () => isBack.value),
   ]);
   view.result(`brokers that kept their registration: ${observer.brokers().length} of ${BROKERS.length + 1}`);
 }
@@ -120,6 +125,10 @@ async function restartBrokers(stage: Stage): Promise<void> {
 function ended(child: { end(): Promise<void>; readonly isOver: boolean }): () => boolean {
   void child.end();
   return () => child.isOver;
+}
+
+function isUp({ observer }: Stage, id: number): boolean {
+  return observer.brokers().includes(id);
 }
 
 /** The broker that leads the most. */

@@ -73,7 +73,9 @@ export class Stage {
 
   isInSync(): boolean {
     const partitions = this.observer.partitions();
-    return partitions.length === PARTITIONS && partitions.every(({ isr, isMoving }) => isr.length === REPLICAS && !isMoving);
+    return (
+      partitions.length === PARTITIONS && partitions.every(({ isr, isMoving }) => isr.length === REPLICAS && !isMoving)
+    );
   }
 
   /** Waits until something is so, and says how long that took. Milliseconds. */
@@ -143,7 +145,9 @@ export class Stage {
   #checkTraces(): boolean {
     const events = readdirSync(this.cast.traces).flatMap((name) => readLines<TraceEvent>(join(this.cast.traces, name)));
     const wrong = checkHistory(events);
-    console.log(`\n${events.length} steps of the consumers checked, partition by partition: ${wrong.length} violations`);
+    console.log(
+      `\n${events.length} steps of the consumers checked, partition by partition: ${wrong.length} violations`,
+    );
     for (const violation of wrong.slice(0, 10)) console.log(`  ${violation}`);
     return wrong.length === 0;
   }
@@ -152,8 +156,10 @@ export class Stage {
     const checker = join(import.meta.dirname, "..", "bin", "checker.js");
     const { produced, effects } = this.cast.files;
     console.log("");
-    const child = spawn(process.execPath, [checker, "--produced", produced, "--effects", effects], { stdio: "inherit" });
-    return await new Promise((resolve) => {
+    const child = spawn(process.execPath, [checker, "--produced", produced, "--effects", effects], {
+      stdio: "inherit",
+    });
+    return new Promise((resolve) => {
       child.once("close", (code) => {
         resolve(code ?? 1);
       });

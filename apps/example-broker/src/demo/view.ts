@@ -20,10 +20,13 @@ export class View {
   constructor(observer: Observer) {
     this.#observer = observer;
     this.#isLive = process.stdout.isTTY;
-    this.#timer = setInterval(() => {
-      if (this.#isLive) this.#draw();
-      else console.log(`${this.#clock()}   ${this.#summary()}`);
-    }, this.#isLive ? DRAW_MS : LINE_MS);
+    this.#timer = setInterval(
+      () => {
+        if (this.#isLive) this.#draw();
+        else console.log(`${this.#clock()}   ${this.#summary()}`);
+      },
+      this.#isLive ? DRAW_MS : LINE_MS,
+    );
   }
 
   /** A step of the demo. */

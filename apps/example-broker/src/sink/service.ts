@@ -44,5 +44,5 @@ export function serveSink(effects: Effects, at: Address, onFault: (error: unknow
         throw new BrokerError("INVALID_REQUEST", "no such operation");
     }
   };
-  return Listener.open(at, async (operation, body) => await Promise.resolve(answer(operation, body)), onFault);
+  return Listener.open(at, async (operation, body) => answer(operation, body), onFault);
 }

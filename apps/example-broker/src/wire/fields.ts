@@ -53,7 +53,7 @@ export class Fields {
     const isList = Array.isArray(value) && value.every((item) => item instanceof Uint8Array);
     if (!isList || value.length === 0 || value.length > max)
       throw invalid(name, `is no list of 1 to ${max} byte strings`);
-    return value as Uint8Array[];
+    return value;
   }
 }
 

@@ -34,7 +34,8 @@ export function decodeRequest(bytes: Buffer): RequestFrame | undefined {
 export function decodeReply(bytes: Buffer): ReplyFrame | undefined {
   const value = decode(bytes);
   if (value === undefined || !Number.isSafeInteger(value[0])) return undefined;
-  if (value[1] !== null && typeof (value[1] as Partial<Failure> | undefined)?.code !== "string") return undefined;
+  const failure = value[1] as Partial<Failure> | null | undefined;
+  if (failure !== null && typeof failure?.code !== "string") return undefined;
   return value as unknown as ReplyFrame;
 }
 

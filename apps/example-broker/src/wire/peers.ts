@@ -14,7 +14,7 @@ export class Peers<R> {
     }
     // Of several who saw the old one broken, one dials.
     if (this.#peers.get(key) === known) this.#peers.set(key, this.#dial(key, address));
-    return await (this.#peers.get(key) ?? this.to(address));
+    return this.#peers.get(key) ?? this.to(address);
   }
 
   close(): void {
