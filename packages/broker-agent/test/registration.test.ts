@@ -1,8 +1,8 @@
-import { isCorralError, json, op } from "@corral/client";
+import { type Entry, isCorralError, json, op } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
 import { pathsOf } from "../src/layout.ts";
-import { brokerCodec, type BrokerRecord, clusterCodec } from "../src/records.ts";
+import { brokerCodec, type BrokerRecord, clusterCodec, type ClusterRecord } from "../src/records.ts";
 import { CLUSTER, Host, SESSION_MS, startOn } from "./hosts.ts";
 
 const paths = pathsOf(CLUSTER);
@@ -16,6 +16,11 @@ function recordOf(server: TestServer, id: number): BrokerRecord | undefined {
 function clusterOf(server: TestServer): ReturnType<typeof clusterCodec.decode> {
   return clusterCodec.decode(server.dump().find(({ path }) => path === paths.cluster)?.data ?? null);
 }
+
+/** As an administrator raises a feature. */
+const raised =
+  (txn: number) =>
+  (now: Entry<ClusterRecord> | undefined): ClusterRecord => ({ ...(now?.value as ClusterRecord), features: { txn } });
 
 const writes = (server: TestServer): number => server.requests().filter((request) => WRITES.has(request.op)).length;
 
@@ -113,7 +118,9 @@ describe("ids that are drawn", () => {
     const coming = Promise.all([2, 3, 4].map((port) => startOn(server, "auto", at(port))));
     await server.clock.advance(1_000);
     const others = await coming;
-    expect([first, ...others].map(({ agent }) => agent.id).toSorted()).toEqual([1_001, 1_002, 1_003, 1_004]);
+    expect([first, ...others].map(({ agent }) => agent.id).toSorted((a, b) => a - b)).toEqual([
+      1_001, 1_002, 1_003, 1_004,
+    ]);
     await first.agent.shutdown({ drain: false });
     expect((await startOn(server, "auto", at(5))).agent.id).toBe(1_005);
   });
@@ -178,9 +185,9 @@ describe("features", () => {
   test("that are finalized while a broker comes, and are none of its own, end it", async () => {
     await using server = await startTestServer();
     const { client } = await startOn(server, 1, { features: { txn: { min: 1, max: 2 } } });
-    await client.update(paths.cluster, ({ value }) => ({ ...value, features: { txn: 1 } }) as never, { codec: json() });
+    await client.update(paths.cluster, raised(1), { codec: clusterCodec });
     const second = await startOn(server, 2, { features: { txn: { min: 1, max: 1 } } });
-    await client.update(paths.cluster, ({ value }) => ({ ...value, features: { txn: 2 } }) as never, { codec: json() });
+    await client.update(paths.cluster, raised(2), { codec: clusterCodec });
     await server.clock.runUntilIdle();
     expect(second.agent.status).toBe("closed");
     expect(second.agent.signal.reason).toMatchObject({ code: "BAD_ARGUMENTS", limitName: "features.txn" });

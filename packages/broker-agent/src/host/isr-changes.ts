@@ -46,6 +46,8 @@ export class IsrChanges {
   /** By who comes in. One of each partition at most, as its leader has one under way at most. */
   readonly #waiting = new Map<string, IsrChange[]>();
   #isRunning = false;
+  /** In a row. */
+  #failures = 0;
 
   constructor(client: Client, life: Life, tell: IsrTrouble) {
     this.#client = client;
@@ -66,11 +68,11 @@ export class IsrChanges {
     this.#isRunning = true;
     // What follows from one fetch, or one look at all, is asked for in one turn.
     await Promise.resolve();
-    for (let failures = 0; ;) {
+    for (;;) {
       const changes = this.#take();
       if (changes === undefined || this.#life.signal.aborted) break;
-      failures = (await this.#write(changes)) ? 0 : failures + 1;
-      if (failures > 0 && !(await this.#pause(failures))) break;
+      this.#failures = (await this.#write(changes)) ? 0 : this.#failures + 1;
+      if (this.#failures > 0 && !(await this.#pause(this.#failures))) break;
     }
     this.#isRunning = false;
   }
