@@ -82,11 +82,7 @@ class Admin implements GroupAdmin {
     );
   }
 
-  lag(
-    group: string,
-    source: Pick<Source<never>, "bounds">,
-    options?: CallOptions,
-  ): Promise<readonly PartitionLag[]> {
+  lag(group: string, source: Pick<Source<never>, "bounds">, options?: CallOptions): Promise<readonly PartitionLag[]> {
     return this.#in("groupLag", group, options, async (paths, deadline, signal) => {
       const known = await offsetsOf(this.#client, paths, deadline);
       const { members, others } = await describeGroup(this.#client, paths, group, deadline);
@@ -159,5 +155,6 @@ class Admin implements GroupAdmin {
 }
 
 function* partitionsOf(partitions: PartitionsRecord): Generator<TopicPartition> {
-  for (const [topic, numbers] of Object.entries(partitions)) for (const partition of numbers) yield { topic, partition };
+  for (const [topic, numbers] of Object.entries(partitions))
+    for (const partition of numbers) yield { topic, partition };
 }

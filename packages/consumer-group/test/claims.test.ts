@@ -56,7 +56,11 @@ test("a partition that another has is waited for with one watch, and claimed as 
   await using it = await world({ t: 3 });
   const other = await it.client();
   await it.soon(
-    other.create("/groups/g/own/t/1", { member: "somebody", alone: true }, { lifetime: "ephemeral", parents: true, codec: json() }),
+    other.create(
+      "/groups/g/own/t/1",
+      { member: "somebody", alone: true },
+      { lifetime: "ephemeral", parents: true, codec: json() },
+    ),
   );
   const consumer = await it.consumer(await it.client(), {});
   await it.pass(2_000);
@@ -65,7 +69,12 @@ test("a partition that another has is waited for with one watch, and claimed as 
   const asked = it.server.requests().length;
   await it.pass(5_000);
   // No polling: heartbeats only.
-  expect(it.server.requests().slice(asked).filter(({ path }) => path?.includes("/own/") === true)).toEqual([]);
+  expect(
+    it.server
+      .requests()
+      .slice(asked)
+      .filter(({ path }) => path?.includes("/own/") === true),
+  ).toEqual([]);
   await it.soon(other.delete("/groups/g/own/t/1"), 10);
   expect(consumer.status.state).toBe("stable");
   await it.soon(consumer.close());
@@ -80,7 +89,9 @@ test("a stale owner commits nothing: whoever came after it has the partition, an
   const consumer = await it.consumer(client, {
     commitIntervalMs: 60_000,
     handle: (_, context) => void contexts.set(context.partition.partition, context),
-    rebalance: { lost: (claims, why) => void lost.push(`${claims.map(({ partition: { partition } }) => partition)} ${why.code}`) },
+    rebalance: {
+      lost: (claims, why) => void lost.push(`${claims.map(({ partition: { partition } }) => partition)} ${why.code}`),
+    },
   });
   await it.pass(1_000);
   it.source.append("t", 0, 5);
@@ -89,7 +100,11 @@ test("a stale owner commits nothing: whoever came after it has the partition, an
   // As an administrator would do it: the claim of partition 0 is another's now.
   const other = await it.client();
   await it.soon(other.delete("/groups/g/own/t/0"), 10);
-  const second = other.create("/groups/g/own/t/0", { member: "other", alone: true }, { lifetime: "ephemeral", codec: json() });
+  const second = other.create(
+    "/groups/g/own/t/0",
+    { member: "other", alone: true },
+    { lifetime: "ephemeral", codec: json() },
+  );
   await it.soon(second, 10);
   const committing = it.soon(consumer.commit());
   await expect(committing).rejects.toMatchObject({ code: "GUARD_FAILED", path: "/groups/g/own/t/0" });
@@ -125,9 +140,7 @@ test("a member that was cut off for longer than its session loses everything bef
   expect(zombie.signal.aborted).toBe(true);
   const owners = it.owners();
   expect(Object.values(owners)).toEqual([consumers[1]!.member, consumers[1]!.member]);
-  const successor = claims[1]!.find(
-    ({ partition: { partition } }) => partition === zombie.partition.partition,
-  )!;
+  const successor = claims[1]!.find(({ partition: { partition } }) => partition === zombie.partition.partition)!;
   expect(successor.token).toBeGreaterThan(zombie.token);
   cut.end();
   await it.pass(SESSION_MS * 2);
@@ -198,7 +211,13 @@ test("an offset carries metadata and the leader epoch of the last message, and t
   const decoded = it.server.dump().find(({ path }) => path === "/groups/g/offsets/t/0")!;
   const record = JSON.parse(new TextDecoder().decode(decoded.data!)) as Record<string, unknown>;
   const [claim] = it.trace.filter(({ kind }) => kind === "claim");
-  expect(record).toMatchObject({ offset: 2, metadata: "é", leaderEpoch: null, claim: claim!.token, member: consumer.member });
+  expect(record).toMatchObject({
+    offset: 2,
+    metadata: "é",
+    leaderEpoch: null,
+    claim: claim!.token,
+    member: consumer.member,
+  });
   await it.soon(consumer.close());
 });
 
@@ -216,5 +235,28 @@ test("metadata that is too long is refused before anything is written", async ()
   });
   await it.pass(1_000);
   expect(refusals).toMatchObject([{ code: "LIMIT_EXCEEDED", limit: 4_096, actual: 4_097 }]);
+  await it.soon(consumer.close());
+});
+
+test("a target that comes while claims are under way does not undo them", async () => {
+  await using it = await world({ t: 3 });
+  const consumer = await it.consumer(await it.client(), {});
+  await it.pass(1_000);
+  const tokens = (): (number | undefined)[] => consumer.status.partitions.map(({ token }) => token);
+  const slow = it.server.faults.delayReply({ op: "multiEach" }, 1_500);
+  it.source.create("t", 5);
+  await it.pass(1_000);
+  it.source.create("t", 6);
+  await it.pass(3_000);
+  slow.end();
+  await it.pass(5_000);
+  expect(consumer.status.state).toBe("stable");
+  expect(Object.keys(it.owners()).length).toBe(6);
+  // Each is the claim that it believes to have, and none was made twice.
+  expect(claimed(it.trace)).toBe(6);
+  const stored = new Map(it.server.dump().map(({ path, czxid }) => [path, czxid]));
+  expect(tokens()).toEqual(
+    consumer.status.partitions.map(({ partition: { partition } }) => stored.get(`/groups/g/own/t/${partition}`)),
+  );
   await it.soon(consumer.close());
 });

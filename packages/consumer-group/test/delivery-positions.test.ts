@@ -187,7 +187,10 @@ test("a source may begin a batch before the offset, leave gaps, and say where to
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
     }
   })({ t: 1 });
-  const first = await it.consumer(await it.client(), { source: odd, handle: ({ offset }) => void handled.push(offset) });
+  const first = await it.consumer(await it.client(), {
+    source: odd,
+    handle: ({ offset }) => void handled.push(offset),
+  });
   await it.pass(1_000);
   expect(handled).toEqual([0, 10, 20]);
   await it.soon(first.seek({ topic: "t", partition: 0 }, 10));

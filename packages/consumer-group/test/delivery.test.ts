@@ -155,7 +155,8 @@ test("effects and offset are one transaction: refused, neither happens, and the 
   const errors: unknown[] = [];
   let inTheWay = true;
   const consumer = await it.consumer(client, {
-    handle: ({ offset }, context) => context.commitWith([op.create(`/effects/${offset}`, { offset }, { codec: json() })]),
+    handle: ({ offset }, context) =>
+      context.commitWith([op.create(`/effects/${offset}`, { offset }, { codec: json() })]),
     onError: (error) => {
       errors.push(error);
       if (inTheWay) expect(it.stored()).toEqual({ "t/0": 1 });

@@ -109,11 +109,7 @@ export interface GroupAdmin {
   /** What is committed, in the order of topics and partitions. */
   offsets(group: string, options?: CallOptions): Promise<readonly CommittedOffset[]>;
   /** Of what is committed, targeted or owned. The source is asked for the bounds of each. */
-  lag(
-    group: string,
-    source: Pick<Source<never>, "bounds">,
-    options?: CallOptions,
-  ): Promise<readonly PartitionLag[]>;
+  lag(group: string, source: Pick<Source<never>, "bounds">, options?: CallOptions): Promise<readonly PartitionLag[]>;
   /**
    * Sets offsets of partitions that nobody has claimed. `NODE_EXISTS`, with the path of the claim, if somebody has: stop the consumers, or pause
    * until they have given it back. `BAD_ARGUMENTS` where the source knows no times. Changed are none or all of 200 partitions at a time.

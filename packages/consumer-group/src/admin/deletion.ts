@@ -2,7 +2,14 @@
  * Deleting a group: only when it has no members and nothing of it is claimed, proved on the server; whoever joins in between makes the rest of the
  * deletion fail, and goes on from what is left.
  */
-import { type Client, CorralError, type Deadline, isCorralError, op as operation, type Operation } from "@corral/client";
+import {
+  type Client,
+  CorralError,
+  type Deadline,
+  isCorralError,
+  op as operation,
+  type Operation,
+} from "@corral/client";
 import type { GroupPaths } from "../layout.ts";
 
 /** Znodes of one transaction. */

@@ -1,5 +1,5 @@
 /** What stands in the tree of a group, as people are shown it: everything at one zxid, but for who leads. */
-import { type Client, type Codec, type Deadline, type Entry, isCorralError, raw } from "@corral/client";
+import { type Client, type Codec, type Deadline, type Entry, raw } from "@corral/client";
 import { election } from "@corral/recipes";
 import { decodeName, type GroupPaths } from "../layout.ts";
 import { claimCodec, groupCodec, memberCodec, type PartitionsRecord, targetCodec } from "../records.ts";
@@ -67,12 +67,8 @@ async function treeOf(
   paths: GroupPaths,
   deadline: Deadline,
 ): Promise<{ readonly entries: Entries; readonly zxid: number } | undefined> {
-  try {
-    return await client.readTree(paths.group, { ...deadline.rest(), codec: raw, entriesMax: ENTRIES_MAX });
-  } catch (error) {
-    if (isCorralError(error, "NO_NODE")) return undefined;
-    throw error;
-  }
+  const tree = await client.readTree(paths.group, { ...deadline.rest(), codec: raw, entriesMax: ENTRIES_MAX });
+  return tree.entries.has(paths.group) ? tree : undefined;
 }
 
 function stateOf(

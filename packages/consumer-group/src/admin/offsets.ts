@@ -150,7 +150,14 @@ export async function deleteOffsets(
   deadline: Deadline,
   guard: readonly Guard[] = [],
 ): Promise<number> {
-  await write(client, paths, known, deadline, ({ path, version }) => operation.delete(path, { ifMatch: { version } }), guard);
+  await write(
+    client,
+    paths,
+    known,
+    deadline,
+    ({ path, version }) => operation.delete(path, { ifMatch: { version } }),
+    guard,
+  );
   return known.length;
 }
 

@@ -54,8 +54,7 @@ async function deleteUnclaimed(
     await deleteOffsets(client, paths, expired, deadline, [guard]);
   } catch (error) {
     if (!isCorralError(error, "NODE_EXISTS", "NO_NODE", "BAD_VERSION")) throw error;
-    if (expired.length > 1)
-      for (const one of expired) await deleteUnclaimed(client, paths, [one], deadline, guard);
+    if (expired.length > 1) for (const one of expired) await deleteUnclaimed(client, paths, [one], deadline, guard);
   }
 }
 

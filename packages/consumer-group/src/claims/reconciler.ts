@@ -216,8 +216,11 @@ export class Reconciler {
         const { guard, isValid } = this.#options.membership;
         // With the next target they are tried again.
         if (target === undefined || guard === undefined || !isValid) return this.#toTake.clear();
-        const wards = [...this.#toTake].slice(0, CLAIMS_MAX);
-        for (const ward of wards) this.#toTake.delete(ward);
+        const next = [...this.#toTake].slice(0, CLAIMS_MAX);
+        for (const ward of next) this.#toTake.delete(ward);
+        // Some may have been taken since they were put there.
+        const wards = next.filter(({ state, waiting }) => state === "waiting" && waiting === undefined);
+        if (wards.length === 0) continue;
         try {
           await this.#take(wards, [guard, target.guard]);
         } catch (error) {

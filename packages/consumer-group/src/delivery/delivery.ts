@@ -4,7 +4,7 @@
  *
  * Owns the position. Hands nothing out unless the claim is certainly held at that very moment.
  */
-import { CorralError } from "@corral/client";
+import { CorralError, isCorralError } from "@corral/client";
 import { type HeldClaim, movedAway } from "../claims/claim.ts";
 import type { Message } from "../source.ts";
 import { Attempt } from "./attempt.ts";
@@ -224,6 +224,7 @@ export class Delivery<M> {
         progress.finish(entry);
         return handled();
       } catch (error) {
+        if (isCorralError(error, "GUARD_FAILED") && error.path === claim.path) this.#handling.lost(claim, error);
         // That the claim is over is no news.
         if (claim.isOver && error === claim.cause) return;
         const verdict = fault(error, where);

@@ -50,6 +50,7 @@ export class GroupConsumer<M> implements Consumer {
     const { client } = membership;
     const { trace = () => {} } = options;
     const changed = (): void => this.#changed();
+    const lost = (claim: HeldClaim, why: CorralError): void => this.#reconciler.lose([claim], why, false);
     this.group = options.group;
     this.#membership = membership;
     this.#options = options;
@@ -61,7 +62,7 @@ export class GroupConsumer<M> implements Consumer {
       intervalMs: settings.commitIntervalMs,
       every: settings.commitEvery,
       claims: () => this.#reconciler.claims(),
-      lost: (claim, why) => this.#reconciler.lose([claim], why, false),
+      lost,
       refused: (error, { partition }) => void this.#fault(error, { partition, offset: undefined }),
     });
     this.#handling = {
@@ -74,6 +75,7 @@ export class GroupConsumer<M> implements Consumer {
       start: options.start,
       committer: this.#committer,
       fault: (error, where) => this.#fault(error, where),
+      lost,
       doubt: (claim) => this.#doubt(claim),
       stuck: (where) => this.#stuck(where),
       handled: () => void this.#handled++,

@@ -1,6 +1,6 @@
 /** How the partitions of one consumer are handled: what all of its deliveries share. */
 import { backoffMs } from "@corral/recipes/authoring";
-import { type Client, isCorralError } from "@corral/client";
+import { type Client, type CorralError, isCorralError } from "@corral/client";
 import type { HeldClaim } from "../claims/claim.ts";
 import type { Committer } from "../claims/committer.ts";
 import type { ConsumeOptions, Mode, Reset } from "../consumer.ts";
@@ -27,6 +27,8 @@ export interface Handling<M> {
   readonly fault: (error: unknown, where: Where) => "retry" | "skip" | "stop";
   /** It is not certain any more that the claim is held: all that this life of the member had is given up. */
   readonly doubt: (claim: HeldClaim) => void;
+  /** The server has refused something because of the claim: it is another's, or nobody's. */
+  readonly lost: (claim: HeldClaim, why: CorralError) => void;
   /** A handler has taken longer than it may. */
   readonly stuck: (where: Where) => void;
   /** So many messages more are handled. */
