@@ -101,8 +101,9 @@ class Topics implements Duty {
   }
 
   #look(topic: TopicView): void {
-    if (!isUnfinished(topic)) this.#forget(topic.name);
-    else if (!this.#aside.has(topic.name)) this.#due.add(topic.name);
+    // Whatever it was left alone for may be mended.
+    this.#forget(topic.name);
+    if (isUnfinished(topic)) this.#due.add(topic.name);
   }
 
   #forget(name: string): void {
