@@ -4,6 +4,7 @@
  * Owns the table of requests. Never touches a log.
  */
 import type { BrokerAgent } from "@corral/broker-agent";
+import { isCorralError } from "@corral/client";
 import { BrokerError } from "../wire/errors.ts";
 import { Fields, requestReaders } from "../wire/fields.ts";
 import type { Handle } from "../wire/listener.ts";
@@ -46,7 +47,13 @@ export class Requests {
     if (!Object.hasOwn(this.#handlers, operation)) throw new BrokerError("INVALID_REQUEST", "no such operation");
     const name = operation as keyof BrokerRequests;
     const handler = this.#handlers[name] as (request: unknown, gone: AbortSignal) => unknown;
-    return await handler(requestReaders[name](new Fields(body)), gone);
+    try {
+      return await handler(requestReaders[name](new Fields(body)), gone);
+    } catch (error) {
+      // The image has ended with the agent.
+      if (isCorralError(error, "CLOSED") && this.#agent?.signal.aborted === true) throw stopping();
+      throw error;
+    }
   };
 
   readonly #handlers: Handlers = {
@@ -109,4 +116,8 @@ export class Requests {
     if (this.#agent === undefined) throw new BrokerError("NOT_LEADER", "this broker is still starting");
     return this.#agent;
   }
+}
+
+function stopping(): BrokerError {
+  return new BrokerError("NOT_LEADER", "this broker is stopping");
 }

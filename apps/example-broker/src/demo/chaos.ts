@@ -43,9 +43,9 @@ export async function unleash(stage: Stage, { seconds, seed }: ChaosOptions): Pr
   };
   await Promise.all([storm(SERVER_STRIKES, new Dice(seed)), storm(CONSUMER_STRIKES, new Dice(seed + 1))]);
   stage.view.step("quiet");
-  await stage.measure("every partition is in sync and consumed", () => {
-    const flows = stage.flowsSince(stage.mark());
-    return () => stage.isInSync() && flows();
+  await stage.measure("every partition is in sync and consumed", async () => {
+    await stage.until("all in sync", () => stage.isInSync() && stage.isLed());
+    await stage.flows();
   });
   stage.view.result([...counts].map(([name, count]) => `${name} ${count}×`).join(", "));
   stage.view.result(`writes of old claims that the sink refused: ${stage.observer.sink.fenced}`);

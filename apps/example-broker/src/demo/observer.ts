@@ -42,7 +42,9 @@ export class Observer {
     this.#cast = cast;
     this.client = client;
     this.admin = admin;
-    this.#every(SINK_EVERY_MS, () => this.#askSink());
+    this.#every(SINK_EVERY_MS, async () => {
+      await this.askSink();
+    });
     this.#every(CONTROLLER_EVERY_MS, async () => {
       this.controller = (await admin.describeCluster({ timeoutMs: 2_000 })).controller?.broker;
     });
@@ -90,6 +92,14 @@ export class Observer {
     return partitionNumbers.filter((n) => (this.sink.positions.get(n) ?? 0) > (before.positions.get(n) ?? 0));
   }
 
+  /** How far the sink is, now. */
+  async askSink(): Promise<SinkSeen> {
+    const peer = await this.#sinks.to(this.#cast.sinkAddress);
+    const { effects, fenced, positions } = await peer.request("status", {});
+    this.sink = { effects, fenced, positions: new Map(positions) };
+    return this.sink;
+  }
+
   /** For all brokers. */
   async configure(name: string, value: string): Promise<void> {
     await this.admin.alterConfigs([{ entity: ALL_BROKERS, changes: [{ op: "set", name, value }] }]);
@@ -114,12 +124,6 @@ export class Observer {
       );
     }, ms);
     this.#timers.push(timer);
-  }
-
-  async #askSink(): Promise<void> {
-    const peer = await this.#sinks.to(this.#cast.sinkAddress);
-    const { effects, fenced, positions } = await peer.request("status", {});
-    this.sink = { effects, fenced, positions: new Map(positions) };
   }
 }
 

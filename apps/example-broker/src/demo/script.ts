@@ -2,13 +2,16 @@
 import { BROKER_SESSION_MS, BROKERS, CONSUMER_SESSION_MS, CONSUMERS, FOURTH, PARTITIONS, REPLICAS } from "./cast.ts";
 import type { Stage } from "./stage.ts";
 
+/** What a process has sent arrives within that time, milliseconds. */
+const IN_FLIGHT_MS = 200;
+
 /** After a step, messages flow undisturbed for so long, milliseconds. */
 export interface ScriptOptions {
   readonly calmMs: number;
 }
 
 export async function play(stage: Stage, { calmMs }: ScriptOptions): Promise<void> {
-  await stage.measure("every partition has all its replicas in sync", () => () => stage.isInSync());
+  await stage.measureUntil("every partition has all its replicas in sync", () => stage.isInSync());
   await stage.pause(calmMs);
   await killLeader(stage);
   await stage.pause(calmMs);
@@ -25,46 +28,48 @@ export async function play(stage: Stage, { calmMs }: ScriptOptions): Promise<voi
 }
 
 async function killLeader(stage: Stage): Promise<void> {
-  const { cast, view } = stage;
+  const { cast, observer, view } = stage;
   const victim = busiest(stage);
-  const leads = stage.observer.partitions().filter(({ leader }) => leader === victim).length;
-  const isController = stage.observer.controller === victim ? ", and is controller" : "";
+  const leads = observer.partitions().filter(({ leader }) => leader === victim).length;
+  const isController = observer.controller === victim ? ", and is controller" : "";
   view.step(`kill -9 of broker ${victim}: it leads ${leads} of ${PARTITIONS} partitions${isController}`);
   await cast.child(`broker-${victim}`).kill();
-  const [gone, led] = await Promise.all([
-    stage.measure(`Corral has noticed (sessions of ${BROKER_SESSION_MS / 1_000} s)`, () => () => !isUp(stage, victim)),
-    stage.measure("every partition has a living leader", () => () => stage.isLed(victim)),
-    stage.measure("every partition is consumed again", () => stage.flowsSince(stage.mark())),
+  const from = performance.now();
+  const sessions = `sessions of ${BROKER_SESSION_MS / 1_000} s`;
+  const [noticed, led] = await Promise.all([
+    stage.measureUntil(`Corral has noticed (${sessions})`, () => !observer.brokers().includes(victim)),
+    stage.measureUntil("every partition has a living leader", () => stage.isLed(victim)),
   ]);
-  view.result(`from noticing to the last new leader: ${Math.max(0, led - gone).toFixed(0)} ms`);
+  view.result(`from noticing to the last new leader: ${Math.max(0, led - noticed).toFixed(0)} ms`);
+  await stage.measure("every partition is produced to and consumed again", () => stage.flows(), from);
   view.step(`broker ${victim} starts again`);
   await Promise.all([
     cast.startBroker(victim),
-    stage.measure("all its replicas are in sync again", () => () => stage.isInSync() && stage.isLed()),
+    stage.measureUntil("all its replicas are in sync again", () => stage.isInSync() && stage.isLed()),
   ]);
 }
 
 async function pauseConsumer(stage: Stage): Promise<void> {
   const { cast, observer, view } = stage;
   const name = CONSUMERS.find((consumer) => (cast.consumerStatus(consumer)?.held.length ?? 0) > 0) ?? CONSUMERS[0];
-  const held = cast.consumerStatus(name)?.held ?? [];
-  const fenced = observer.sink.fenced;
+  const before = cast.consumerStatus(name);
+  const held = before?.held ?? [];
+  const { fenced } = observer.sink;
   view.step(`SIGSTOP of consumer ${name}, longer than its session of ${CONSUMER_SESSION_MS / 1_000} s`);
   const consumer = cast.child(`consumer-${name}`);
-  const mark = stage.mark();
+  const from = performance.now();
   consumer.pause();
-  await stage.measure(`its ${held.length} partitions are consumed by others`, () => {
-    const since = { ...mark, positions: new Map([...mark.positions].map(([n, offset]) => [n, offset + 1])) };
-    return () => held.every((n) => observer.advancedSince(since).includes(n));
-  });
-  await stage.pause(1_000);
-  view.step(`SIGCONT of consumer ${name}: it believes for a moment that nothing has happened`);
+  // What it had sent before it stood still is not counted.
+  await stage.pause(IN_FLIGHT_MS);
+  await stage.measure(`its ${held.length} partitions are consumed by others`, () => stage.flows(held), from);
+  view.step(`SIGCONT of consumer ${name}: it goes on in the middle of what it was doing`);
   consumer.resume();
-  await stage.measure("it is a member again and has partitions", () => () => {
+  await stage.measureUntil("it is a member anew and has partitions", () => {
     const status = cast.consumerStatus(name);
-    return status?.state === "stable" && status.held.length > 0 && !isSame(status.held, held);
+    const isAnew = (status?.memberEpoch ?? 0) > (before?.memberEpoch ?? 0);
+    return isAnew && status?.state === "stable" && status.held.length > 0;
   });
-  view.result(`writes of its old claims that the sink refused: ${observer.sink.fenced - fenced}`);
+  view.result(`writes by its old claims, all refused by the sink: ${observer.sink.fenced - fenced}`);
 }
 
 async function addBroker(stage: Stage): Promise<void> {
@@ -72,11 +77,13 @@ async function addBroker(stage: Stage): Promise<void> {
   const share = Math.floor((PARTITIONS * REPLICAS) / (BROKERS.length + 1));
   view.step(`auto.partition.rebalance.enable = true, and broker ${FOURTH} starts`);
   await observer.configure("auto.partition.rebalance.enable", "true");
+  const from = performance.now();
   await cast.startBroker(FOURTH);
-  await stage.measure(`it keeps its share of ${share} replicas, in sync, and nothing moves any more`, () => () => {
+  const hasItsShare = (): boolean => {
     const kept = observer.partitions().filter(({ replicas }) => replicas.includes(FOURTH));
     return kept.length >= share && stage.isInSync();
-  });
+  };
+  await stage.measureUntil(`it keeps its share of ${share} replicas, in sync, and no replica moves`, hasItsShare, from);
 }
 
 async function changeConfiguration(stage: Stage): Promise<void> {
@@ -84,9 +91,8 @@ async function changeConfiguration(stage: Stage): Promise<void> {
   const greeting = `hello at ${new Date().toISOString()}`;
   view.step("a configuration of all brokers changes");
   await Promise.all([
-    stage.measure(
-      "every broker has seen it",
-      () => () => observer.brokers().every((id) => cast.greetingAt(id) === greeting),
+    stage.measureUntil("every broker has seen the new configuration", () =>
+      observer.brokers().every((id) => cast.greetingAt(id) === greeting),
     ),
     observer.configure("example.greeting", greeting),
   ]);
@@ -96,7 +102,7 @@ async function restartCorrald(stage: Stage): Promise<void> {
   const { cast, observer, view } = stage;
   view.step("kill -9 of corrald: brokers, producer and consumers go on with what they know");
   await cast.child("corrald").kill();
-  await stage.measure("every partition is consumed, without corrald", () => stage.flowsSince(stage.mark()));
+  await stage.measure("every partition is consumed, without corrald", () => stage.flows());
   const isBack = { value: false };
   const written = async (): Promise<void> => {
     await observer.client.sync("/");
@@ -105,7 +111,7 @@ async function restartCorrald(stage: Stage): Promise<void> {
   view.step("corrald starts again");
   await Promise.all([
     cast.startCorrald().then(written),
-    stage.measure("its clients have it back", () => () => isBack.value),
+    stage.measureUntil("its clients have it back", () => isBack.value),
   ]);
   view.result(`brokers that kept their registration: ${observer.brokers().length} of ${BROKERS.length + 1}`);
 }
@@ -114,29 +120,17 @@ async function restartBrokers(stage: Stage): Promise<void> {
   const { cast, view } = stage;
   view.step("a rolling restart: each broker gives its leaderships away, ends, starts again and catches up");
   for (const id of [...BROKERS, FOURTH]) {
-    await stage.measure(`broker ${id} has ended in order`, () => ended(cast.child(`broker-${id}`)));
+    await stage.measure(`broker ${id} has ended in order`, () => cast.child(`broker-${id}`).end());
     await Promise.all([
       cast.startBroker(id),
-      stage.measure(`broker ${id} is in sync again`, () => () => stage.isInSync() && stage.isLed()),
+      stage.measureUntil(`broker ${id} is in sync again`, () => stage.isInSync() && stage.isLed()),
     ]);
   }
 }
 
-function ended(child: { end(): Promise<void>; readonly isOver: boolean }): () => boolean {
-  void child.end();
-  return () => child.isOver;
-}
-
-function isUp({ observer }: Stage, id: number): boolean {
-  return observer.brokers().includes(id);
-}
-
-/** The broker that leads the most. */
+/** The broker that leads the most partitions; of several, the controller. */
 function busiest({ observer }: Stage): number {
-  const leads = (id: number): number => observer.partitions().filter(({ leader }) => leader === id).length;
+  const leads = (id: number): number =>
+    observer.partitions().filter(({ leader }) => leader === id).length + (observer.controller === id ? 0.5 : 0);
   return BROKERS.toSorted((a, b) => leads(b) - leads(a))[0] as number;
-}
-
-function isSame(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((n) => b.includes(n));
 }

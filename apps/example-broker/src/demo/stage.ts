@@ -16,12 +16,15 @@ import { View } from "./view.ts";
 /** Nothing that the demo waits for takes longer; else something is wrong, and the demo says what it waited for. Milliseconds. */
 const WAIT_MAX_MS = 60_000;
 const LOOK_MS = 10;
+const ALL = Array.from({ length: PARTITIONS }, (_, n) => n);
 
 export class Stage {
   readonly cast: Cast;
   readonly observer: Observer;
   readonly view: View;
   readonly #signal: AbortSignal;
+  /** All that was measured, for the end. */
+  readonly #times: string[] = [];
 
   private constructor(cast: Cast, observer: Observer, view: View, signal: AbortSignal) {
     this.cast = cast;
@@ -49,18 +52,17 @@ export class Stage {
     });
     view.step(`a producer of ${options.rate} messages/s, a sink, and ${CONSUMERS.length} consumers start`);
     await Promise.all([cast.startSink(), cast.startProducer(), ...CONSUMERS.map((name) => cast.startConsumer(name))]);
-    await stage.measure("every partition is produced to and consumed", () => stage.flowsSince(stage.mark()));
+    await stage.measure("every partition is produced to and consumed", () => stage.flows());
     return stage;
   }
 
-  /** Where the sink is now. */
-  mark(): Observer["sink"] {
-    return this.observer.sink;
-  }
-
-  /** True when every partition has had an effect since. */
-  flowsSince(mark: Observer["sink"]): () => boolean {
-    return () => this.observer.advancedSince(mark).length === PARTITIONS;
+  /** Resolves when every one of these partitions (default: all) has had an effect that is not older than this call. */
+  async flows(partitions: readonly number[] = ALL): Promise<void> {
+    const mark = await this.observer.askSink();
+    await this.until(`effects of partitions ${partitions.join(" ")}`, () => {
+      const advanced = this.observer.advancedSince(mark);
+      return partitions.every((n) => advanced.includes(n));
+    });
   }
 
   /** Every partition has a leader that is registered, and it is not this one. */
@@ -78,13 +80,19 @@ export class Stage {
     );
   }
 
-  /** Waits until something is so, and says how long that took. Milliseconds. */
-  async measure(what: string, begin: () => () => boolean): Promise<number> {
-    const from = performance.now();
-    await this.until(what, begin());
+  /** Waits for something, and says how long that took, by default from now on. Milliseconds. */
+  async measure(what: string, wait: () => Promise<void>, from: number = performance.now()): Promise<number> {
+    await wait();
     const ms = performance.now() - from;
-    this.view.result(`${what}: ${(ms / 1_000).toFixed(2)} s`);
+    const time = ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`;
+    this.#times.push(`  ${time.padStart(8)}  ${what}`);
+    this.view.result(`${what}: ${time}`);
     return ms;
+  }
+
+  /** The same of what can be looked at. */
+  measureUntil(what: string, isSo: () => boolean, from?: number): Promise<number> {
+    return this.measure(what, () => this.until(what, isSo), from);
   }
 
   async until(what: string, isSo: () => boolean): Promise<void> {
@@ -123,6 +131,7 @@ export class Stage {
     await this.cast.child("sink").end();
     await this.observer.close();
     await this.cast.child("corrald").end();
+    console.log(`\nhow long things took\n${this.#times.join("\n")}`);
     const histories = this.#checkTraces();
     const code = await this.#check();
     return code === 0 && histories ? 0 : 1;
@@ -134,7 +143,7 @@ export class Stage {
     try {
       for (let partition = 0; partition < PARTITIONS; partition += 1) {
         const { latest } = await client.atLeader("bounds", { topic: TOPIC, partition }, 0, this.#signal);
-        const isThere = (): boolean => (this.mark().positions.get(partition) ?? 0) >= latest;
+        const isThere = (): boolean => (this.observer.sink.positions.get(partition) ?? 0) >= latest;
         await this.until(`partition ${partition} is consumed up to offset ${latest}`, isThere);
       }
     } finally {

@@ -41,7 +41,7 @@ export class View {
 
   /** Something that a process said: on the live page only; it is in its log anyway. */
   news(text: string): void {
-    this.#news.push(text);
+    this.#news.push(text.split("\n", 1)[0] ?? "");
     if (this.#news.length > NEWS_MAX) this.#news.shift();
   }
 
