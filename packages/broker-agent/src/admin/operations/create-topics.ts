@@ -40,6 +40,8 @@ import {
 
 /** Partitions whose replicas may be named one by one in a request. */
 const ASSIGNED_MAX = 10_000;
+/** Effects of a topic whose partitions come later: its configuration, the parent of its partitions, itself. */
+const EFFECTS_LEAST = 3;
 
 interface Spec {
   readonly name: string;
@@ -56,7 +58,7 @@ export function createTopics(options: OperationOptions): AdminOperation {
       const { topics, validateOnly } = recordAt(args, "args");
       const specs = listAt(topics, "topics", TOPICS_PER_REQUEST).map(specAt);
       const isTrial = flagAt(validateOnly, "validateOnly");
-      const making = new Making(term, by);
+      const making = new Making(term, by, specs.length);
       const items = specs.map((spec) =>
         itemOf({ name: spec.name }, () => {
           making.checkName(spec.name);
@@ -81,10 +83,13 @@ class Making {
   readonly #image: ClusterImage;
   readonly #by: string;
   readonly #active: ActiveBrokers;
+  /** Topics that are still to come. */
+  #left: number;
   /** Names by what they collide in, those of this request too. */
   readonly #names = new Map<string, string>();
 
-  constructor(term: Term, by: string) {
+  constructor(term: Term, by: string, topics: number) {
+    this.#left = topics;
     this.#term = term;
     this.#image = term.image;
     this.#by = by;
@@ -93,6 +98,7 @@ class Making {
   }
 
   checkName(name: string): void {
+    this.#left -= 1;
     try {
       checkTopicName(name);
     } catch (error) {
@@ -159,7 +165,8 @@ class Making {
     const bytes = config.bytes + bytesOf(topicCodec, whole);
     const made =
       to < effects.room ? partitionsMade(this.#image, id, 0, promisedReplicas(record), this.#active) : undefined;
-    if (made !== undefined && effects.tryAdd([...beside, ...made.operations, topic(whole)], bytes + made.bytes)) return;
+    const all = [...beside, ...(made?.operations ?? []), topic(whole)];
+    if (made !== undefined && effects.tryAdd(all, bytes + made.bytes, this.#left * EFFECTS_LEAST)) return;
     effects.add([...beside, topic(record)], config.bytes + bytesOf(topicCodec, record));
   }
 

@@ -40,7 +40,7 @@ export function createPartitions({ policy }: OperationOptions): AdminOperation {
       const effects = new Effects();
       const seen = new Set<string>();
       let mutations = 0;
-      const items = specs.map((spec) =>
+      const items = specs.map((spec, at) =>
         itemOf({ topic: spec.topic }, () => {
           if (seen.has(spec.topic)) throw new Refused("INVALID_REQUEST", `topic '${spec.topic}' is asked for twice`);
           seen.add(spec.topic);
@@ -49,7 +49,8 @@ export function createPartitions({ policy }: OperationOptions): AdminOperation {
           const why = policy?.({ op: "createPartitions", args: spec });
           if (why !== undefined) throw new Refused("POLICY_VIOLATION", why);
           if (!isTrial) {
-            write(image, topic, { to: spec.partitions, plan }, active, effects);
+            const left = specs.length - at - 1;
+            write(image, topic, { to: spec.partitions, plan }, { active, effects, left });
             mutations += spec.partitions - topic.partitions;
           }
           return { partitions: spec.partitions, id: topic.id };
@@ -97,8 +98,7 @@ function write(
   image: ClusterImage,
   topic: TopicView,
   growth: NonNullable<TopicRecord["growth"]>,
-  active: ActiveBrokers,
-  effects: Effects,
+  { active, effects, left }: { readonly active: ActiveBrokers; readonly effects: Effects; readonly left: number },
 ): void {
   const { name, id, state, replicationFactor, partitions, version } = topic;
   const set = (record: TopicRecord): Operation<unknown> =>
@@ -107,7 +107,7 @@ function write(
     const replicas = promisedReplicas({ partitions, growth });
     const made = partitionsMade(image, id, partitions, replicas, active);
     const whole: TopicRecord = { name, id, state, replicationFactor, partitions: growth.to, growth: null };
-    if (effects.tryAdd([...made.operations, set(whole)], made.bytes + bytesOf(topicCodec, whole))) return;
+    if (effects.tryAdd([...made.operations, set(whole)], made.bytes + bytesOf(topicCodec, whole), left)) return;
   }
   const record: TopicRecord = { name, id, state, replicationFactor, partitions, growth };
   effects.add([set(record)], bytesOf(topicCodec, record));

@@ -50,9 +50,9 @@ export class Effects {
     return EFFECTS_MAX - this.operations.length;
   }
 
-  /** False if the transaction has no room for all of these; then none is taken. */
-  tryAdd(operations: readonly Operation<unknown>[], bytes: number): boolean {
-    if (operations.length > this.room || this.#bytes + bytes > TRANSACTION_BYTES_MAX) return false;
+  /** False if the transaction has no room for all of these, and `reserve` more; then none is taken. */
+  tryAdd(operations: readonly Operation<unknown>[], bytes: number, reserve = 0): boolean {
+    if (operations.length + reserve > this.room || this.#bytes + bytes > TRANSACTION_BYTES_MAX) return false;
     this.#bytes += bytes;
     this.operations.push(...operations);
     return true;
