@@ -35,6 +35,8 @@ export interface CorraldProcess {
 export interface CorraldOptions {
   readonly data: string;
   readonly limits?: Readonly<Record<string, number>>;
+  /** Default: a free one. */
+  readonly port?: number;
   /** A command that runs it, such as strace with its arguments. */
   readonly wrapper?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -56,9 +58,24 @@ export const SMALL_LIMITS: Readonly<Record<string, number>> = {
 };
 
 /** Resolves when it serves; rejects with what it said when it ends before that. */
-export function startCorrald({ data, limits = {}, wrapper = [], env = {} }: CorraldOptions): Promise<CorraldProcess> {
+export function startCorrald({
+  data,
+  limits = {},
+  port = 0,
+  wrapper = [],
+  env = {},
+}: CorraldOptions): Promise<CorraldProcess> {
   const flags = Object.entries(limits).flatMap(([name, value]) => ["--limit", `${name}=${value}`]);
-  const [command, ...args] = [...wrapper, process.execPath, MAIN, "--listen", "127.0.0.1:0", "--data", data, ...flags];
+  const [command, ...args] = [
+    ...wrapper,
+    process.execPath,
+    MAIN,
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--data",
+    data,
+    ...flags,
+  ];
   const startedAt = performance.now();
   const child = spawn(command!, args, {
     stdio: ["ignore", "pipe", "pipe"],

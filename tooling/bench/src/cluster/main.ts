@@ -1,0 +1,206 @@
+/**
+ * `npm run scale [-- --partitions N --brokers N --members N]`: a cluster of many partitions and a group of many members, each broker a
+ * process of its own, against one corrald on this machine. Prints a table; what it says holds for this machine and this run only.
+ */
+import { parseArgs } from "node:util";
+import { clusterAdmin, type ClusterAdmin } from "@corral/broker-agent";
+import { type Client, connect } from "@corral/client";
+import { Daemon } from "../daemon.ts";
+import { type BrokerOrder, type Counts, type FromBroker, nowMs, type ToBroker } from "./broker-process.ts";
+import { Child } from "./child.ts";
+import { measureGroup } from "./group.ts";
+import { eventually, print, type Measure } from "./report.ts";
+
+const { values } = parseArgs({
+  options: {
+    partitions: { type: "string", default: "100000" },
+    topics: { type: "string", default: "2000" },
+    brokers: { type: "string", default: "10" },
+    members: { type: "string", default: "1000" },
+  },
+});
+const brokers = Number(values.brokers);
+const partitions = Number(values.partitions);
+const topics = Math.min(Number(values.topics), partitions);
+const members = Number(values.members);
+const SESSION_MS = 10_000;
+const CLUSTER = "scale";
+
+type Broker = Child<ToBroker, FromBroker>;
+const measures: Measure[] = [];
+const daemon = new Daemon();
+const processes: { kill(): void }[] = [];
+
+function startBroker(url: string, id: number, isBare: boolean): Broker {
+  const order: BrokerOrder = {
+    url,
+    cluster: CLUSTER,
+    id,
+    canBeController: isBare,
+    isBare,
+    sessionTimeoutMs: SESSION_MS,
+  };
+  const broker: Broker = new Child(`broker ${id}`, "./broker-process.js", order);
+  processes.push(broker);
+  return broker;
+}
+
+async function countsOf(all: Iterable<Broker>): Promise<Counts[]> {
+  return Promise.all([...all].map(async (broker) => (await broker.ask({ ask: "counts" }, "counts")).counts));
+}
+
+/** When the znode of a broker went, by the tree: that is when its session was found to be over. */
+async function expiryOf(client: Client, id: number): Promise<number> {
+  await client.nextEvent(`/clusters/${CLUSTER}/brokers/${id}`, { timeoutMs: SESSION_MS * 4 });
+  return nowMs();
+}
+
+async function makeTopics(admin: ClusterAdmin): Promise<void> {
+  const each = Math.floor(partitions / topics);
+  const from = nowMs();
+  const batch = 50;
+  for (let at = 0; at < topics; at += batch) {
+    const specs = Array.from({ length: Math.min(batch, topics - at) }, (_, i) => ({
+      name: `topic-${at + i}`,
+      partitions: each,
+      replicationFactor: 2,
+    }));
+    const made = await admin.createTopics(specs, { timeoutMs: 120_000 });
+    const refused = made.find(({ error }) => error !== undefined);
+    if (refused !== undefined) throw refused.error!;
+  }
+  measures.push({ what: `${topics} topics of ${each} partitions made, two replicas each`, ms: nowMs() - from });
+}
+
+async function cluster(): Promise<void> {
+  const client = await connect({ servers: [daemon.url] });
+  const working = new Map<number, Broker>();
+  for (let id = 1; id <= brokers; id++) working.set(id, startBroker(daemon.url, id, false));
+  const bare = new Map([101, 102].map((id) => [id, startBroker(daemon.url, id, true)] as const));
+  await Promise.all([...working.values(), ...bare.values()].map((broker) => broker.told("started")));
+  const admin = await clusterAdmin(client, { cluster: CLUSTER, timeoutMs: 120_000 });
+  await makeTopics(admin);
+  const total = Math.floor(partitions / topics) * topics;
+  const toldAll = async (): Promise<Counts[] | undefined> => {
+    const counts = await countsOf(working.values());
+    return counts.reduce((sum, { leading }) => sum + leading, 0) === total ? counts : undefined;
+  };
+  const counts = await eventually(toldAll, "all partitions have a leader that knows");
+  const memory = counts.reduce((sum, { rssBytes }) => sum + rssBytes, 0) / counts.length;
+  console.log(
+    `a broker process: ${Math.round(memory / 2 ** 20)} MiB resident with the whole image; corrald: ${Math.round(daemon.rss / 2 ** 20)} MiB`,
+  );
+
+  await controllerDies(admin, client, bare);
+  await brokerDies(admin, client, working, toldAll);
+  await brokerLeaves(admin, working, toldAll);
+  await configChanges(admin, working);
+  await admin.close();
+  await client.close();
+  for (const broker of [...working.values(), ...bare.values()]) if (broker.isRunning) broker.kill();
+}
+
+async function controllerDies(admin: ClusterAdmin, client: Client, bare: ReadonlyMap<number, Broker>): Promise<void> {
+  const { controller } = await admin.describeCluster();
+  const broker = bare.get(controller!.broker)!;
+  const expired = expiryOf(client, controller!.broker);
+  broker.kill();
+  // Asked while there is no controller: answered when there is one that has looked at everything.
+  const answered = admin.createTopic(
+    { name: "after-failover", replicationFactor: 1, partitions: 1 },
+    { timeoutMs: 120_000 },
+  );
+  const from = await expired;
+  await answered;
+  measures.push({
+    what: "controller failover: from the expiry of its session until the next one has looked at every partition and done a request",
+    ms: nowMs() - from,
+    target: 500,
+  });
+}
+
+async function brokerDies(
+  admin: ClusterAdmin,
+  client: Client,
+  working: Map<number, Broker>,
+  toldAll: () => Promise<unknown>,
+): Promise<void> {
+  const id = 3;
+  const { brokers: described } = await admin.describeCluster();
+  const leads = described.find((broker) => broker.id === id)!.leads;
+  const expired = expiryOf(client, id);
+  const moved = new Set<number>();
+  let lastMovedAt = 0;
+  const stop = admin.watch(({ zxid, partitions: changed }) => {
+    if (!changed.some(({ before, now }) => before?.state.leader === id && now?.state.leader !== id)) return;
+    moved.add(zxid);
+    lastMovedAt = nowMs();
+  });
+  working.get(id)!.kill();
+  working.delete(id);
+  const from = await expired;
+  await eventually(toldAll, "all partitions have a new leader that knows");
+  stop();
+  const counts = await countsOf(working.values());
+  const lastToldAt = Math.max(...counts.map(({ lastLeadAt }) => lastLeadAt));
+  measures.push({
+    what: `death of a broker with ${leads} leaders: from the expiry of its session until the last new leader stands in the tree (${moved.size} transactions)`,
+    ms: lastMovedAt - from,
+    target: 1_000,
+  });
+  measures.push({ what: "… until the last new leader has been told", ms: lastToldAt - from });
+}
+
+async function brokerLeaves(
+  admin: ClusterAdmin,
+  working: Map<number, Broker>,
+  toldAll: () => Promise<unknown>,
+): Promise<void> {
+  const id = 4;
+  const { brokers: described } = await admin.describeCluster();
+  const leads = described.find((broker) => broker.id === id)!.leads;
+  const { tookMs, stillLed } = await working.get(id)!.ask({ ask: "shutdown" }, "shut-down");
+  working.get(id)!.kill();
+  working.delete(id);
+  if (stillLed > 0) throw new Error(`the controlled shutdown left ${stillLed} leaders`);
+  await eventually(toldAll, "all partitions have a leader that knows");
+  measures.push({
+    what: `controlled shutdown of a broker with ${leads} leaders, until everybody knows and it may go`,
+    ms: tookMs,
+    target: 2_000,
+  });
+}
+
+async function configChanges(admin: ClusterAdmin, working: ReadonlyMap<number, Broker>): Promise<void> {
+  const from = nowMs();
+  await admin.alterConfigs([
+    { entity: { type: "topics", name: "topic-1" }, changes: [{ op: "set", name: "min.insync.replicas", value: "2" }] },
+  ]);
+  const counts = await eventually(async () => {
+    const all = await countsOf(working.values());
+    return all.every(({ lastConfigAt }) => lastConfigAt > from) ? all : undefined;
+  }, "all brokers have the change of configuration");
+  measures.push({
+    what: `a change of configuration, until the last of ${working.size} brokers was told`,
+    ms: Math.max(...counts.map(({ lastConfigAt }) => lastConfigAt)) - from,
+  });
+}
+
+process.once("SIGINT", () => process.exit(130));
+process.on("exit", () => {
+  for (const one of processes) one.kill();
+});
+try {
+  console.log(
+    `Node ${process.version}; one corrald, ${brokers} brokers and 2 candidates for the controllership, each a process`,
+  );
+  await daemon.start();
+  if (brokers > 0) await cluster();
+  if (members > 0) measures.push(...(await measureGroup(daemon.url, members, processes)));
+  print(measures);
+} finally {
+  for (const one of processes) one.kill();
+  await daemon.stop("SIGKILL");
+  daemon.forget();
+}
+process.exit(0);
