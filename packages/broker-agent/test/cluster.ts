@@ -179,9 +179,10 @@ export class TestCluster implements AsyncDisposable {
 
   /** As it stands on the server. */
   stored(topicId: string, partition: number): Stored {
-    const found = this.storedAll(topicId).get(partition);
+    const at = this.paths.partition(topicId, partition);
+    const found = this.server.dump().find(({ path }) => path === at);
     if (found === undefined) throw new Error(`no partition ${partition} of topic ${topicId}`);
-    return found;
+    return { state: partitionCodec.decode(found.data), version: found.version, mzxid: found.mzxid };
   }
 
   partition(topicId: string, partition: number): PartitionState {
