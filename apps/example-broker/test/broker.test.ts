@@ -1,4 +1,6 @@
 /** Three brokers, from outside: what is acknowledged survives leaders, what is asked of the wrong one is sent to the right one. */
+import { readdirSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { consume } from "@corral/consumer-group";
 import { Producer } from "../src/client/producer.ts";
@@ -34,14 +36,8 @@ async function committed(name: string, partition = 0): Promise<string[]> {
 
 const leaderOf = (name: string): number => cluster.states(name)[0]?.leader ?? -1;
 const dial = (broker: number) => Peer.dial<BrokerRequests>(cluster.broker(broker).address);
-/** The file of batches of the only partition, at each of these brokers. */
-const filesOf = (name: string, ids: readonly number[]) =>
-  ids.map((id) =>
-    cluster
-      .broker(id)
-      .replicas.find(cluster.admin.image.topic(name)?.id ?? "", 0)
-      ?.log.read(0, 1e9, 1e6),
-  );
+const replicaOf = (name: string, id: number) =>
+  cluster.broker(id).replicas.find(cluster.admin.image.topic(name)?.id ?? "", 0);
 
 test("while leaders crash and come back, every acknowledged record is there once and in order, the same on all replicas", async () => {
   await topic("orders");
@@ -65,7 +61,7 @@ test("while leaders crash and come back, every acknowledged record is there once
   const offsets = (await Promise.all(sending)).map(({ offset }) => offset);
   expect(offsets).toEqual(offsets.map((_, n) => n));
   expect(await committed("orders")).toEqual(offsets.map((n) => `m${n}`));
-  const [one, two, three] = filesOf("orders", [1, 2, 3]);
+  const [one, two, three] = [1, 2, 3].map((id) => replicaOf("orders", id)?.log.read(0, 1e9, 1e6) as Buffer);
   expect(one?.equals(two as Buffer)).toBe(true);
   expect(one?.equals(three as Buffer)).toBe(true);
 });
@@ -127,6 +123,28 @@ test("too few in sync: nothing is acknowledged, and all of it is when enough are
   expect(await committed("orders")).toEqual(["before", "meanwhile"]);
 });
 
+test("a replica whose committed records are damaged is reported as failed, takes no part, and the others go on", async () => {
+  await topic("orders");
+  const producer = new Producer(cluster.client(), "orders");
+  await producer.send(0, Buffer.from("a"));
+  await producer.send(0, Buffer.from("b"));
+  const [follower] = [1, 2, 3].filter((id) => id !== leaderOf("orders")) as [number];
+  await vi.waitFor(() => {
+    expect(replicaOf("orders", follower)?.log.highWatermark).toBe(2);
+  });
+  await cluster.crash(follower);
+  const key = `${cluster.admin.image.topic("orders")?.id}/0`;
+  const file = join(cluster.dataOf(follower), "replicas", key, "batches");
+  truncateSync(file, statSync(file).size - 1);
+  await cluster.start(follower);
+  await vi.waitFor(() => {
+    expect(cluster.admin.image.broker(follower)?.failedReplicas).toEqual([key]);
+  });
+  expect((await producer.send(0, Buffer.from("c"))).offset).toBe(2);
+  expect(cluster.states("orders")[0]?.isr).not.toContain(follower);
+  expect(cluster.said.some((what) => what.includes("committed up to 2"))).toBe(true);
+});
+
 test("a broker that leaves in order gives its leaderships away first: a producer notices nothing but another leader", async () => {
   await topic("orders");
   const producer = new Producer(cluster.client(), "orders");
@@ -154,6 +172,19 @@ test("metadata that is waited for comes when a topic does, and its data go when 
   await vi.waitFor(() => {
     for (const id of [1, 2, 3]) expect([...cluster.broker(id).replicas.all()]).toEqual([]);
   });
+});
+
+test("a broker that was away while a topic was deleted drops its data when it comes back, and keeps the others", async () => {
+  await topic("orders");
+  await topic("kept");
+  await cluster.crash(3);
+  await cluster.admin.deleteTopic("orders");
+  await cluster.start(3);
+  const kept = cluster.admin.image.topic("kept")?.id;
+  await vi.waitFor(() => {
+    expect(readdirSync(join(cluster.dataOf(3), "replicas"))).toEqual([kept]);
+  });
+  await cluster.inSync("kept");
 });
 
 test("a group of two consumes what was produced, each record once while nothing goes wrong", async () => {

@@ -37,13 +37,17 @@ export class Cluster implements AsyncDisposable {
     return found.broker;
   }
 
+  dataOf(id: number): string {
+    return join(this.#folder, String(id));
+  }
+
   /** On the data that it left. */
   async start(id: number): Promise<void> {
     const client = await this.server.connect({ session: { timeoutMs: SESSION_MS } });
     const broker = await startExampleBroker(client, {
       cluster: "c",
       id,
-      data: join(this.#folder, String(id)),
+      data: this.dataOf(id),
       listen: { host: "127.0.0.1", port: 0 },
       policy: "before-ack",
       say: (what) => this.said.push(`${id}: ${what}`),

@@ -98,7 +98,7 @@ export async function startExampleBroker(client: Client, options: ExampleBrokerO
   requests.begin(agent);
   if (replicas.failed.length > 0) report(replicas.failed);
   const checkpoints = setInterval(() => {
-    for (const { log } of replicas.all()) log.saveHighWatermark();
+    for (const replica of replicas.all()) replica.checkpoint();
   }, CHECKPOINT_EVERY_MS);
 
   let stopped: Promise<void> | undefined;

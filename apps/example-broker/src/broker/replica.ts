@@ -69,6 +69,15 @@ export class Replica {
     this.#endPart();
   }
 
+  /** Saves what a restart should know of what is committed. */
+  checkpoint(): void {
+    try {
+      this.log.saveHighWatermark();
+    } catch (error) {
+      this.#onFailed(error);
+    }
+  }
+
   async produce(request: ProduceRequest, wallMs: number): Promise<Produced> {
     const part = this.#leaderNow();
     const { producerId, sequence, records, acks } = request;
