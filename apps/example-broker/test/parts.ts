@@ -3,7 +3,7 @@ import type { Following, Leading, PartitionState } from "@corral/broker-agent";
 
 const ID = { topic: "t", topicId: "id", partition: 0 };
 
-export const stateOf = (leader: number, leaderEpoch: number): PartitionState => ({
+const stateOf = (leader: number, leaderEpoch: number): PartitionState => ({
   replicas: [1, 2],
   adding: [],
   removing: [],

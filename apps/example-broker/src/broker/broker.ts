@@ -27,7 +27,7 @@ import { Requests } from "./requests.ts";
 const CHECKPOINT_EVERY_MS = 5_000;
 
 /** The broker's own setting, to show that changes reach every broker: it only prints it. */
-export const DEMO_SCHEMA: SettingSchema = {
+const DEMO_SCHEMA: SettingSchema = {
   "example.greeting": { type: "string", default: "", scope: "cluster", doc: "Printed by every broker when it changes" },
 };
 

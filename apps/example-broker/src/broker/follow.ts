@@ -9,7 +9,7 @@ import { BrokerError } from "../wire/errors.ts";
 import { type BrokerRequests, FETCH_BYTES_MAX } from "../wire/messages.ts";
 import type { Peer } from "../wire/peer.ts";
 import type { Peers } from "../wire/peers.ts";
-import { Notice } from "./notice.ts";
+import { Notice } from "../notice.ts";
 
 /** What a follower needs to know of its own broker. */
 export interface FollowerWorld {

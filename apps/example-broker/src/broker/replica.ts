@@ -17,7 +17,7 @@ import type {
   ReplicateRequest,
 } from "../wire/messages.ts";
 import { follow, type FollowerWorld } from "./follow.ts";
-import { Notice } from "./notice.ts";
+import { Notice } from "../notice.ts";
 
 export class Replica {
   readonly id: PartitionId;

@@ -10,7 +10,7 @@ import { Fields, requestReaders } from "../wire/fields.ts";
 import type { Handle } from "../wire/listener.ts";
 import type { BrokerRequests, MetadataRequest, ReplicateRequest } from "../wire/messages.ts";
 import { concernsClients, hintOf, metadataOf } from "./metadata.ts";
-import { Notice } from "./notice.ts";
+import { Notice } from "../notice.ts";
 import { notLeader, type Replica } from "./replica.ts";
 import type { Replicas } from "./replicas.ts";
 

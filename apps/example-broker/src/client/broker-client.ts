@@ -5,7 +5,7 @@
  * believed.
  */
 import { randomInt } from "node:crypto";
-import { Notice } from "../broker/notice.ts";
+import { Notice } from "../notice.ts";
 import { BrokerError } from "../wire/errors.ts";
 import { type BrokerRequests, type Metadata, WAIT_MAX_MS } from "../wire/messages.ts";
 import type { Address } from "../wire/peer.ts";

@@ -11,7 +11,7 @@ import { freePorts } from "./ports.ts";
 
 export const CLUSTER = "demo";
 export const TOPIC = "orders";
-export const GROUP = "billing";
+const GROUP = "billing";
 export const PARTITIONS = 12;
 export const REPLICAS = 3;
 export const BROKERS = [1, 2, 3] as const;

@@ -7,7 +7,7 @@
 import type { BatchHeader } from "./batch.ts";
 
 /** Producers remembered per partition. The one that has been silent the longest is forgotten; it then needs a new id. */
-export const PRODUCERS_MAX = 10_000;
+const PRODUCERS_MAX = 10_000;
 
 export type SequenceVerdict =
   | { readonly kind: "new" }

@@ -8,7 +8,7 @@ import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, wri
 import { BATCH_BYTES_MAX, type BatchHeader, batchAt, endOffsetOf } from "./batch.ts";
 
 /** Of one partition: a log that is full takes no more records. There is no retention in this example. */
-export const SEGMENT_BYTES_MAX: number = 1024 * 1024 * 1024;
+const SEGMENT_BYTES_MAX: number = 1024 * 1024 * 1024;
 /** The index has an entry for the first batch that begins so many bytes after the last one. */
 const INDEX_EVERY_BYTES = 4096;
 /** Of one read while the file is gone through. A whole batch fits in. */
