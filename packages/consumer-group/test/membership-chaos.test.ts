@@ -35,6 +35,7 @@ describe("a group in chaos", () => {
         if (living.length + joining.size >= MEMBERS_MAX) return;
         const instance = draw() < 0.3 ? oneOf(draw, INSTANCES) : undefined;
         const options = {
+          topics: draw() < 0.5 ? ["x", "y"] : /^[xy]$/u,
           instance,
           instanceGraceMs: between(draw, 1_000, 30_000),
           onInstanceInUse: oneOf(draw, ["error", "take-over"] as const),

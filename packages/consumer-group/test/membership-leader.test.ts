@@ -61,7 +61,12 @@ describe("the leader of a group", () => {
       const others = [await world.client(), await world.client(), await world.client()];
       const joining = Promise.all(others.map((client) => joined(client, world.topics)));
       await world.settle(20_000);
-      await joining;
+      const came = await joining;
+      // Two leaders never say different things under one epoch.
+      for (const { targets: told } of came) {
+        const epochs = told.map((target) => target!.epoch);
+        expect(epochs).toEqual([...new Set(epochs)].toSorted((x, y) => x - y));
+      }
       const targets = [...targetsIn(server).values()];
       const sizes = targets.map(({ partitions }) => Object.values(partitions).flat().length);
       expect(sizes.toSorted((x, y) => x - y)).toEqual([66_666, 66_667, 66_667]);

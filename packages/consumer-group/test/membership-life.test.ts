@@ -23,10 +23,10 @@ describe("a member", () => {
     const [name, guard] = [member.member, member.guard!];
     await world.settle();
     const steps: string[] = [];
-    member.onLifeLost(() => steps.push(`lost, guard ${String(member.guard)}, valid ${member.isValid}`));
+    member.onLifeLost(() => steps.push(`lost, has a guard ${member.guard !== undefined}, valid ${member.isValid}`));
     await server.faults.expire(client);
     await world.settle();
-    expect(steps).toEqual(["lost, guard undefined, valid false"]);
+    expect(steps).toEqual(["lost, has a guard false, valid false"]);
     expect(lost).toEqual(["SESSION_EXPIRED"]);
     expect(member.member).toBe(name);
     expect(member.isValid).toBe(true);
@@ -35,6 +35,23 @@ describe("a member", () => {
     expect(await refusalOf(server, client.create("/late", null, { guard }))).toBe("GUARD_FAILED");
     expect(targetsShown(server)).toEqual({ [name]: "x0 x1" });
     expect(targets.map((target) => target && [...target.partitions.keys()])).toEqual([["x"], undefined, ["x"]]);
+  });
+
+  test("is not valid in a life that is not settled yet", async () => {
+    await using world = await groupWorld([topic("x", 2)]);
+    const { server } = world;
+    const { member } = await world.join({ instance: "i1" });
+    const other = await world.client();
+    const seen: string[] = [];
+    const isThere = (): boolean => server.dump().some(({ path }) => path === PATHS.member("i1"));
+    // It looks whether there is room, when it is registered again.
+    const looking = server.faults.at({ op: "exists", path: PATHS.members }, () =>
+      seen.push(`there ${isThere()}, valid ${member.isValid}, has a guard ${member.guard !== undefined}`),
+    );
+    await soon(server, other.delete(PATHS.member("i1")), 500);
+    expect(looking.hits).toBe(1);
+    expect(seen).toEqual(["there true, valid false, has a guard false"]);
+    expect(member.isValid).toBe(true);
   });
 
   test("is not valid after a stall, from the first look on", async () => {

@@ -133,6 +133,20 @@ describe("claims of members that are gone", () => {
     expect(b.lost).toEqual([]);
   });
 
+  test("are cleared away also where the member lives anew under the same name", async () => {
+    await using world = await groupWorld([topic("x", 4)]);
+    // Two more, so that the leader waits a while after each change, and sees the end of one life and the next at once.
+    for (let i = 0; i < 2; i++) await world.join({ topics: ["none"] });
+    const one = await working(world, { instance: "i1" });
+    await world.settle();
+    const other = await world.client();
+    await soon(world.server, other.delete(PATHS.member("i1")));
+    expect(one.member.isValid).toBe(true);
+    await world.settle();
+    expect(one.lost).toEqual(["GUARD_FAILED"]);
+    expect(owned(one)).toBe("x/0 x/1 x/2 x/3");
+  });
+
   test("are cleared away by the next leader, too", async () => {
     await using world = await groupWorld([topic("x", 4)]);
     const { server } = world;

@@ -32,7 +32,9 @@ describe("a vote", () => {
   });
 
   test("is won, in any group, by one that all who are not refused name, and takes in the eldest", () => {
-    const lists = fc.array(fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"), { minLength: 1 }), { minLength: 1 });
+    const lists = fc.array(fc.uniqueArray(fc.constantFrom<string[]>("a", "b", "c", "d"), { minLength: 1 }), {
+      minLength: 1,
+    });
     fc.assert(
       fc.property(lists, (all) => {
         const group = all.map((assignors, at) => ({ member: `m${at}`, assignors }));
