@@ -27,8 +27,17 @@ const OF_CODE: Readonly<Record<string, ExitCode>> = {
   SESSION_EXPIRED: ExitCode.sessionExpired,
   SESSION_MOVED: ExitCode.sessionExpired,
   OUTCOME_UNKNOWN: ExitCode.sessionExpired,
+  // What the controller of a cluster refuses.
+  UNKNOWN_TOPIC_OR_PARTITION: ExitCode.notFound,
+  UNKNOWN_BROKER: ExitCode.notFound,
+  INVALID_REQUEST: ExitCode.usage,
+  INVALID_TOPIC: ExitCode.usage,
+  INVALID_PARTITIONS: ExitCode.usage,
+  INVALID_REPLICATION_FACTOR: ExitCode.usage,
+  INVALID_REPLICA_ASSIGNMENT: ExitCode.usage,
+  INVALID_CONFIG: ExitCode.usage,
 };
 
-/** For an error of the client, by its code. */
+/** For an error of the client or the controller, by its code. */
 export const exitCodeOf = (code: string | undefined): ExitCode =>
   (code === undefined ? undefined : OF_CODE[code]) ?? ExitCode.failed;

@@ -1,10 +1,13 @@
 /** One call of corral, from its arguments to its exit code. */
 import type { Client } from "@corral/client";
-import type { Command } from "./command.ts";
+import { CLUSTER_FLAGS } from "./cluster/flags.ts";
+import type { Command, Family } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { ExitCode, exitCodeOf } from "./exit-code.ts";
-import { type ParsedFlags, parseFlags } from "./flags.ts";
-import { commandHelp, help } from "./help.ts";
+import { FAMILIES } from "./families.ts";
+import { parseFlags } from "./flags.ts";
+import { commandHelp, familyHelp, help } from "./help.ts";
+import { ItemErrors } from "./item-errors.ts";
 import { didYouMean } from "./nearest.ts";
 import { output } from "./output.ts";
 import { ConnectError, openSession } from "./session.ts";
@@ -22,56 +25,83 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
   }
 }
 
+/** What is called, and how many of the arguments name it. */
+interface Called {
+  readonly name: string;
+  readonly words: 1 | 2;
+  readonly command: Command;
+}
+
 async function dispatch(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const command = commandOf(args);
-  const parsed = parseFlags(
-    args,
-    command === undefined ? { ...GLOBAL_FLAGS, ...TOP_FLAGS } : { ...GLOBAL_FLAGS, ...command.flags },
-  );
-  if (command === undefined && parsed.values.has("version")) return say(`${VERSION}\n`);
-  if (parsed.values.has("help") || command === undefined)
-    return say(command === undefined ? help() : commandHelp(command));
-  await execute(command, parsed, env);
+  const wantsHelp = args.includes("--help") || args.includes("-h");
+  const at = wordIndex(args, 0);
+  const name = args[at];
+  if (name === undefined && (wantsHelp || args.includes("--version"))) {
+    const { values } = parseFlags(args, { ...GLOBAL_FLAGS, ...TOP_FLAGS });
+    return say(values.has("version") ? `${VERSION}\n` : help());
+  }
+  const family = FAMILIES.find((one) => one.name === name);
+  const loaded = family === undefined ? commandOf(name) : await family.load();
+  if (family === undefined || !isSeveral(loaded)) {
+    return execute({ name: name!, words: 1, command: loaded as Command }, args, env);
+  }
+  const verb = args[wordIndex(args, at + 1)];
+  if (verb === undefined && wantsHelp) return say(familyHelp(family, loaded));
+  await execute({ name: `${family.name} ${verb}`, words: 2, command: verbOf(family, loaded, verb) }, args, env);
 }
 
 const say = (text: string): void => void process.stdout.write(text);
+const isSeveral = (loaded: Command | readonly Command[]): loaded is readonly Command[] => Array.isArray(loaded);
 
-/** The first argument that is no flag is the command. Undefined: only the help or the version is wanted. */
-function commandOf(args: readonly string[]): Command | undefined {
-  const name = args[commandIndex(args)];
-  const known = COMMANDS.map(({ name }) => name);
-  if (name === undefined && args.some((arg) => ["--help", "-h", "--version"].includes(arg))) return undefined;
+function commandOf(name: string | undefined): Command {
+  const known = [...COMMANDS, ...FAMILIES].map((one) => one.name);
   if (name === undefined || name === "help") throw new UsageError(`which command? One of ${known.join(", ")}`);
   const found = COMMANDS.find((command) => command.name === name);
   if (found === undefined) throw new UsageError(`there is no command ${name}${didYouMean(name, known)}`);
   return found;
 }
 
-/** Flags that hold for every command may stand before it, as in `corral --server URL ls /`. */
-function commandIndex(args: readonly string[]): number {
-  let at = 0;
+function verbOf(family: Family, verbs: readonly Command[], name: string | undefined): Command {
+  const known = verbs.map((verb) => verb.name);
+  if (name === undefined) throw new UsageError(`${family.name} what? One of ${known.join(", ")}`);
+  const found = verbs.find((verb) => verb.name === name);
+  if (found === undefined) {
+    throw new UsageError(`there is no command ${family.name} ${name}${didYouMean(name, known)}`);
+  }
+  return found;
+}
+
+/** Flags may stand before the words of a command, as in `corral --server URL ls /`: where the next word is. */
+function wordIndex(args: readonly string[], from: number): number {
+  let at = from;
   while (args[at]?.startsWith("-") === true) {
     const flag = args[at]!.replace(/^--/, "");
-    at += GLOBAL_FLAGS[flag]?.type === "string" ? 2 : 1;
+    at += (GLOBAL_FLAGS[flag] ?? CLUSTER_FLAGS[flag])?.type === "string" ? 2 : 1;
   }
   return at;
 }
 
-async function execute(command: Command, parsed: ParsedFlags, env: NodeJS.ProcessEnv): Promise<void> {
-  const args = parsed.positionals.slice(1);
-  const names = command.usage.split(" ").filter((name) => name !== "");
-  const needed = names.filter((name) => !name.startsWith("["));
-  if (args.length < needed.length)
-    throw new UsageError(`${needed[args.length]} is missing: corral ${command.name} ${command.usage}`);
-  if (args.length > names.length)
-    throw new UsageError(`'${args[names.length]}' is too much: corral ${command.name} ${command.usage}`);
+async function execute(
+  { name, words, command }: Called,
+  all: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const parsed = parseFlags(all, { ...GLOBAL_FLAGS, ...command.flags });
+  if (parsed.values.has("help")) return say(commandHelp(name, command));
+  const args = parsed.positionals.slice(words);
+  const names = command.usage.split(" ").filter((one) => one !== "");
+  const needed = names.filter((one) => !one.startsWith("["));
+  const usage = `corral ${name} ${command.usage}`.trimEnd();
+  if (args.length < needed.length) throw new UsageError(`${needed[args.length]} is missing: ${usage}`);
+  const isOpen = /\.\.\.\]?$/.test(command.usage);
+  if (args.length > names.length && !isOpen) throw new UsageError(`'${args[names.length]}' is too much: ${usage}`);
   const settings = sessionSettings(parsed, env);
   let client: Client | undefined;
   const connect = async (): Promise<Client> => (client = await openSession(settings));
   const write = (chunk: string | Uint8Array): void => void process.stdout.write(chunk);
   const print = output(parsed.values.has("json"), write);
   try {
-    await command.run({ connect, args, flags: parsed.values, output: print, untilInterrupted });
+    await command.run({ connect, args, flags: parsed.values, env, output: print, untilInterrupted });
   } finally {
     await client?.close();
   }
@@ -90,8 +120,9 @@ function reasonOf(error: Failure): Failure {
   return error.code === "CLOSED" && error.cause instanceof Error ? reasonOf(error.cause) : error;
 }
 
-/** On stderr, for people or as an object; returns the exit code. */
+/** On stderr, for people or as objects, one a line; returns the exit code: of several, that of the first. */
 function complain(error: Failure, isJson: boolean): ExitCode {
+  if (error instanceof ItemErrors) return error.errors.map((one) => complain(one, isJson))[0] ?? ExitCode.failed;
   const isUsage = error instanceof UsageError;
   const code = isUsage ? ExitCode.usage : error instanceof ConnectError ? error.exitCode : exitCodeOf(error.code);
   const name = error.code ?? (isUsage ? "USAGE" : error instanceof ConnectError ? "CANNOT_CONNECT" : "FAILED");

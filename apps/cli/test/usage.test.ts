@@ -1,6 +1,10 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { expect, test } from "vitest";
+import type { Command } from "../src/command.ts";
 import { COMMANDS } from "../src/commands.ts";
 import { exitCodeOf } from "../src/exit-code.ts";
+import { FAMILIES } from "../src/families.ts";
 import { duration } from "../src/values.ts";
 import { corral, start } from "./corral.ts";
 
@@ -22,6 +26,26 @@ test.each([
   [["ls", "/", "--timeout", "soon"], "--timeout is 'soon', not a time"],
   [["ls", "/", "--server", "127.0.0.1:2190"], "'127.0.0.1:2190' is not the URL of a server"],
   [["ls", "/", "--auth", "secret"], "--auth is SCHEME:CREDENTIAL"],
+  [["topics"], "topics what? One of list, describe, create"],
+  [["topics", "lst"], "there is no command topics lst (did you mean list?)"],
+  [["topcs", "list"], "there is no command topcs (did you mean topics?)"],
+  [["--cluster", "main", "topics", "create"], "TOPIC is missing: corral topics create TOPIC"],
+  [["topics", "create", "a", "--partition", "3"], "there is no flag --partition (did you mean --partitions?)"],
+  [["topics", "create", "a", "--replicas", "1:2", "--partitions", "1"], "--replicas says how many there are"],
+  [["topics", "create", "a", "--config", "x"], "--config is 'x', not KEY=VALUE"],
+  [["topics", "list", "--root", "clusters"], "--root is 'clusters', not a path"],
+  [["elect", "orders:0"], "--preferred or --unclean: one of the two"],
+  [["elect", "--preferred"], "which partitions? TOPIC or TOPIC:PARTITION, or --all"],
+  [["elect", "--preferred", "orders:x"], "the partition of 'orders:x' is 'x', not a whole number"],
+  [["reassign", "plan"], "--brokers is missing"],
+  [["reassign", "execute", "/does/not/exist"], "ENOENT"],
+  [["reassign", "execute", "package.json"], "package.json is no plan: it has no list 'partitions'"],
+  [["configs", "alter", "--topic", "orders"], "nothing to change"],
+  [["configs", "describe", "--topic", "orders", "--broker", "1"], "for what? One of --topic"],
+  [["configs", "describe", "--client", "a", "--client-defaults"], "exclude each other"],
+  [["groups", "reset-offsets", "g"], "where to? One of --to-earliest, --to-latest"],
+  [["groups", "reset-offsets", "g", "--to-datetime", "today"], "not a time such as 2026-01-31T12:00:00Z"],
+  [["groups", "describe", "g", "--end-offset", "orders:0"], "not TOPIC:PARTITION=OFFSET"],
 ])("%j is refused with 2: %s", async (args, message) => {
   const { code, stdout, stderr } = await start(args, { CORRAL_SERVER: "ws://127.0.0.1:9" }).ended;
   expect([code, stdout]).toEqual([2, ""]);
@@ -40,6 +64,39 @@ test("the help lists every command, its flags and the exit codes", async () => {
     expect(own.code).toBe(0);
     for (const flag of Object.keys(flags)) expect(own.stdout).toContain(`--${flag}`);
   }
+});
+
+test("the help lists the commands of each family, and each tells its flags, for a cluster or a group", async () => {
+  const { stdout } = await corral("--help");
+  for (const { name, usage, load } of FAMILIES) {
+    expect(stdout).toContain(`  ${name} ${usage}`);
+    const loaded = await load();
+    if (!isSeveral(loaded)) continue;
+    expect(usage).toBe(loaded.map((verb) => verb.name).join("|"));
+    for (const verb of loaded) expect(Object.keys(verb.flags)).toContain("root");
+  }
+  const [family, one] = await Promise.all([corral("topics", "--help"), corral("topics", "create", "-h")]);
+  expect(family.stdout).toContain("corral topics create TOPIC\n      makes a topic");
+  for (const flag of ["partitions", "if-not-exists", "cluster", "json"]) expect(one.stdout).toContain(`--${flag}`);
+});
+
+const isSeveral = (loaded: Command | readonly Command[]): loaded is readonly Command[] => Array.isArray(loaded);
+
+test("the packages for clusters and groups are loaded only by the commands that need them", async () => {
+  const seen = new Set<string>();
+  const follow = async (name: string): Promise<void> => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const text = await readFile(new URL(`../src/${name}`, import.meta.url), "utf8");
+    // What is imported at once: not types, not `await import`.
+    for (const [, at] of text.matchAll(/^(?:import|export) (?!type)[^;]*? from "([^"]+)";$/gm)) {
+      expect(`${name} imports ${at!}`).not.toContain("@corral/");
+      if (at!.startsWith(".")) await follow(path.join(path.dirname(name), at!));
+    }
+  };
+  await follow("main.ts");
+  expect([...seen]).toContain("commands/ls.ts");
+  expect([...seen].filter((name) => name.startsWith("cluster/"))).toEqual(["cluster/flags.ts"]);
 });
 
 test("--version prints the version", async () => {
