@@ -20,7 +20,7 @@ describe("creating topics", () => {
     const made = await admin.createTopic({ name: "orders", partitions: 6, replicationFactor: 2 });
     expect(made).toMatchObject({ name: "orders", partitions: 6, replicationFactor: 2 });
     const states = [...cluster.storedAll(made.id!).values()].map(({ state }) => state);
-    expect(states.map(({ leader }) => leader).toSorted()).toEqual([1, 1, 2, 2, 3, 3]);
+    expect(states.map(({ leader }) => leader!).toSorted((a, b) => a - b)).toEqual([1, 1, 2, 2, 3, 3]);
     for (const state of states) expect(state).toEqual(fresh(state.replicas));
     expect(admin.listTopics()).toEqual(["orders"]);
   });

@@ -24,8 +24,12 @@ interface Outcome {
 type Failing = (world: Administered) => () => Promise<unknown> | void;
 
 /** In a world of its own. */
-async function run({ prepare, ask }: Asked, failing: Failing = () => () => undefined): Promise<Outcome> {
-  await using world = await administered({ brokers: 4 });
+async function run(
+  { prepare, ask }: Asked,
+  failing: Failing = () => () => undefined,
+  log: "memory" | "file" = "memory",
+): Promise<Outcome> {
+  await using world = await administered({ brokers: 4, log });
   const { cluster, admin } = world;
   await prepare(cluster);
   await admin.refresh();
@@ -40,14 +44,22 @@ async function run({ prepare, ask }: Asked, failing: Failing = () => () => undef
   return { answer: withoutIds(JSON.stringify((await asking) ?? null)), effects: effectsOn(world) };
 }
 
+const undisturbedRuns = new Map<string, Promise<Outcome>>();
+
+function undisturbedRun(asked: Asked): Promise<Outcome> {
+  const known = undisturbedRuns.get(asked.op) ?? run(asked);
+  undisturbedRuns.set(asked.op, known);
+  return known;
+}
+
 /** The requests that stand in the queue. */
 function left({ effects }: Outcome): string[] {
   return Object.keys(effects).filter((path) => path.includes("/requests/"));
 }
 
-describe.for(EVERY_OPERATION)("$op", (asked) => {
+describe.for(EVERY_OPERATION)("$op", { timeout: 60_000 }, (asked) => {
   test("is done once, whichever of its writes the controller dies before or after", async () => {
-    const undisturbed = await run(asked);
+    const undisturbed = await undisturbedRun(asked);
     expect(left(undisturbed)).toEqual([]);
     for (const loss of ["dropRequest", "dropReply"] as const) {
       let writes = 0;
@@ -68,7 +80,7 @@ describe.for(EVERY_OPERATION)("$op", (asked) => {
   });
 
   test("is done once, when what asks for it is lost, or the reply, or who asks loses the session right after", async () => {
-    const undisturbed = await run(asked);
+    const undisturbed = await undisturbedRun(asked);
     const losses = [
       { loss: "dropRequest", expires: false },
       { loss: "dropReply", expires: false },
@@ -85,5 +97,36 @@ describe.for(EVERY_OPERATION)("$op", (asked) => {
       });
       expect(outcome, `${loss}, ${expires ? "and the session" : "no more"}`).toEqual(undisturbed);
     }
+  });
+  test("is done once, when the controller's write is still on its way while the next controller does it", async () => {
+    const undisturbed = await undisturbedRun(asked);
+    const outcome = await run(asked, ({ cluster }) => {
+      const { server } = cluster;
+      const { client } = cluster.broker(1);
+      // It hears everything, and nothing that it sends arrives.
+      const partition = server.faults.partition(client, { oneWay: "to-server" });
+      return async () => {
+        await server.faults.expire(client);
+        await server.clock.runUntilIdle();
+        partition.end();
+      };
+    });
+    expect(outcome).toEqual(undisturbed);
+  });
+
+  test("is done once, when the power of the server fails while it is asked for", async () => {
+    const undisturbed = await undisturbedRun(asked);
+    const outcome = await run(asked, crashing, "file");
+    function crashing({ cluster: { server } }: Administered): () => Promise<void> {
+      let restarting: Promise<void> | undefined;
+      const fault = server.faults.at({ op: "create", client: ASKER }, () => {
+        restarting = server.faults.restart({ crash: true });
+      });
+      return async () => {
+        expect(fault.hits).toBe(1);
+        await restarting;
+      };
+    }
+    expect(outcome).toEqual(undisturbed);
   });
 });

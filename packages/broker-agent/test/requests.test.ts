@@ -115,6 +115,17 @@ describe("a request", () => {
     expect(candidates[0]!.terms).toHaveLength(1);
   });
 
+  test("whose transaction is larger than the server takes is answered so, and those behind it are done", async () => {
+    await using world = await administered({ limits: { requestBytes: 20_000 } });
+    const { admin, candidates } = world;
+    await expect(admin.createTopic({ name: "large", partitions: 300 })).rejects.toMatchObject({
+      code: "LIMIT_EXCEEDED",
+    });
+    await admin.createTopic({ name: "small", partitions: 30 });
+    expect(admin.listTopics()).toEqual(["small"]);
+    expect(candidates[0]!.terms).toHaveLength(1);
+  });
+
   test("is answered with a refusal where the answer would be too long, and nothing of it is done", async () => {
     await using world = await administered();
     const { admin } = world;

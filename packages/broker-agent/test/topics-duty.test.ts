@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { placeReplicas } from "../src/placement/replicas.ts";
 import { topicCodec, type TopicRecord } from "../src/records.ts";
-import { administered, type Administered } from "./administering.ts";
+import { administered, type Administered, duties } from "./administering.ts";
 import { fresh } from "./cluster.ts";
+import { stand } from "./controllers.ts";
 
 const PATIENT = { timeoutMs: 120_000 };
 /** Numbers of clients, in the order in which they connect. */
@@ -48,7 +49,7 @@ function replicasOf({ cluster }: Administered, id: string): (readonly number[])[
   return stored.map(([, { state }]) => state.replicas);
 }
 
-describe("a controller that dies after any of its writes", () => {
+describe("a controller that dies after any of its writes", { timeout: 60_000 }, () => {
   test("leaves a topic of 1,200 partitions to the next one, which makes the rest as the first would have", async () => {
     const writes = await dyingAfterEach(
       ({ admin }) => admin.createTopic({ name: "orders", partitions: 1_200, replicationFactor: 2 }, PATIENT),
@@ -161,5 +162,39 @@ describe("while a topic is being made", () => {
     await admin.deleteTopic("odd");
     expect(world.candidates[0]!.errors).toEqual([]);
     expect(world.candidates[0]!.terms).toHaveLength(1);
+  });
+
+  test("one that was damaged by hand can be deleted: partitions that cannot be read, settings or a parent that are gone", async () => {
+    await using world = await administered({ candidates: 0 });
+    const { admin, cluster } = world;
+    const { client, paths } = cluster;
+    const damage = new TextEncoder().encode("not a partition");
+    await cluster.topic("orders", { replicas: [[1], [2], [3]] });
+    await cluster.topic("parentless", { replicas: [] });
+    await client.set(paths.partition("id-of-orders", 0), damage);
+    const controller = await stand(cluster, 1, duties());
+    await cluster.settle(0);
+    await client.set(paths.partition("id-of-orders", 1), damage);
+    await client.create(`${paths.partitionsOf("id-of-orders")}/odd`, null);
+    await client.delete(paths.partitionsOf("id-of-parentless"));
+    await admin.deleteTopics(["orders", "parentless"]);
+    expect(cluster.server.dump().filter(({ path }) => /orders|parentless/.test(path))).toEqual([]);
+    expect(controller.terms).toHaveLength(1);
+  });
+
+  test("one whose deletion cannot be done yet is tried again later, and the others are not held up", async () => {
+    await using world = await administered();
+    const { admin, cluster, candidates } = world;
+    const { client, paths } = cluster;
+    await cluster.topic("orders", { replicas: [[1]] });
+    // Below a partition there is nothing that this cluster knows of.
+    await client.create(`${paths.partition("id-of-orders", 0)}/foreign`, null);
+    await admin.deleteTopic("orders", { wait: false });
+    await admin.createTopic({ name: "large", partitions: 600, replicationFactor: 1 });
+    expect(admin.describeTopics({ topics: ["orders"] })).toMatchObject([{ state: "deleting" }]);
+    await client.delete(`${paths.partition("id-of-orders", 0)}/foreign`);
+    await cluster.settle(31_000);
+    expect(admin.describeTopics({ topics: ["orders"] })).toEqual([]);
+    expect(candidates[0]!.terms).toHaveLength(1);
   });
 });

@@ -11,8 +11,16 @@ import { isOver, writePartitions, writeTogether, type WritesOptions } from "./wr
 
 /** What a transaction of a duty may meet so often in a row before it ends the term. */
 const CONFLICTS_MAX = 10;
-/** What a transaction is refused with by what it meets, and may not be refused with when it is made anew. */
-const CONFLICTS = ["BAD_VERSION", "NO_NODE", "NODE_EXISTS", "NOT_EMPTY", "GUARD_FAILED"] as const;
+/** What a transaction is refused with by what it meets or how large it is, and may not be refused with when it is made anew. */
+const CONFLICTS = [
+  "BAD_VERSION",
+  "NO_NODE",
+  "NODE_EXISTS",
+  "NOT_EMPTY",
+  "GUARD_FAILED",
+  "LIMIT_EXCEEDED",
+  "QUOTA_EXCEEDED",
+] as const;
 
 export interface TermOptions {
   readonly term: Term;

@@ -52,7 +52,12 @@ class Elections implements Duty {
     }
   }
 
-  notice({ brokers, partitions, configs }: Delta): void {
+  notice({ brokers, topics, partitions, configs }: Delta): void {
+    for (const { before, now } of topics) {
+      if (now === undefined || before?.id === now.id) continue;
+      // What was restored was there before its topic, and nobody's business.
+      for (const view of this.#term.image.partitionsOf(now.id)) this.#due.add(view);
+    }
     for (const change of brokers) this.#noticeBroker(change);
     for (const { before, now } of partitions) {
       if (now === undefined) this.#forget(before as PartitionView);

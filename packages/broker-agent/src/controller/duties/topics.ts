@@ -36,6 +36,8 @@ interface Promised {
   made: number;
 }
 
+const UNTRIED = { topic: "", conflicts: 0, hasNoParent: false };
+
 class Topics implements Duty {
   readonly name = "topics";
   readonly #term: Term;
@@ -44,7 +46,9 @@ class Topics implements Duty {
   /** Those that are left alone, and until when, by the monotonic clock. */
   readonly #aside = new Map<string, number>();
   readonly #promised = new WeakMap<TopicView, Promised>();
-  #tried = { topic: "", conflicts: 0, hasNoParent: false };
+  /** How it went with the one that was tried last, since it went well. */
+  #tried = UNTRIED;
+  #wasRefused = false;
 
   constructor(term: Term) {
     this.#term = term;
@@ -62,6 +66,8 @@ class Topics implements Duty {
   }
 
   next(): Step | undefined {
+    if (!this.#wasRefused) this.#tried = UNTRIED;
+    this.#wasRefused = false;
     const now = this.#term.client.clock.monotonicMs();
     for (const [name, untilMs] of this.#aside) {
       if (untilMs > now) continue;
@@ -71,7 +77,7 @@ class Topics implements Duty {
     for (const name of this.#due) {
       const topic = this.#term.image.topic(name);
       if (topic !== undefined && isUnfinished(topic)) {
-        if (this.#tried.topic !== name) this.#tried = { topic: name, conflicts: 0, hasNoParent: false };
+        if (this.#tried.topic !== name) this.#tried = { ...UNTRIED, topic: name };
         const step = topic.state === "deleting" ? this.#takeAway(topic) : this.#make(topic);
         if (step !== undefined) return step;
         this.#setAside(name);
@@ -81,18 +87,16 @@ class Topics implements Duty {
   }
 
   refused(_changes: readonly PartitionChange[], together?: CorralError): void {
-    const { topic } = this.#tried;
+    const { topic, conflicts, hasNoParent } = this.#tried;
     if (together === undefined || topic === "") return;
-    this.#tried.conflicts += 1;
+    this.#wasRefused = true;
     const { image } = this.#term;
     const id = image.topic(topic)?.id;
-    if (id !== undefined && isCorralError(together, "NO_NODE") && together.path === image.paths.partitionsOf(id)) {
-      // Somebody took it away by hand.
-      this.#tried.hasNoParent = true;
-    }
-    if (this.#tried.conflicts < CONFLICTS_MAX) return;
-    this.#setAside(topic);
-    this.#tried = { topic: "", conflicts: 0, hasNoParent: false };
+    // Somebody took it away by hand.
+    const isParentGone =
+      id !== undefined && isCorralError(together, "NO_NODE") && together.path === image.paths.partitionsOf(id);
+    this.#tried = { topic, conflicts: conflicts + 1, hasNoParent: hasNoParent || isParentGone };
+    if (this.#tried.conflicts >= CONFLICTS_MAX) this.#setAside(topic);
   }
 
   get againInMs(): number | undefined {
@@ -173,15 +177,16 @@ class Topics implements Duty {
   #takeAway({ name, id, version }: TopicView): Step {
     const { image } = this.#term;
     const { paths } = image;
-    const together: Operation<unknown>[] = [];
+    // What cannot be read goes too; of what could be read once, the image has both.
+    const doomed = new Set<string>();
     for (const { partition } of image.partitionsOf(id)) {
-      if (together.length === EFFECTS_MAX) return { what: `${EFFECTS_MAX} partitions less of topic ${name}`, together };
-      together.push(op.delete(paths.partition(id, partition)));
+      doomed.add(paths.partition(id, partition));
+      if (doomed.size > EFFECTS_MAX) break;
     }
     const below = `${paths.partitionsOf(id)}/`;
-    for (const path of image.unreadable().keys()) {
-      if (path.startsWith(below) && together.length < EFFECTS_MAX) together.push(op.delete(path));
-    }
+    for (const path of image.unreadable().keys()) if (path.startsWith(below)) doomed.add(path);
+    const together: Operation<unknown>[] = [...doomed].slice(0, EFFECTS_MAX).map((path) => op.delete(path));
+    if (doomed.size > EFFECTS_MAX) return { what: `${EFFECTS_MAX} partitions less of topic ${name}`, together };
     if (!this.#tried.hasNoParent) together.push(op.delete(paths.partitionsOf(id)));
     const entity = entityName({ type: "topics", name });
     if (image.config("topics", entity) !== undefined) together.push(op.delete(paths.configOf("topics", entity)));
