@@ -5,6 +5,7 @@
  */
 import { type BrokerAgent, type BrokerHost, startBroker } from "@corral/broker-agent";
 import { connect } from "@corral/client";
+import { nowMs } from "./moment.ts";
 
 export interface BrokerOrder {
   readonly url: string;
@@ -33,10 +34,6 @@ export type FromBroker =
   | { readonly told: "counts"; readonly counts: Counts }
   | { readonly told: "shut-down"; readonly tookMs: number; readonly stillLed: number }
   | { readonly told: "failed"; readonly why: string };
-
-export function nowMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
 
 class CountingHost implements BrokerHost {
   readonly #leading = new Set<string>();

@@ -1,5 +1,5 @@
 /** A group of many members: how long until all have their part, and who is told when one comes or goes. */
-import { nowMs } from "./broker-process.ts";
+import { nowMs } from "./moment.ts";
 import { Child } from "./child.ts";
 import type { FromMembers, Look, MembersOrder, ToMembers } from "./members-process.ts";
 import { eventually, type Measure } from "./report.ts";

@@ -6,9 +6,10 @@ import { parseArgs } from "node:util";
 import { clusterAdmin, type ClusterAdmin } from "@corral/broker-agent";
 import { type Client, connect } from "@corral/client";
 import { Daemon } from "../daemon.ts";
-import { type BrokerOrder, type Counts, type FromBroker, nowMs, type ToBroker } from "./broker-process.ts";
+import type { BrokerOrder, Counts, FromBroker, ToBroker } from "./broker-process.ts";
 import { Child } from "./child.ts";
 import { measureGroup } from "./group.ts";
+import { nowMs } from "./moment.ts";
 import { eventually, print, type Measure } from "./report.ts";
 
 const { values } = parseArgs({
@@ -25,6 +26,8 @@ const topics = Math.min(Number(values.topics), partitions);
 const members = Number(values.members);
 const SESSION_MS = 10_000;
 const CLUSTER = "scale";
+/** So that every partition has one left when two brokers have gone. */
+const REPLICAS = 3;
 
 type Broker = Child<ToBroker, FromBroker>;
 const measures: Measure[] = [];
@@ -55,6 +58,10 @@ async function expiryOf(client: Client, id: number): Promise<number> {
   return nowMs();
 }
 
+function partitionsIn(admin: ClusterAdmin): number {
+  return [...admin.image.topics()].reduce((sum, topic) => sum + topic.partitions, 0);
+}
+
 async function makeTopics(admin: ClusterAdmin): Promise<void> {
   const each = Math.floor(partitions / topics);
   const from = nowMs();
@@ -63,13 +70,13 @@ async function makeTopics(admin: ClusterAdmin): Promise<void> {
     const specs = Array.from({ length: Math.min(batch, topics - at) }, (_, i) => ({
       name: `topic-${at + i}`,
       partitions: each,
-      replicationFactor: 2,
+      replicationFactor: REPLICAS,
     }));
     const made = await admin.createTopics(specs, { timeoutMs: 120_000 });
     const refused = made.find(({ error }) => error !== undefined);
     if (refused !== undefined) throw refused.error!;
   }
-  measures.push({ what: `${topics} topics of ${each} partitions made, two replicas each`, ms: nowMs() - from });
+  measures.push({ what: `${topics} topics of ${each} partitions made, ${REPLICAS} replicas each`, ms: nowMs() - from });
 }
 
 async function cluster(): Promise<void> {
@@ -79,11 +86,13 @@ async function cluster(): Promise<void> {
   const bare = new Map([101, 102].map((id) => [id, startBroker(daemon.url, id, true)] as const));
   await Promise.all([...working.values(), ...bare.values()].map((broker) => broker.told("started")));
   const admin = await clusterAdmin(client, { cluster: CLUSTER, timeoutMs: 120_000 });
+  // Nobody fetches here; nobody is to fall behind for that.
+  const patient = { op: "set" as const, name: "replica.lag.time.max.ms", value: String(24 * 3_600_000) };
+  await admin.alterConfigs([{ entity: { type: "brokers", name: null }, changes: [patient] }]);
   await makeTopics(admin);
-  const total = Math.floor(partitions / topics) * topics;
   const toldAll = async (): Promise<Counts[] | undefined> => {
     const counts = await countsOf(working.values());
-    return counts.reduce((sum, { leading }) => sum + leading, 0) === total ? counts : undefined;
+    return counts.reduce((sum, { leading }) => sum + leading, 0) === partitionsIn(admin) ? counts : undefined;
   };
   const counts = await eventually(toldAll, "all partitions have a leader that knows");
   const memory = counts.reduce((sum, { rssBytes }) => sum + rssBytes, 0) / counts.length;

@@ -4,7 +4,7 @@
  */
 import { connect } from "@corral/client";
 import { type Consumer, consume, type Source } from "@corral/consumer-group";
-import { nowMs } from "./broker-process.ts";
+import { nowMs } from "./moment.ts";
 
 export interface MembersOrder {
   readonly url: string;
