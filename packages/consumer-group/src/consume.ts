@@ -6,7 +6,7 @@ import type { ConsumeOptions, Consumer } from "./consumer.ts";
 import { GroupConsumer } from "./delivery/group-consumer.ts";
 import { handlingSettings, type HandlingSettings } from "./delivery/settings.ts";
 import { pathsOf } from "./layout.ts";
-import { joinGroup } from "./membership/join.ts";
+import { joinGroup } from "./membership.ts";
 
 const NOT_OURS = [
   "GUARD_FAILED",

@@ -4,7 +4,7 @@
  * What is promised: one valid committer per partition; every message handled at least once; its effect exactly once where the effect
  * checks the token, or is written with the offset (`commitWith`).
  */
-import type { CallOptions, Client, CorralError, Guard, Operation, StreamReader } from "@corral/client";
+import type { CallOptions, CorralError, Guard, Operation, StreamReader } from "@corral/client";
 import type { Assignor } from "./assignor.ts";
 import type { TraceEvent } from "./history.ts";
 import type { Message, Source, TopicPartition } from "./source.ts";
@@ -142,7 +142,7 @@ export interface Consumer extends AsyncDisposable {
   readonly member: string;
   readonly group: string;
   readonly status: ConsumerStatus;
-  /** The present status, then the newest whenever it changes. */
+  /** The present status, then the newest whenever a partition or the state changes; not at each message. */
   states(signal?: AbortSignal): StreamReader<ConsumerStatus>;
   /** Aborted when it is over for good, with the reason. */
   readonly signal: AbortSignal;
@@ -155,6 +155,3 @@ export interface Consumer extends AsyncDisposable {
   /** Stops taking, lets handlers end, commits, gives everything back, leaves. `temporarily`: of a static member. */
   close(options?: { readonly temporarily?: boolean; readonly timeoutMs?: number }): Promise<void>;
 }
-
-/** Resolves when it is a member. */
-export type Consume = <M>(client: Client, options: ConsumeOptions<M>) => Promise<Consumer>;

@@ -32,6 +32,8 @@ export type {
   RebalanceListener,
   Reset,
 } from "./consumer.ts";
+export { joinGroup } from "./membership.ts";
+export type { GroupView, JoinOptions, LeaderDuty, Leading, Membership, Target } from "./membership.ts";
 export { checkHistory } from "./history.ts";
 export type { TraceEvent } from "./history.ts";
 export { OffsetOutOfRange } from "./source.ts";

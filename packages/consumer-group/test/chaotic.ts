@@ -157,10 +157,10 @@ export class Sink {
     return place.next;
   }
 
-  apply(key: string, token: number, offset: number): void {
+  apply(key: string, token: number, offset: number, next = offset + 1): void {
     const place = this.#places.get(key)!;
     this.#refuse(place.token, token);
-    this.#places.set(key, { token: Math.max(place.token, token), next: offset + 1 });
+    this.#places.set(key, { token: Math.max(place.token, token), next });
     const applied = this.applied.get(key) ?? [];
     applied.push(offset);
     this.applied.set(key, applied);

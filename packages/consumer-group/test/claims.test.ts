@@ -202,6 +202,7 @@ test("the final offset and the giving back are one transaction: the next owner b
 
 test("an offset carries metadata and the leader epoch of the last message, and the claim by which it was written", async () => {
   await using it = await world({ t: 1 });
+  it.source.leaderEpoch = 7;
   it.source.append("t", 0, 2);
   const consumer = await it.consumer(await it.client(), {
     mode: "manual",
@@ -209,12 +210,12 @@ test("an offset carries metadata and the leader epoch of the last message, and t
   });
   await it.pass(1_000);
   const decoded = it.server.dump().find(({ path }) => path === "/groups/g/offsets/t/0")!;
-  const record = JSON.parse(new TextDecoder().decode(decoded.data!)) as Record<string, unknown>;
+  const record = JSON.parse(new TextDecoder().decode(decoded.data)) as Record<string, unknown>;
   const [claim] = it.trace.filter(({ kind }) => kind === "claim");
   expect(record).toMatchObject({
     offset: 2,
     metadata: "é",
-    leaderEpoch: null,
+    leaderEpoch: 7,
     claim: claim!.token,
     member: consumer.member,
   });

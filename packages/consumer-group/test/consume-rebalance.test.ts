@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { checkHistory, type Claim } from "../src/index.ts";
 import { SESSION_MS, world } from "./consuming.ts";
 
+const ascending = (a: number, b: number): number => a - b;
 const numbers = (claims: readonly Claim[]): number[] => claims.map(({ partition: { partition } }) => partition);
 
 test("partitions that stay are handled on in the very turn in which others are given back and taken", async () => {
@@ -39,10 +40,12 @@ test("partitions that stay are handled on in the very turn in which others are g
   // No time passes, and no request is answered: what stays needs neither.
   await it.pass(0);
   const staying = [0, 1, 2, 3].filter((partition) => !leaving.includes(partition));
-  expect([...meanwhile].toSorted()).toEqual(staying);
+  expect([...meanwhile].toSorted(ascending)).toEqual(staying);
   current!();
   await it.pass(2_000);
-  expect(b.status.partitions.map(({ partition: { partition } }) => partition).toSorted()).toEqual(leaving.toSorted());
+  expect(b.status.partitions.map(({ partition: { partition } }) => partition).toSorted(ascending)).toEqual(
+    leaving.toSorted(ascending),
+  );
   // Nothing of what stayed was fetched, claimed or given back anew.
   for (const partition of staying) {
     expect(it.source.fetches.get(`t/${partition}`)).toBe(fetches.get(`t/${partition}`));

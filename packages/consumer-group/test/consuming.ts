@@ -20,6 +20,8 @@ export class MemorySource implements Source<string> {
   readonly #topics = new Map<string, { messages: Message<string>[]; earliest: number; timesMs: number[] }[]>();
   readonly #waiting = new Set<() => void>();
   readonly batch: number;
+  /** Of what is appended from now on. */
+  leaderEpoch: number | undefined;
   /** How often fetches were begun, by partition. */
   readonly fetches = new Map<string, number>();
 
@@ -44,7 +46,7 @@ export class MemorySource implements Source<string> {
     const log = this.#log({ topic, partition });
     for (let i = 0; i < count; i++) {
       const offset = log.earliest + log.messages.length;
-      log.messages.push({ offset, value: `${topic}/${partition}@${offset}` });
+      log.messages.push({ offset, value: `${topic}/${partition}@${offset}`, leaderEpoch: this.leaderEpoch });
       log.timesMs.push(atMs);
     }
     this.#wake();

@@ -15,7 +15,7 @@ import type { TopicPartition } from "../source.ts";
 import type { CommittedOffset, OffsetChange, PartitionLag, ResetOptions } from "./api.ts";
 
 /** Partitions of one transaction: all of them, or none. */
-export const CHANGES_MAX = 200;
+const CHANGES_MAX = 200;
 /** Znodes of one group that are read at once. */
 export const ENTRIES_MAX = 2_000_000;
 /** Partitions whose bounds a source is asked for at once. */

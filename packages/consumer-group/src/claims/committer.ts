@@ -4,14 +4,14 @@
  * Owns the rules that at most one such transaction of the consumer is under way, that at most one write of one offset is, and that an offset
  * never goes back unless it is moved. What could not be written in time is merged into the next write, never queued.
  */
-import { type CallOptions, CorralError, isCorralError, type Operation } from "@corral/client";
+import { CorralError, isCorralError, type Operation } from "@corral/client";
 import { unseen } from "@corral/recipes/authoring";
 import type { TraceEvent } from "../history.ts";
 import type { HeldClaim, Position } from "./claim.ts";
 import { type Write, writeAll, type Writer, writeWith, type Written, WRITES_MAX } from "./transaction.ts";
 
 /** Of an offset's metadata, bytes of UTF-8. */
-export const METADATA_MAX = 4_096;
+const METADATA_MAX = 4_096;
 
 export interface CommitterOptions extends Writer {
   /** Those held at present. */
@@ -250,6 +250,3 @@ export function checkMetadata(metadata: string, { path }: HeldClaim): string {
   const detail = { path, name: "metadata", limit: METADATA_MAX, actual };
   throw new CorralError("LIMIT_EXCEEDED", { op: "commit", detail, outcome: "no" });
 }
-
-/** Ends only the waiting of whoever commits; see `Deadline`. */
-export type CommitOptions = CallOptions & { readonly metadata?: string };

@@ -5,82 +5,51 @@
  * Owns the claims, one at most of a partition, and the rule that a partition is not claimed again before all that was done under the last
  * claim has ended. Handles no message, and decides nothing about who gets what.
  */
-import { type Client, type CorralError, type Guard, isCorralError } from "@corral/client";
+import { type CorralError, type Guard, isCorralError } from "@corral/client";
 import { backoffMs, unseen } from "@corral/recipes/authoring";
 import { keyOf, type TraceEvent } from "../history.ts";
 import type { GroupPaths } from "../layout.ts";
 import type { Membership, Target } from "../membership/api.ts";
 import type { TopicPartition } from "../source.ts";
 import { HeldClaim } from "./claim.ts";
-import type { Committer } from "./committer.ts";
+import { Returning, type ReturningOptions } from "./returning.ts";
 import { awaitFree, CLAIMS_MAX, dropClaim, freeOwn, type Made, takeClaims, type Taker } from "./take.ts";
+import type { MutableWard, Ward } from "./ward.ts";
 
 /** Between tries to take a partition whose claim is refused for other reasons than that another has it, milliseconds. */
 const REFUSED_FIRST_MS = 1_000;
 const REFUSED_MAX_MS = 30_000;
 
-export type WardState = "waiting" | "claimed" | "revoking" | "ending";
-
-/** A partition that the member has, or is to have. */
-export interface Ward {
-  readonly partition: TopicPartition;
-  /** `ending`: the claim is over, and what was done under it is not. */
-  readonly state: WardState;
-  readonly claim: HeldClaim | undefined;
-}
-
-interface MutableWard extends Ward {
-  state: WardState;
-  claim: HeldClaim | undefined;
-  /** Ends the waiting. */
-  waiting: AbortController | undefined;
-  /** How often its claim was refused. */
-  refusals: number;
-}
-
-export interface ReconcilerOptions {
-  readonly client: Client;
+export interface ReconcilerOptions extends ReturningOptions {
   readonly paths: GroupPaths;
   readonly membership: Membership;
   readonly isAlone: boolean;
-  readonly committer: Committer;
-  readonly rebalanceTimeoutMs: number;
   readonly trace: (event: TraceEvent) => void;
   /** Just taken: messages may be handed out when the listener has been told. */
   readonly taken: (claims: readonly HeldClaim[]) => void;
-  /** Hands out nothing more; resolves when nothing is being done for the claim. */
-  readonly stop: (claim: HeldClaim) => Promise<void>;
-  /** About to be given back; resolves when the listener is done, and never rejects. */
-  readonly revoked: (claims: readonly HeldClaim[]) => Promise<void>;
   readonly lost: (claims: readonly HeldClaim[], why: CorralError) => void;
   /** Another has it. Called at the first time only. */
   readonly busy: (partition: TopicPartition) => void;
-  /** The claim, or the giving back, was refused. */
-  readonly refused: (partition: TopicPartition, error: CorralError) => void;
   readonly changed: () => void;
 }
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #taker: Taker;
+  readonly #returning: Returning;
   readonly #wards = new Map<string, MutableWard>();
   #target: Target | undefined;
   /** Keys of the target's partitions. */
   #wanted: ReadonlySet<string> = new Set();
   #toTake = new Set<MutableWard>();
   #isTaking = false;
-  #toRelease: MutableWard[] = [];
-  #isReleasing = false;
   #reached = 0;
   #whenFree: (() => void)[] = [];
-  /** Ends the waiting for the handlers of what is to be given back. */
-  readonly #impatient = new Map<HeldClaim, () => void>();
-  #timeoutMs: number;
 
   constructor(options: ReconcilerOptions) {
     const { client, paths, membership } = options;
     this.#options = options;
-    this.#timeoutMs = options.rebalanceTimeoutMs;
+    this.#returning = new Returning(options, (ward, claim) => this.#end(ward, claim));
     this.#taker = { client, paths, membership, isAlone: options.isAlone };
   }
 
@@ -130,8 +99,8 @@ export class Reconciler {
   giveBack(timeoutMs: number): Promise<void> {
     this.setTarget(undefined);
     this.#wanted = new Set();
-    this.#timeoutMs = timeoutMs;
-    for (const ward of [...this.#wards.values()]) if (ward.state === "claimed") void this.#revoke(ward);
+    this.#returning.timeoutMs = timeoutMs;
+    for (const ward of [...this.#wards.values()]) if (ward.state === "claimed") void this.#returning.revoke(ward);
     this.#options.changed();
     return new Promise((resolve) => {
       this.#whenFree.push(resolve);
@@ -142,14 +111,7 @@ export class Reconciler {
   /** What is done is committed, and the partition given back, without waiting for its handlers. */
   giveUp(claim: HeldClaim, why: CorralError): void {
     const ward = this.#wards.get(keyOf(claim.partition));
-    if (ward?.claim !== claim || claim.isOver) return;
-    claim.overdue = why;
-    claim.revoke();
-    const isWaiting = ward.state === "revoking";
-    ward.state = "revoking";
-    // Or else it is waited for already, and that ends now.
-    if (isWaiting) this.#impatient.get(claim)?.();
-    else void this.#giveBack(ward);
+    if (ward?.claim === claim && !claim.isOver) this.#returning.giveUp(ward, claim, why);
   }
 
   #tellFree(): void {
@@ -180,7 +142,7 @@ export class Reconciler {
   #step(): void {
     for (const [key, ward] of [...this.#wards]) {
       const isWanted = this.#wanted.has(key);
-      if (ward.state === "claimed" && !isWanted) void this.#revoke(ward);
+      if (ward.state === "claimed" && !isWanted) void this.#returning.revoke(ward);
       else if (ward.state === "waiting" && !isWanted) this.#forget(ward);
       else if (ward.state === "waiting" && ward.waiting === undefined) this.#toTake.add(ward);
     }
@@ -225,9 +187,9 @@ export class Reconciler {
           await this.#take(wards, [guard, target.guard]);
         } catch (error) {
           if (!isCorralError(error)) throw error;
-          if (isCorralError(error, "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED")) return;
-          if (!isCorralError(error, "GUARD_FAILED")) for (const ward of wards) this.#refused(ward, error);
-          // Not the one that was refused: there is a newer one already.
+          if (!isCorralError(error, "GUARD_FAILED", "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED"))
+            for (const ward of wards) this.#refused(ward, error);
+          // Else with the next target, which may be there already.
           else if (this.#target !== target) this.#again(wards);
         }
       }
@@ -317,55 +279,6 @@ export class Reconciler {
     );
     waiting.signal.addEventListener("abort", cancel, { once: true });
     refused(ward.partition, error);
-  }
-
-  /** Comes to an end with it, in the time that there is, and gives it back. */
-  async #revoke(ward: MutableWard): Promise<void> {
-    const { client, stop } = this.#options;
-    const { claim } = ward;
-    if (claim === undefined) return;
-    ward.state = "revoking";
-    claim.revoke();
-    const impatient = new Promise<void>((resolve) => this.#impatient.set(claim, resolve));
-    const inTime = client.deadline("rebalance", { timeoutMs: this.#timeoutMs, signal: claim.signal });
-    try {
-      await inTime.race(Promise.race([stop(claim), impatient]));
-    } catch (error) {
-      if (!isCorralError(error, "TIMEOUT", "ABORTED")) throw error;
-      claim.overdue ??= error;
-    }
-    this.#impatient.delete(claim);
-    if (!claim.isOver) await this.#giveBack(ward);
-  }
-
-  #giveBack(ward: MutableWard): Promise<void> {
-    this.#toRelease.push(ward);
-    return this.#releaseAll();
-  }
-
-  /** All that can be given back at the moment in one transaction; what comes meanwhile goes into the next. */
-  async #releaseAll(): Promise<void> {
-    if (this.#isReleasing) return;
-    this.#isReleasing = true;
-    const { client, revoked, refused } = this.#options;
-    try {
-      while (this.#toRelease.length > 0) {
-        const wards = this.#toRelease.splice(0).filter(({ claim }) => claim?.isOver === false);
-        const claims = wards.map(({ claim }) => claim!);
-        if (claims.length === 0) continue;
-        await revoked(claims);
-        await this.#options.committer.release(claims).catch((error: unknown) => {
-          if (!isCorralError(error)) throw error;
-          // With the session the claims are gone. Else they are in the way until it ends: that must be told.
-          for (const claim of claims) dropClaim(client, claim);
-          if (!isCorralError(error, "SESSION_EXPIRED", "OUTCOME_UNKNOWN", "CLOSED"))
-            refused(claims[0]!.partition, error);
-        });
-        for (const ward of wards) if (ward.state === "revoking") this.#end(ward, ward.claim!);
-      }
-    } finally {
-      this.#isReleasing = false;
-    }
   }
 
   /** The claim is over: when nothing is done for it any more, the partition may be claimed again. */

@@ -14,7 +14,7 @@ import { type Entry, Progress } from "./progress.ts";
 import { resetPosition } from "./start.ts";
 
 /** Messages begun of which the first is not done: no more are begun behind one that takes long. */
-export const OUTSTANDING_MAX = 1_000;
+const OUTSTANDING_MAX = 1_000;
 /** After so many milliseconds of handlers that wait for nothing, others get their turn: heartbeats first of all. */
 const TURN_MS = 50;
 
@@ -35,6 +35,7 @@ export class Delivery<M> {
   #moves = 0;
   /** When others last had their turn; monotonic. */
   #turnMs = 0;
+  #cancelTurn: () => void = () => {};
   #idle: (() => void)[] = [];
 
   constructor(handling: Handling<M>, claim: HeldClaim) {
@@ -84,6 +85,7 @@ export class Delivery<M> {
   stop(): Promise<void> {
     this.#over.abort();
     this.#inflow.stop();
+    this.#cancelTurn();
     if (this.#running === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
@@ -162,6 +164,7 @@ export class Delivery<M> {
     const auto = this.#handling.mode !== "manual";
     const progress: Progress = new Progress(auto, (position, messages) => {
       if (this.#progress !== progress || this.#handling.mode === "external" || position === undefined) return;
+      if (this.claim.isOver) return;
       if (position.offset <= this.claim.committed && this.claim.hasOffset) return;
       this.claim.pending = position;
       this.#handling.committer.handled(this.claim, messages);
@@ -203,7 +206,8 @@ export class Delivery<M> {
     const { clock } = this.#handling.client;
     if (this.#isStopped) return;
     if (clock.monotonicMs() - this.#turnMs < TURN_MS) return this.#pump();
-    clock.setTimeout(() => {
+    this.#cancelTurn();
+    this.#cancelTurn = clock.setTimeout(() => {
       this.#turnMs = clock.monotonicMs();
       this.#pump();
     }, 0);

@@ -9,7 +9,7 @@ import { nextOf } from "./progress.ts";
 import { isOutOfRange } from "./start.ts";
 
 /** Messages that wait to be handed out: with so many, and the rest of a batch, no more are fetched. */
-export const BUFFER_MESSAGES_MAX = 1_000;
+const BUFFER_MESSAGES_MAX = 1_000;
 
 export class Inflow<M> {
   readonly #handling: Handling<M>;

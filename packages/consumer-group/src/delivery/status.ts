@@ -1,6 +1,6 @@
 /** What people are shown of a consumer. Pure. */
 import type { HeldClaim } from "../claims/claim.ts";
-import type { Ward } from "../claims/reconciler.ts";
+import type { Ward } from "../claims/ward.ts";
 import type { ConsumerStatus, PartitionStatus } from "../consumer.ts";
 
 interface Parts {
