@@ -61,6 +61,8 @@ class Plan {
   readonly #come = new Map<number, Set<number>>();
   /** Broker → partitions on it that could leave its rack and span no fewer: most cannot, and are not looked at again and again. */
   readonly #loose = new Map<number, Set<number>>();
+  /** Broker → rack → partitions on it that would span one rack more if they went there. */
+  readonly #wider = new Map<number, Map<string, Set<number>>>();
 
   constructor(
     partitions: readonly (readonly number[])[],
@@ -71,11 +73,13 @@ class Plan {
     this.#before = partitions.map((replicas) => new Set(replicas));
     this.#ids = brokers.map(({ id }) => id).toSorted((a, b) => a - b);
     this.#rackOf = rackOf;
-    this.#rackCount = new Set(rackOf?.values()).size;
+    const racks = new Set(rackOf?.values());
+    this.#rackCount = racks.size;
     for (const id of this.#ids) {
       this.#old.set(id, new Set());
       this.#come.set(id, new Set());
       this.#loose.set(id, new Set());
+      this.#wider.set(id, new Map(Array.from(racks, (rack) => [rack, new Set()])));
     }
     for (const [partition, replicas] of partitions.entries()) {
       for (const id of replicas) this.#old.get(id)?.add(partition);
@@ -186,36 +190,43 @@ class Plan {
   }
 
   /** A partition that may go from one broker to another without spanning fewer racks; one that spans more is taken first. */
-  #movable(carried: ReadonlySet<number> = NONE, from: number, to: number, used = NONE): number | undefined {
-    const sameRack = this.#rackOf?.get(from) === this.#rackOf?.get(to);
-    let fits: number | undefined;
-    for (const partition of sameRack ? carried : (this.#loose.get(from) ?? NONE)) {
-      if (!carried.has(partition) || used.has(partition) || this.replicas[partition]?.includes(to)) continue;
-      if (sameRack) return partition;
-      const now = this.#racksWith(partition, from, from);
-      const then = this.#racksWith(partition, from, to);
-      if (then > now) return partition;
-      if (then === now) fits ??= partition;
+  #movable(carried: Set<number> = new Set(), from: number, to: number, used = NONE): number | undefined {
+    const has = (partition: number): boolean => this.replicas[partition]?.includes(to) === true;
+    const fromRack = this.#rackOf?.get(from);
+    const toRack = this.#rackOf?.get(to);
+    if (fromRack === toRack) return firstOf(carried, (partition) => !used.has(partition) && !has(partition));
+    const wider = this.#wider.get(from)?.get(toRack as string);
+    if (wider !== undefined) {
+      const gains = firstInBoth(wider, carried, (partition) => !used.has(partition));
+      if (gains !== undefined) return gains;
     }
-    return fits;
+    const loose = this.#loose.get(from) ?? new Set<number>();
+    return firstInBoth(loose, carried, (partition) => {
+      if (used.has(partition) || has(partition)) return false;
+      const racks = this.#racksOf(partition);
+      // A rack is given up for another one, or neither given up nor won.
+      return racks.includes(toRack) ? isTwice(racks, fromRack) : !isTwice(racks, fromRack);
+    });
   }
 
-  /** How many racks a partition spans with `to` instead of `from`. */
-  #racksWith(partition: number, from: number, to: number): number {
-    const racks = new Set([this.#rackOf?.get(to)]);
-    for (const id of this.replicas[partition] ?? []) if (id !== from) racks.add(this.#rackOf?.get(id));
-    return racks.size;
+  #racksOf(partition: number): (string | undefined)[] {
+    return (this.replicas[partition] ?? []).map((id) => this.#rackOf?.get(id));
   }
 
   /** A replica may leave its rack when another is there too, or when there is a rack without any. */
   #loosen(partition: number): void {
     if (this.#rackOf === undefined) return;
-    const racks = (this.replicas[partition] ?? []).map((id) => this.#rackOf?.get(id));
-    const wider = new Set(racks).size < this.#rackCount;
+    const racks = this.#racksOf(partition);
+    const isNarrow = new Set(racks).size < this.#rackCount;
     for (const [at, id] of (this.replicas[partition] ?? []).entries()) {
+      const twice = isTwice(racks, racks[at]);
       const loose = this.#loose.get(id);
-      if (wider || racks.indexOf(racks[at]) !== racks.lastIndexOf(racks[at])) loose?.add(partition);
+      if (isNarrow || twice) loose?.add(partition);
       else loose?.delete(partition);
+      for (const [rack, wider] of this.#wider.get(id) ?? []) {
+        if (twice && !racks.includes(rack)) wider.add(partition);
+        else wider.delete(partition);
+      }
     }
   }
 
@@ -230,10 +241,41 @@ class Plan {
     this.#come.get(from)?.delete(partition);
     (this.#before[partition]?.has(to) ? this.#old : this.#come).get(to)?.add(partition);
     this.#loose.get(from)?.delete(partition);
+    for (const wider of this.#wider.get(from)?.values() ?? []) wider.delete(partition);
     this.#loosen(partition);
   }
 
   #load(id: number): number {
     return (this.#old.get(id)?.size ?? 0) + (this.#come.get(id)?.size ?? 0);
   }
+}
+
+function isTwice(racks: readonly (string | undefined)[], rack: string | undefined): boolean {
+  return racks.indexOf(rack) !== racks.lastIndexOf(rack);
+}
+
+/**
+ * The first that fits. Those before it are looked at last from now on: mostly they fit nobody any more, and every look would begin with
+ * them.
+ */
+function firstOf(among: Set<number>, fits: (partition: number) => boolean): number | undefined {
+  const inVain: number[] = [];
+  for (const partition of among) {
+    if (!fits(partition)) {
+      inVain.push(partition);
+      continue;
+    }
+    for (const one of inVain) {
+      among.delete(one);
+      among.add(one);
+    }
+    return partition;
+  }
+  return undefined;
+}
+
+/** The same of two sets; goes through the smaller one. */
+function firstInBoth(a: Set<number>, b: Set<number>, fits: (partition: number) => boolean): number | undefined {
+  const [small, large] = a.size < b.size ? [a, b] : [b, a];
+  return firstOf(small, (partition) => large.has(partition) && fits(partition));
 }
