@@ -130,9 +130,8 @@ describe("a request", () => {
     await using world = await administered();
     const { admin } = world;
     const topics = Array.from({ length: 100 }, (_, at) => ({ name: `${at}/`.padEnd(4_000, "x") }));
-    await expect(admin.createTopics([{ name: "good" }, ...topics.slice(1)])).rejects.toMatchObject({
-      code: "LIMIT_EXCEEDED",
-    });
+    const items = await admin.createTopics([{ name: "good" }, ...topics.slice(1)]);
+    expect(items.map(({ error }) => error?.code)).toEqual(topics.map(() => "LIMIT_EXCEEDED"));
     expect(admin.listTopics()).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /** `clusterAdmin`: puts together what shows a cluster and what asks its controller. No logic of its own but how answers are handed on. */
-import type { CallOptions, Client, Deadline } from "@corral/client";
+import type { CallOptions, Client } from "@corral/client";
 import { election } from "@corral/recipes";
 import type { AlteredConfig } from "../config/alter-operation.ts";
 import { ALTERATIONS_MAX, type ConfigAlteration } from "../config/alteration.ts";
@@ -37,6 +37,7 @@ import { Items, ITEMS_MAX } from "./items.ts";
 import { generatePlan } from "./plan.ts";
 import { restoreInto } from "./restore.ts";
 import { type Throttled, throttleWith, unthrottle } from "./throttle.ts";
+import { type Asker, createPartitions, createTopics, deleteTopics } from "./topics.ts";
 import { until } from "./until.ts";
 
 /** Opens an image of the cluster: resolves when that is in sync. Whoever has one open already need not open another: `adminOf`. */
@@ -80,7 +81,7 @@ class Admin implements ClusterAdmin {
   async request(op: string, args: unknown, options: RequestOptions = {}): Promise<unknown> {
     const deadline = this.#asking.deadline(op, options);
     const answer = await this.#asking.ask(op, args, this.#asking.keyOf(options), deadline);
-    await this.#items.shown([answer], deadline);
+    await this.#items.shown([{ answer }], deadline);
     return answer.value;
   }
 
@@ -88,88 +89,39 @@ class Admin implements ClusterAdmin {
     return only(await this.createTopics([spec], options));
   }
 
-  async createTopics(specs: readonly TopicSpec[], options: CreateOptions = {}): Promise<Item<CreatedTopic>[]> {
-    const deadline = this.#asking.deadline("createTopics", options);
-    const { validateOnly = false, wait = true } = options;
-    const argsOf = (topics: readonly TopicSpec[]): unknown => ({ topics, validateOnly });
-    const items = await this.#items.each<TopicSpec, CreatedTopic>(
-      "createTopics",
-      specs,
-      "topics",
-      argsOf,
-      options,
-      deadline,
-    );
-    const ids = items.flatMap(({ id, error }) => (id === undefined || error !== undefined ? [] : [id]));
-    // Deleted again by somebody else is done with, too.
-    if (wait)
-      await until(this.image, deadline, () => ids.every((id) => this.image.topicById(id)?.state !== "creating"));
-    return items.map((item, at) => ({
-      name: item.name,
-      id: item.id,
-      partitions: item.partitions ?? specs[at]?.partitions ?? 0,
-      replicationFactor: item.replicationFactor ?? specs[at]?.replicationFactor ?? 0,
-      error: item.error,
-    }));
+  createTopics(specs: readonly TopicSpec[], options: CreateOptions = {}): Promise<Item<CreatedTopic>[]> {
+    return createTopics(this.#asker, specs, options);
   }
 
-  async createPartitions(
+  createPartitions(
     specs: readonly GrowthSpec[],
     options: CreateOptions = {},
   ): Promise<Item<{ readonly topic: string; readonly partitions: number }>[]> {
-    type Grown = { readonly topic: string; readonly partitions: number; readonly id: string };
-    const deadline = this.#asking.deadline("createPartitions", options);
-    const { validateOnly = false, wait = true } = options;
-    const argsOf = (topics: readonly GrowthSpec[]): unknown => ({ topics, validateOnly });
-    const items = await this.#items.each<GrowthSpec, Grown>(
-      "createPartitions",
-      specs,
-      "topics",
-      argsOf,
-      options,
-      deadline,
-    );
-    const growing = items.filter(({ error }) => error === undefined && !validateOnly).map(({ id }) => id);
-    const isGrowing = (id: string): boolean => (this.image.topicById(id)?.growth ?? null) !== null;
-    if (wait) await until(this.image, deadline, () => !growing.some(isGrowing));
-    return items.map(({ topic, error }, at) => ({ topic, partitions: specs[at]?.partitions ?? 0, error }));
+    return createPartitions(this.#asker, specs, options);
   }
 
   async deleteTopic(name: string, options?: RequestOptions & { readonly wait?: boolean }): Promise<void> {
     only(await this.deleteTopics([name], options));
   }
 
-  async deleteTopics(
+  deleteTopics(
     names: readonly string[],
     options: RequestOptions & { readonly wait?: boolean } = {},
   ): Promise<Item<{ readonly name: string }>[]> {
-    type Deleted = { readonly name: string; readonly id: string };
-    const deadline = this.#asking.deadline("deleteTopics", options);
-    const argsOf = (some: readonly string[]): unknown => ({ names: some });
-    const items = await this.#items.each<string, Deleted>("deleteTopics", names, "topics", argsOf, options, deadline);
-    const going = items.filter(({ error }) => error === undefined).map(({ id }) => id);
-    if (options.wait ?? true) {
-      await until(this.image, deadline, () => going.every((id) => this.image.topicById(id) === undefined));
-    }
-    return items.map(({ name, error }) => ({ name, error }));
+    return deleteTopics(this.#asker, names, options);
   }
 
-  async electLeaders(
+  electLeaders(
     kind: RequestedElection,
     partitions: readonly TopicPartition[] = wantingElection(this.image, kind, ITEMS_MAX),
     options: RequestOptions = {},
   ): Promise<Item<TopicPartition>[]> {
-    const deadline = this.#asking.deadline("electLeaders", options);
-    return this.#eachPartition("electLeaders", partitions, (some) => ({ kind, partitions: some }), options, deadline);
+    return this.#eachPartition("electLeaders", partitions, (some) => ({ kind, partitions: some }), options);
   }
 
-  async reassign(
-    reassignments: readonly Reassignment[],
-    options: RequestOptions = {},
-  ): Promise<Item<TopicPartition>[]> {
-    const op = "alterPartitionReassignments";
-    const deadline = this.#asking.deadline(op, options);
-    return this.#eachPartition(op, reassignments, (partitions) => ({ partitions }), options, deadline);
+  reassign(reassignments: readonly Reassignment[], options: RequestOptions = {}): Promise<Item<TopicPartition>[]> {
+    const argsOf = (partitions: readonly Reassignment[]): unknown => ({ partitions });
+    return this.#eachPartition("alterPartitionReassignments", reassignments, argsOf, options);
   }
 
   cancelReassignment(
@@ -241,8 +193,9 @@ class Admin implements ClusterAdmin {
     const deadline = this.#asking.deadline("alterConfigs", options);
     const argsOf = (some: readonly ConfigAlteration[]): unknown => ({ alterations: some });
     const key = this.#asking.keyOf(options);
-    const answers = await this.#asking.askInParts("alterConfigs", alterations, ALTERATIONS_MAX, argsOf, key, deadline);
-    await this.#items.shown(answers, deadline);
+    const parts = await this.#asking.askInParts("alterConfigs", alterations, ALTERATIONS_MAX, argsOf, key, deadline);
+    await this.#items.shown(parts, deadline);
+    for (const { refusal } of parts) if (refusal !== undefined) throw refusal;
   }
 
   dump(): ClusterDump {
@@ -277,15 +230,23 @@ class Admin implements ClusterAdmin {
     return this.close();
   }
 
-  async #eachPartition<I extends TopicPartition>(
+  #eachPartition<I extends TopicPartition>(
     op: string,
-    partitions: readonly I[],
+    items: readonly I[],
     argsOf: (part: readonly I[]) => unknown,
     options: RequestOptions,
-    deadline: Deadline,
   ): Promise<Item<TopicPartition>[]> {
-    const items = await this.#items.each<I, TopicPartition>(op, partitions, "partitions", argsOf, options, deadline);
-    return items.map(({ topic, partition, error }) => ({ topic, partition, error }));
+    const nameOf = ({ topic, partition }: I): TopicPartition => ({ topic, partition });
+    const deadline = this.#asking.deadline(op, options);
+    return this.#items.each<I, TopicPartition, object>(
+      { op, kind: "partitions", items, argsOf, nameOf },
+      options,
+      deadline,
+    );
+  }
+
+  get #asker(): Asker {
+    return { image: this.image, asking: this.#asking, items: this.#items };
   }
 }
 

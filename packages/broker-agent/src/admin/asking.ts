@@ -11,7 +11,7 @@ import type { ClusterPaths } from "../layout.ts";
 import { requestCodec, type RequestRecord, resultCodec } from "../records.ts";
 import type { RequestOptions } from "./api.ts";
 import { drawName } from "./draw.ts";
-import { AdminError } from "./error.ts";
+import { AdminError, isAdminError } from "./error.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 /** Of a key as it is given: parts of what is asked in several requests are told apart by what comes after it. */
@@ -24,6 +24,11 @@ export interface Answer {
   /** The transaction in which it was done. */
   readonly zxid: number;
 }
+
+/** Of what was asked for in one call. */
+export type Part<I> =
+  | { readonly items: readonly I[]; readonly answer: Answer; readonly refusal?: undefined }
+  | { readonly items: readonly I[]; readonly answer?: undefined; readonly refusal: AdminError };
 
 export class Asking {
   readonly #client: Client;
@@ -67,7 +72,10 @@ export class Asking {
     }
   }
 
-  /** More than one request takes: in parts, in their order. The answers of all parts. */
+  /**
+   * More than one request takes: in parts, in their order. A part that is refused does not keep the others from being done; rejects, when all
+   * have ended, if no answer came of any.
+   */
   async askInParts<I>(
     op: string,
     items: readonly I[],
@@ -75,10 +83,10 @@ export class Asking {
     argsOf: (part: readonly I[]) => unknown,
     key: string,
     deadline: Deadline,
-  ): Promise<Answer[]> {
+  ): Promise<Part<I>[]> {
     const parts: (readonly I[])[] = [];
     for (let from = 0; from < items.length; from += perPart) parts.push(items.slice(from, from + perPart));
-    const answers: Answer[] = [];
+    const answered: Part<I>[] = [];
     for (let from = 0; from < parts.length; from += PARTS_IN_FLIGHT) {
       const some = parts.slice(from, from + PARTS_IN_FLIGHT);
       const asking = some.map((part, at) => {
@@ -87,12 +95,14 @@ export class Asking {
       });
       // All of them end, so that none is still being asked when the call is over.
       const settled = await Promise.allSettled(asking);
-      for (const one of settled) {
-        if (one.status === "rejected") throw one.reason;
-        answers.push(one.value);
+      for (const [at, one] of settled.entries()) {
+        const own = { items: some[at] ?? [] };
+        if (one.status === "fulfilled") answered.push({ ...own, answer: one.value });
+        else if (isAdminError(one.reason)) answered.push({ ...own, refusal: one.reason });
+        else throw one.reason;
       }
     }
-    return answers;
+    return answered;
   }
 
   /** Once the session has ended with the reply missing, it is put there again: two requests of one key are done once. */

@@ -18,6 +18,16 @@ const PER_REQUEST: Readonly<Record<Kind, number>> = {
   partitions: PARTITIONS_PER_REQUEST,
 };
 
+export interface Several<I, K> {
+  readonly op: string;
+  /** As the result calls them. */
+  readonly kind: Kind;
+  readonly items: readonly I[];
+  readonly argsOf: (part: readonly I[]) => unknown;
+  /** What an item is called in the result. */
+  readonly nameOf: (item: I) => K;
+}
+
 export class Items {
   readonly #asking: Asking;
   readonly #image: ClusterImage;
@@ -27,26 +37,29 @@ export class Items {
     this.#image = image;
   }
 
-  /** What became of each, in the order asked for; everything of it is in the image then. `kind`: as the result calls them. */
-  async each<I, R extends object>(
-    op: string,
-    items: readonly I[],
-    kind: Kind,
-    argsOf: (part: readonly I[]) => unknown,
+  /**
+   * What became of each, in the order asked for; everything of it is in the image then. A request that is refused as a whole is so for each of
+   * its items.
+   */
+  async each<I, K extends object, R extends object>(
+    { op, kind, items, argsOf, nameOf }: Several<I, K>,
     options: RequestOptions,
     deadline: Deadline,
-  ): Promise<Item<R>[]> {
+  ): Promise<Item<K & Partial<R>>[]> {
     if (items.length > ITEMS_MAX) throw new RangeError(`${op}: ${items.length} ${kind}, more than ${ITEMS_MAX}`);
     const key = this.#asking.keyOf(options);
-    const answers = await this.#asking.askInParts(op, items, PER_REQUEST[kind], argsOf, key, deadline);
-    await this.shown(answers, deadline);
-    type Result = Readonly<Record<string, readonly (R & { readonly error?: ItemError })[]>>;
-    const results = answers.flatMap(({ value }) => (value as Result)[kind] ?? []);
-    return results.map((result) => ({ ...result, error: errorOf(op, result.error) }));
+    const parts = await this.#asking.askInParts(op, items, PER_REQUEST[kind], argsOf, key, deadline);
+    await this.shown(parts, deadline);
+    type Result = Readonly<Record<string, readonly (K & Partial<R> & { readonly error?: ItemError })[]>>;
+    return parts.flatMap((part): Item<K & Partial<R>>[] => {
+      const { answer, refusal } = part;
+      if (refusal !== undefined) return part.items.map((item) => ({ ...nameOf(item), error: refusal }));
+      return (answer.value as Result)[kind]!.map((result) => ({ ...result, error: errorOf(op, result.error) }));
+    });
   }
 
-  async shown(answers: readonly Answer[], deadline: Deadline): Promise<void> {
-    const zxid = answers.reduce((most, answer) => Math.max(most, answer.zxid), 0);
+  async shown(parts: readonly { readonly answer?: Answer | undefined }[], deadline: Deadline): Promise<void> {
+    const zxid = parts.reduce((most, { answer }) => Math.max(most, answer?.zxid ?? 0), 0);
     await this.#image.atLeast(zxid, deadline.rest());
   }
 }
