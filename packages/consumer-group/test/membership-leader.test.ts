@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Assignor } from "../src/assignor.ts";
 import { sticky } from "../src/assignors/sticky.ts";
+import type { Leading } from "../src/membership.ts";
 import { topic } from "./groups.ts";
 import { groupIn, groupWorld, joined, PATHS, sizesIn, soon, targetsIn, targetsShown } from "./membership.ts";
 import { Claimer } from "./membership-claiming.ts";
@@ -196,6 +197,39 @@ describe("the leader of a group", () => {
     expect(topics.asked).toBe(2);
     expect(sizesIn(server)).toEqual([3, 3]);
     expect(a.member.isLeader).toBe(true);
+  });
+
+  test("gives way when it has lost sight of the group, and another leads", async () => {
+    await using world = await groupWorld([topic("x", 6)]);
+    const { server } = world;
+    const errors: string[] = [];
+    const onLeaderError = (error: unknown): void => void errors.push((error as Error).message);
+    // What its duty sees is closed under it, as when the group grows beyond all bounds.
+    let calls = 0;
+    const close = async ({ view }: Leading): Promise<void> => {
+      if (++calls === 1) await view.members.close();
+    };
+    const [a, b] = [await world.join({ onLeaderError, duties: [close] }), await world.join()];
+    await world.settle(20_000);
+    expect(errors.length).toBeGreaterThan(3);
+    expect(errors.length).toBeLessThan(30);
+    expect([a, b].map(({ member }) => member.isLeader)).toEqual([false, true]);
+    expect(sizesIn(server)).toEqual([3, 3]);
+  });
+
+  test("makes the group anew when somebody deletes all of it", async () => {
+    await using world = await groupWorld([topic("x", 6)]);
+    const { server } = world;
+    const [a, b] = [await world.join(), await world.join({ instance: "i1" })];
+    await world.settle();
+    const other = await world.client();
+    await soon(server, other.delete(PATHS.group, { recursive: true }));
+    await world.settle(10_000);
+    expect([a, b].map(({ member }) => member.isValid)).toEqual([true, true]);
+    expect([a, b].map(({ lost }) => lost)).toEqual([["GUARD_FAILED"], ["GUARD_FAILED"]]);
+    expect(Object.keys(targetsShown(server)).toSorted()).toEqual([a.member.member, "i1"].toSorted());
+    expect(sizesIn(server)).toEqual([3, 3]);
+    expect(groupIn(server)).toMatchObject({ format: 1, emptySinceMs: null });
   });
 
   test("runs the duties that were brought after each division and once a minute, under its guard, whatever they throw", async () => {

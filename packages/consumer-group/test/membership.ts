@@ -9,7 +9,7 @@ import { shown } from "./groups.ts";
 
 export const PATHS = pathsOf("g");
 /** Virtual milliseconds in which a quiet group has come to rest: the longest debounce, and some round trips. */
-export const SETTLED_MS = 2_000;
+const SETTLED_MS = 2_000;
 export const SESSION_MS = 6_000;
 
 /** Topics that a test can change, told to every leader. */

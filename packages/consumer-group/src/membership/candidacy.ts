@@ -27,14 +27,18 @@ export class Candidacy {
   async #run(client: Client, settings: Settings, member: string): Promise<void> {
     await election(client, settings.paths.leader, { identity: member }).run(
       async (leadership, signal) => {
-        const leader = await GroupLeader.begin(client, settings, leadership, signal);
-        this.#leader = leader;
         try {
-          if ((await leader.run()) === "gives way")
-            await client.deadline("group leader", { signal, timeoutMs: Infinity }).pause(GIVE_WAY_MS);
+          const leader = await GroupLeader.begin(client, settings, leadership, signal);
+          this.#leader = leader;
+          if ((await leader.run()) === "stopped") return;
+        } catch (error) {
+          if (signal.aborted) throw error;
+          settings.onLeaderError(error);
         } finally {
           this.#leader = undefined;
         }
+        // Another may be able to.
+        await client.deadline("group leader", { signal, timeoutMs: Infinity }).pause(GIVE_WAY_MS);
       },
       { again: true, signal: this.#stop.signal },
     );

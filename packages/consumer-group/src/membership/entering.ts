@@ -61,7 +61,12 @@ export async function tellIn(
   const record = recordOf(client, settings, "in");
   const now = await client.find(path, { ...deadline.rest(), codec: instanceCodec });
   if (now?.value.state === "in" && now.value.graceMs === record.graceMs) return;
-  await client.update(path, () => record, { ...deadline.rest(), codec: instanceCodec, create: {}, guard });
+  await client.update(path, () => record, {
+    ...deadline.rest(),
+    codec: instanceCodec,
+    create: { parents: true },
+    guard,
+  });
 }
 
 /** It is away, and its member gone, in one transaction: so that the leader never sees the one without the other. */
@@ -78,7 +83,7 @@ export async function leaveForAWhile(
     const isThere = await client.exists(path, deadline.rest());
     const tell = isThere
       ? op.set(path, record, { codec: instanceCodec })
-      : op.create(path, record, { codec: instanceCodec });
+      : op.create(path, record, { codec: instanceCodec, parents: true });
     try {
       await client.multi([op.delete(life.path, { ifMatch: { czxid: life.czxid } }), tell], deadline.rest());
       return;

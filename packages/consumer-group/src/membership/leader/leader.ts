@@ -24,8 +24,10 @@ import { type GroupView, named, openView, partitionAt } from "./view.ts";
 
 /** Duties are done at least so often, milliseconds. */
 const DUTY_INTERVAL_MS = 60_000;
-/** A leader that knows none of the assignors which the members want gives way to another; so long before it stands again, milliseconds. */
+/** A leader that knows none of the assignors which the members want gives way to another, after so long: milliseconds. */
 export const GIVE_WAY_MS = 1_000;
+/** A leader to which this happens in a row gives way, too: it may have lost sight of the group. */
+const FAILURES_MAX = 10;
 /** What every leader can do, whatever it was told. */
 const BUILT_IN: readonly Assignor[] = [cooperativeSticky, sticky, range, roundRobin];
 
@@ -114,7 +116,8 @@ export class GroupLeader {
         this.#settings.onLeaderError(error);
         // What an assignor refuses it would refuse again; what the server does may pass.
         if (isCorralError(error)) this.#agenda.changed();
-        await this.#pause(++failures);
+        if (++failures >= FAILURES_MAX) this.#givesWay = true;
+        else await this.#pause(failures);
       }
     }
     this.#over.abort();

@@ -78,7 +78,7 @@ function* changedTargets(
 
 function stepOf<T>(path: string, value: T, codec: typeof targetCodec | typeof groupCodec, isThere: boolean): Step {
   const data = codec.encode(value as never);
-  const operation = isThere ? op.set(path, data) : op.create(path, data);
+  const operation = isThere ? op.set(path, data) : op.create(path, data, { parents: true });
   return { operation, bytes: OP_BYTES + (data?.length ?? 0) };
 }
 

@@ -62,7 +62,7 @@ export function* named<T>(children: Cache<T>, parent: string): Generator<[name: 
 }
 
 /** Undefined for a path that stands for no name. */
-export function nameBelow(parent: string, path: string): string | undefined {
+function nameBelow(parent: string, path: string): string | undefined {
   return path.startsWith(`${parent}/`) ? decoded(path.slice(parent.length + 1)) : undefined;
 }
 
