@@ -139,6 +139,8 @@ export { checkPartition, isReassigning, targetOf, withIsr, withoutBrokers, withR
 export type { PartitionState } from "./partition/state.ts";
 export { preferredImbalance } from "./placement/imbalance.ts";
 export type { PreferredImbalance } from "./placement/imbalance.ts";
+export { levelLeaders } from "./placement/level-leaders.ts";
+export type { LeaderPlan } from "./placement/level-leaders.ts";
 export { planMinimalMoves } from "./placement/minimal-moves.ts";
 export type { MovePlan } from "./placement/minimal-moves.ts";
 export {

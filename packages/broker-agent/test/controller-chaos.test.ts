@@ -18,7 +18,7 @@ import { quiet } from "./replicas.ts";
 const BROKERS = 5;
 const PARTITIONS = 12;
 const STEPS = 60;
-const SEEDS = 8;
+const SEEDS = 6;
 
 /** What nobody waits for: it may come to nothing. */
 function attempt(doing: Promise<unknown>): void {

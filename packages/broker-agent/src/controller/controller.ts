@@ -133,5 +133,9 @@ async function endWith(
   epoch: number,
   over: AbortController,
 ): Promise<void> {
-  for await (const status of registration.states(over.signal)) if (status.epoch !== epoch) over.abort(status.cause);
+  try {
+    for await (const status of registration.states(over.signal)) if (status.epoch !== epoch) over.abort(status.cause);
+  } catch (error) {
+    over.abort(error);
+  }
 }

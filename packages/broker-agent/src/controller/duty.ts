@@ -33,7 +33,7 @@ export interface PartitionChange {
 export interface Step {
   /** For logs and traces: `offline election of 3 partitions`. */
   readonly what: string;
-  /** Each by itself, in chunks, those first that come first. Done before `together`. */
+  /** Each by itself, in chunks; those that change who leads go first. Done before `together`. */
   readonly partitions?: readonly PartitionChange[] | undefined;
   /** All or nothing, in one transaction of at most OPERATIONS_MAX. Not tried if any of `partitions` was refused. */
   readonly together?: readonly Operation<unknown>[] | undefined;

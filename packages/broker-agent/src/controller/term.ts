@@ -11,6 +11,8 @@ import { isOver, writePartitions, writeTogether, type WritesOptions } from "./wr
 
 /** What a transaction of a duty may meet so often in a row before it ends the term. */
 const CONFLICTS_MAX = 10;
+/** Duties are asked again after so many milliseconds at the latest; timers take no longer times. */
+const IDLE_MAX_MS = 3_600_000;
 /** What a transaction is refused with by what it meets or how large it is, and may not be refused with when it is made anew. */
 const CONFLICTS = [
   "BAD_VERSION",
@@ -110,7 +112,7 @@ class Serving {
     const { clock } = this.#options.term.client;
     const soonest = this.#duties.reduce((least, { againInMs }) => Math.min(least, againInMs ?? Infinity), Infinity);
     return new Promise((resolve) => {
-      const cancel = soonest === Infinity ? undefined : clock.setTimeout(() => this.#wake?.(), Math.max(0, soonest));
+      const cancel = soonest === Infinity ? undefined : clock.setTimeout(() => this.#wake?.(), between(soonest));
       this.#wake = () => {
         this.#wake = undefined;
         cancel?.();
@@ -169,4 +171,8 @@ class Serving {
     const { image, signal } = this.#options.term;
     return image.atLeast(zxid, { signal, timeoutMs: Infinity });
   }
+}
+
+function between(ms: number): number {
+  return Math.min(Math.max(0, ms), IDLE_MAX_MS);
 }

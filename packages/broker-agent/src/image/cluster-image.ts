@@ -10,6 +10,8 @@ import { type CallOptions, type Client, type Clock, type CorralError, type Stat 
 import { cache, type Cache, type CacheChange, type CacheEntry } from "@corral/recipes";
 import type { ClusterPaths } from "../layout.ts";
 import type { ClusterRecord } from "../records.ts";
+import { building, type Building } from "./building.ts";
+import { PartitionIndex } from "./partition-index.ts";
 import {
   numberOf,
   type Parsed,
@@ -22,7 +24,7 @@ import {
   readTopic,
   topicNameOf,
 } from "./read.ts";
-import type { BrokerView, Changed, ConfigView, Delta, PartitionView, RequestView, TopicView } from "./views.ts";
+import type { BrokerView, ConfigView, Delta, PartitionView, RequestView, TopicView } from "./views.ts";
 
 /** Znodes of one cluster that an image holds at most. */
 export const IMAGE_ENTRIES_MAX = 2_000_000;
@@ -34,14 +36,6 @@ const UNREADABLE_MAX = 1_000;
 export interface ImageOptions extends CallOptions {
   /** More znodes end the image. Default IMAGE_ENTRIES_MAX. */
   readonly entriesMax?: number | undefined;
-}
-
-interface Building {
-  readonly brokers: Changed<BrokerView>[];
-  readonly topics: Changed<TopicView>[];
-  readonly partitions: Changed<PartitionView>[];
-  readonly configs: Changed<ConfigView>[];
-  readonly requests: Changed<RequestView>[];
 }
 
 /** A znode as it is now; undefined: it is gone. `isSameLife`: what is known of it is of this life. */
@@ -60,9 +54,7 @@ export class ClusterImage implements AsyncDisposable {
   /** By name. */
   readonly #topics = new Map<string, TopicView>();
   readonly #topicsById = new Map<string, TopicView>();
-  readonly #partitions = new Map<string, Map<number, PartitionView>>();
-  /** By broker: the partitions that it keeps a replica of. */
-  readonly #kept = new Map<number, Set<PartitionView>>();
+  readonly #partitions = new PartitionIndex();
   readonly #configs = new Map<string, ConfigView>();
   /** By path; they come in the order of their creation. */
   readonly #requests = new Map<string, RequestView>();
@@ -136,27 +128,27 @@ export class ClusterImage implements AsyncDisposable {
   }
 
   partition(topicId: string, partition: number): PartitionView | undefined {
-    return this.#live().#partitions.get(topicId)?.get(partition);
+    return this.#live().#partitions.get(topicId, partition);
   }
 
   /** In no order. */
   partitionsOf(topicId: string): IterableIterator<PartitionView> {
-    return (this.#live().#partitions.get(topicId) ?? new Map<number, PartitionView>()).values();
+    return this.#live().#partitions.ofTopic(topicId);
   }
 
   /** Ids of topics that have partitions, also of those whose own znode is gone. */
   topicIds(): IterableIterator<string> {
-    return this.#live().#partitions.keys();
+    return this.#live().#partitions.topicIds();
   }
 
   /** What this broker keeps a replica of. In no order. */
   keptBy(broker: number): IterableIterator<PartitionView> {
-    return (this.#live().#kept.get(broker) ?? new Set<PartitionView>()).values();
+    return this.#live().#partitions.keptBy(broker);
   }
 
   /** Brokers that any partition has a replica on, registered or not. */
   keepers(): IterableIterator<number> {
-    return this.#live().#kept.keys();
+    return this.#live().#partitions.keepers();
   }
 
   config(type: string, entity: string): ConfigView | undefined {
@@ -287,23 +279,11 @@ export class ClusterImage implements AsyncDisposable {
   }
 
   #takePartition(found: Found, topicId: string, name: string, { partitions }: Building): void {
-    const ofTopic = this.#partitions.get(topicId) ?? new Map<number, PartitionView>();
     const partition = numberOf(name);
-    const before = ofTopic.get(partition);
+    const before = this.#partitions.get(topicId, partition);
     const now = this.#read(found, before, (value, stat) => readPartition(topicId, name, value, stat));
     if (now === before) return;
-    put(ofTopic, partition, now);
-    put(this.#partitions, topicId, ofTopic.size === 0 ? undefined : ofTopic);
-    for (const id of before?.state.replicas ?? []) {
-      const kept = this.#kept.get(id);
-      kept?.delete(before as PartitionView);
-      if (kept?.size === 0) this.#kept.delete(id);
-    }
-    for (const id of now?.state.replicas ?? []) {
-      const kept = this.#kept.get(id);
-      if (kept === undefined) this.#kept.set(id, new Set([now as PartitionView]));
-      else kept.add(now as PartitionView);
-    }
+    this.#partitions.put(topicId, partition, now);
     partitions.push({ before, now });
   }
 
@@ -321,10 +301,6 @@ export class ClusterImage implements AsyncDisposable {
     put(this.#requests, found.path, now);
     if (now !== before) requests.push({ before, now });
   }
-}
-
-function building(): Building {
-  return { brokers: [], topics: [], partitions: [], configs: [], requests: [] };
 }
 
 function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
