@@ -29,12 +29,16 @@ export interface Claim {
 
 export interface HandlerContext extends Claim {
   /**
-   * In mode `manual`: this message, and all before it that are done, count as handled. Resolves when it is committed.
+   * This message, and all before it that are done, count as handled. Resolves when it is committed: where several are handled at once, when
+   * those before it are done. `ABORTED` if one of those was given up, or the position was moved; `LIMIT_EXCEEDED` for metadata beyond 4,096
+   * bytes; else why the claim is over. Not in the modes `at-most-once` and `external`.
    */
   commit(options?: CallOptions & { readonly metadata?: string }): Promise<void>;
   /**
-   * Effects in the same tree, in one transaction with the offset after this message: they happen exactly once. Rejects with
-   * `GUARD_FAILED` if the claim is another's; then nothing has happened.
+   * Effects in the same tree, in one transaction with the offset after this message: they happen exactly once. Waits until all messages before
+   * it are done. Rejects with `GUARD_FAILED` if the claim is another's, or with what the operations are refused for, by their index; then nothing
+   * has happened. After `TIMEOUT` and `ABORTED` it goes on by itself, and the next call for this message, by the handler called again, does
+   * nothing if it has happened. `BAD_ARGUMENTS` for a message that this call of the handler has committed already.
    */
   commitWith(operations: readonly Operation<unknown>[], options?: CallOptions): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** Claims: who has a partition, and that nobody else can write for it. */
-import { json } from "@corral/client";
+import { type Client, json, op, type Operation } from "@corral/client";
 import { expect, test } from "vitest";
 import { checkHistory, type Claim, type HandlerContext } from "../src/index.ts";
 import { SESSION_MS, world } from "./consuming.ts";
@@ -117,6 +117,46 @@ test("a stale owner commits nothing: whoever came after it has the partition, an
   // It is still to have it, so it waits for it.
   expect(consumer.status.partitions.find(({ partition: { partition } }) => partition === 0)!.state).toBe("waiting");
   await it.soon(consumer.close());
+});
+
+/** As a client would be whose commits nobody checks. */
+function unguarded(client: Client): Client {
+  const view = { guard: (guard: unknown) => guard, toServer: (path: string) => path } as never;
+  const kindOf = (one: Operation<unknown>): unknown => one.wire(view)[0]!.op;
+  const check = kindOf(op.check("/", "absent"));
+  const isCheck = (one: Operation<unknown>): boolean => one.wire(view).length === 1 && kindOf(one) === check;
+  const multi = async (operations: readonly Operation<unknown>[]): Promise<unknown> => {
+    const results = [...(await client.multi(operations.filter((one) => !isCheck(one))))];
+    return operations.map((one) => (isCheck(one) ? undefined : results.shift()));
+  };
+  return new Proxy(client, {
+    get: (target, name) => {
+      const found: unknown = name === "multi" ? multi : Reflect.get(target, name, target);
+      return typeof found === "function" && name !== "multi" ? (found.bind(target) as unknown) : found;
+    },
+  });
+}
+
+test.each([
+  ["refused by the server", false, []],
+  ["seen in the history, were it not checked by the server", true, [/a commit after the next claim/]],
+])("a commit by a claim that another has followed is %s", async (_what, isUnguarded, seen) => {
+  await using it = await world({ t: 1 });
+  const client = await it.client();
+  const first = await it.consumer(isUnguarded ? unguarded(client) : client, { assign: [{ topic: "t", partition: 0 }] });
+  await it.pass(1_000);
+  const other = await it.client();
+  await it.soon(other.delete("/groups/g/own/t/0"), 10);
+  const second = await it.consumer(other, {
+    assign: [{ topic: "t", partition: 0 }],
+    handle: () => new Promise(() => {}),
+  });
+  it.source.append("t", 0, 3);
+  await it.pass(10_000);
+  expect(it.stored()).toEqual({ "t/0": isUnguarded ? 3 : 0 });
+  expect(checkHistory(it.trace)).toEqual(seen.map((one) => expect.stringMatching(one) as unknown));
+  expect(first.signal.aborted).toBe(!isUnguarded);
+  await it.soon(Promise.all([first.close(), second.close({ timeoutMs: 1 })]), 10_000);
 });
 
 test("a member that was cut off for longer than its session loses everything before it can do anything, and its token is smaller", async () => {

@@ -106,7 +106,7 @@ test("partitions named by hand are refused while a member has them, and beside t
   await it.pass(1_000);
   const other = await it.client();
   const refused = it.consumer(other, { assign: [{ topic: "t", partition: 0 }] });
-  await expect(refused).rejects.toMatchObject({ code: "NODE_EXISTS", path: "t/0" });
+  await expect(refused).rejects.toMatchObject({ code: "NODE_EXISTS", path: "/groups/g/own/t/0" });
   await expect(it.consumer(other, { assign: [{ topic: "t", partition: 0 }], topics: ["t"] })).rejects.toThrow(
     /either topics or assign/,
   );
@@ -165,4 +165,15 @@ test("options that cannot be are refused before anything is asked", async () => 
   ] as const)
     await expect(it.consumer(client, options)).rejects.toThrow(error);
   expect(it.server.requests().length).toBe(asked);
+});
+
+test("a group takes no more members than it may have, and goes on with those", async () => {
+  await using it = await world({ t: 2 });
+  const limited = { groupMembersMax: 1 };
+  const first = await it.consumer(await it.client(), limited);
+  const second = it.consumer(await it.client(), limited);
+  await expect(second).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+  await it.pass(2_000);
+  expect(Object.values(it.owners())).toEqual([first.member, first.member]);
+  await it.soon(first.close());
 });

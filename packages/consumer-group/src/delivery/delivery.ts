@@ -33,8 +33,6 @@ export class Delivery<M> {
   #isPaused = false;
   #hasBegun = false;
   #moves = 0;
-  /** When others last had their turn; monotonic. */
-  #turnMs = 0;
   #cancelTurn: () => void = () => {};
   #idle: (() => void)[] = [];
 
@@ -203,12 +201,12 @@ export class Delivery<M> {
   }
 
   #goOn(): void {
-    const { clock } = this.#handling.client;
+    const { client, turn } = this.#handling;
     if (this.#isStopped) return;
-    if (clock.monotonicMs() - this.#turnMs < TURN_MS) return this.#pump();
+    if (client.clock.monotonicMs() - turn.sinceMs < TURN_MS) return this.#pump();
     this.#cancelTurn();
-    this.#cancelTurn = clock.setTimeout(() => {
-      this.#turnMs = clock.monotonicMs();
+    this.#cancelTurn = client.clock.setTimeout(() => {
+      turn.sinceMs = client.clock.monotonicMs();
       this.#pump();
     }, 0);
   }

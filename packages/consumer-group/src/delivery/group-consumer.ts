@@ -29,6 +29,7 @@ interface Ending {
 export class GroupConsumer<M> implements Consumer {
   readonly group: string;
   readonly #membership: Membership;
+  readonly #paths: GroupPaths;
   readonly #options: ConsumeOptions<M>;
   readonly #settings: HandlingSettings;
   readonly #committer: Committer;
@@ -53,6 +54,7 @@ export class GroupConsumer<M> implements Consumer {
     const lost = (claim: HeldClaim, why: CorralError): void => this.#reconciler.lose([claim], why, false);
     this.group = options.group;
     this.#membership = membership;
+    this.#paths = paths;
     this.#options = options;
     this.#settings = settings;
     this.#committer = new Committer({
@@ -74,6 +76,7 @@ export class GroupConsumer<M> implements Consumer {
       handle: options.handle,
       start: options.start,
       committer: this.#committer,
+      turn: { sinceMs: 0 },
       fault: (error, where) => this.#fault(error, where),
       lost,
       doubt: (claim) => this.#doubt(claim),
@@ -253,7 +256,7 @@ export class GroupConsumer<M> implements Consumer {
   /** Of partitions that were named by hand: who has named them must know. */
   #busy({ topic, partition }: TopicPartition): void {
     if (this.#options.assign === undefined || this.#ending !== undefined) return;
-    const detail = { path: `${topic}/${partition}` };
+    const detail = { path: this.#paths.claim(topic, partition) };
     const means = "the partition is claimed by another consumer of the group";
     this.#end(new CorralError("NODE_EXISTS", { op: "consume", detail, outcome: "no", means }), {});
   }

@@ -22,6 +22,8 @@ export interface Handling<M> {
   readonly start: ConsumeOptions<M>["start"];
   readonly handlerTimeoutMs: number;
   readonly committer: Committer;
+  /** When others than the handlers of this consumer last had their turn; monotonic. */
+  readonly turn: { sinceMs: number };
   readonly trace: (event: TraceEvent) => void;
   /** Something threw. What is to be done about it; if it is to stop, that has begun already. */
   readonly fault: (error: unknown, where: Where) => "retry" | "skip" | "stop";
