@@ -110,6 +110,21 @@ test("an epoch in which nothing was written is known after a restart", async () 
   await again.close();
 });
 
+test("an epoch whose records were all torn off, and more before them, is forgotten", async () => {
+  const folder = temporaryFolder();
+  const log = new PartitionLog(folder, "by-system");
+  log.append(batch(1, 0), [record("a")]);
+  const one = statSync(join(folder, "batches")).size;
+  log.append(batch(1, 1), [record("b")]);
+  log.append(batch(3, 2), [record("c")]);
+  await log.close();
+  truncateSync(join(folder, "batches"), one);
+  const again = new PartitionLog(folder, "by-system");
+  expect(again.epochs).toEqual([{ epoch: 1, startOffset: 0 }]);
+  expect(again.endOf(3)).toBeUndefined();
+  await again.close();
+});
+
 test("a batch that was appended is recognised when it is sent again, also by a follower that got it and after a restart", async () => {
   const [leaderFolder, followerFolder] = [temporaryFolder(), temporaryFolder()];
   const leader = new PartitionLog(leaderFolder, "by-system");

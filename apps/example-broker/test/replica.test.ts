@@ -1,5 +1,6 @@
 /** A replica as leader and as follower: what is refused, what is cut off, what is acknowledged, what is recognised. */
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { Replica } from "../src/broker/replica.ts";
 import { messagesIn } from "../src/client/source.ts";
@@ -197,7 +198,11 @@ test("a follower that is told of a new part fetches nothing more for the old one
   follower.follow(following(1, there.address).part, links);
   await vi.waitFor(() => expect(texts(follower.log)).toEqual(["old"]));
   follower.follow(following(2, here.address).part, links);
-  void old.produce({ ...produce(1, "late"), acks: "leader" }, 0);
   await vi.waitFor(() => expect(texts(follower.log)).toEqual(["new"]));
+  // The fetch that waits at the old leader is answered now.
+  await old.produce({ ...produce(1, "late"), acks: "leader" }, 0);
+  await setTimeout(20);
+  await leader.produce({ ...produce(1, "next"), acks: "leader" }, 0);
+  await vi.waitFor(() => expect(texts(follower.log)).toEqual(["new", "next"]));
   expect(follower.log.epochs).toEqual([{ epoch: 2, startOffset: 0 }]);
 });
