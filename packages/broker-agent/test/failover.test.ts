@@ -4,12 +4,14 @@
  */
 import type { NthMatch } from "@corral/testing";
 import { describe, expect, test } from "vitest";
+import type { MakeDuty } from "../src/controller/duty.ts";
 import { elections } from "../src/controller/duties/elections.ts";
 import { preferred } from "../src/controller/duties/preferred.ts";
 import { reassignments } from "../src/controller/duties/reassignments.ts";
 import { rebalance } from "../src/controller/duties/rebalance.ts";
 import { startCluster, type TestCluster } from "./cluster.ts";
 import { standAll } from "./controllers.ts";
+import { duty } from "./duties.ts";
 import { catchUp, loads, moving, quiet, statesOf } from "./replicas.ts";
 import { CONTROLLERS, FIRST, seeTo } from "./troubled.ts";
 
@@ -61,6 +63,23 @@ describe("a controller that fails at any of its writes leaves the cluster as if 
       }
     }
   });
+});
+
+test("the comparison notices a controller that leaves undone what the one before had begun", async () => {
+  // It has in mind what there was to do when the first term began, and goes on from there.
+  let isBegun = false;
+  const forgetful: MakeDuty = (term) => {
+    const own = elections(term);
+    const isFirst = !isBegun;
+    isBegun = true;
+    return isFirst ? own : duty(() => ({ notice: (delta) => own.notice(delta), next: () => own.next() }))(term);
+  };
+  const outcome = await seeTo((cluster) => {
+    cluster.server.faults.dropRequest({ op: "multiEach", client: FIRST });
+    dies(cluster, { op: "multiEach", client: FIRST });
+  }, forgetful);
+  expect(outcome.candidates.map(({ terms }) => terms.length)).toEqual([1, 1]);
+  expect(outcome.states).not.toEqual((await undisturbed).states);
 });
 
 test("a rebalance that is taken over again and again comes to the same balance, and moves no more at once than it may", async () => {

@@ -62,8 +62,11 @@ export interface Outcome {
   readonly asked: (what: string) => number;
 }
 
-/** All of it is seen to, while what was planted happens. */
-export async function seeTo(plant: (cluster: TestCluster) => void = () => undefined): Promise<Outcome> {
+/** All of it is seen to, while what was planted happens. `electing`: who elects. */
+export async function seeTo(
+  plant: (cluster: TestCluster) => void = () => undefined,
+  electing: MakeDuty = elections,
+): Promise<Outcome> {
   await using cluster = await startCluster({ brokers: [...CONTROLLERS, ...KEEPERS].map((id) => ({ id })) });
   const id = await cluster.topic("orders", { states: states() });
   await cluster.configureAll({ "leader.imbalance.check.interval.seconds": "15" });
@@ -74,7 +77,7 @@ export async function seeTo(plant: (cluster: TestCluster) => void = () => undefi
     await cluster.client.create(`${cluster.paths.requests}/r-`, request, { codec: requestCodec, sequential: true });
   }
   plant(cluster);
-  const duties = [elections, drain, requests, reassignments, preferred];
+  const duties = [electing, drain, requests, reassignments, preferred];
   const candidates = await standAll(cluster, duties, CONTROLLERS);
   await cluster.settle(DONE_MS);
   const stored = [...cluster.storedAll(id).values()];
