@@ -2,6 +2,7 @@
 import { op } from "@corral/client";
 import { describe, expect, test } from "vitest";
 import { clusterAdmin } from "../src/admin/admin.ts";
+import type { Term } from "../src/controller/duty.ts";
 import { requestCodec, resultCodec } from "../src/records.ts";
 import { administered, type Administered, duties } from "./administering.ts";
 import { stand } from "./controllers.ts";
@@ -123,6 +124,39 @@ describe("a request", () => {
     });
     await admin.createTopic({ name: "small", partitions: 30 });
     expect(admin.listTopics()).toEqual(["small"]);
+    expect(candidates[0]!.terms).toHaveLength(1);
+  });
+
+  test("of an operation that a host adds is done like the others, and refused where its effects are more than one transaction has", async () => {
+    const more = ["one", "many"].map((name) => ({
+      name,
+      decide: ({ image }: Term) => ({
+        together: Array.from({ length: name === "one" ? 1 : 491 }, (_, at) =>
+          op.create(`${image.paths.cluster}/own-${at}`),
+        ),
+        result: { name },
+      }),
+    }));
+    await using world = await administered({ more });
+    const { admin, cluster, candidates } = world;
+    await expect(admin.request("many", null)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+    expect(await admin.request("one", null)).toEqual({ name: "one" });
+    expect(await cluster.client.exists(`${cluster.paths.cluster}/own-0`)).toBe(true);
+    expect(candidates[0]!.terms).toHaveLength(1);
+  });
+
+  test("that cannot even be answered is deleted, and those behind it are done", async () => {
+    await using world = await administered();
+    const { cluster, candidates } = world;
+    const limits = `/zookeeper/quota${cluster.paths.results}/zookeeper_limits`;
+    await cluster.client.create(limits, new TextEncoder().encode("count=-1,bytes=-1=;byteHardLimit=200"), {
+      parents: true,
+    });
+    await put(world, { op: "fly".repeat(200), args: null, key: "long", by: "x" });
+    await put(world, { op: "updateFeatures", args: { updates: {} }, key: "short", by: "x" });
+    await cluster.server.clock.runUntilIdle();
+    expect(queue(world)).toEqual([]);
+    expect(Object.keys(answers(world))).toEqual(["short"]);
     expect(candidates[0]!.terms).toHaveLength(1);
   });
 

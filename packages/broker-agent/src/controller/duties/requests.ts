@@ -7,7 +7,7 @@
  */
 import { type CorralError, isCorralError, op, type Operation } from "@corral/client";
 import { checkLeaders } from "../../admin/active.ts";
-import type { AdminOperation, Decision } from "../../admin/operation.ts";
+import { type AdminOperation, type Decision, EFFECTS_MAX } from "../../admin/operation.ts";
 import { Refused } from "../../admin/refusal.ts";
 import type { Delta, RequestView } from "../../image/views.ts";
 import { encodeName } from "../../layout.ts";
@@ -23,8 +23,10 @@ export const BY_CHARACTERS_MAX = 200;
 export const RESULT_BYTES_MAX: number = 256 * 1024;
 /** Unreadable requests that are deleted at once. */
 const SWEEP_MAX = 100;
-/** Conflicts of one request with what others write, after which it is answered that it cannot be done. Fewer than end a term. */
+/** Conflicts of one request with what others write, after which it is answered that it cannot be done … */
 const CONFLICTS_MAX = 5;
+/** … and after which it is deleted without an answer. Fewer than end a term. */
+const UNANSWERABLE = 7;
 
 export function requestsDuty(operations: ReadonlyMap<string, AdminOperation>): MakeDuty {
   return (term) => new Requests(term, operations);
@@ -78,6 +80,7 @@ class Requests implements Duty {
     if (at === undefined) return { what: `request '${oldest.op}' with a key that is none`, together: [end] };
     // Asked twice: the first one has the answer.
     if (this.#tried.isAnswered) return { what: `request '${oldest.op}' again`, together: [end] };
+    if (this.#tried.conflicts >= UNANSWERABLE) return { what: `request '${oldest.op}' in vain`, together: [end] };
     const { effects, result } = this.#carryOut(oldest);
     const shape = { codec: resultCodec, lifetime: { ttlMs: RESULT_TTL_MS }, parents: true } as const;
     return { what: `request '${oldest.op}'`, together: [end, ...effects, op.create(at, result, shape)] };
@@ -123,8 +126,12 @@ class Requests implements Duty {
           `the answer has ${bytes} bytes, more than ${RESULT_BYTES_MAX}: ask for less`,
         );
       }
+      const effects = [...this.#changes(decision), ...(decision.together ?? [])];
+      if (effects.length > EFFECTS_MAX) {
+        throw new Refused("LIMIT_EXCEEDED", `it has ${effects.length} effects, more than ${EFFECTS_MAX}: ask for less`);
+      }
       this.#charge(request, decision.mutations ?? 0);
-      return { effects: [...this.#changes(decision), ...(decision.together ?? [])], result };
+      return { effects, result };
     } catch (error) {
       return { effects: [], result: { ok: false, error: refusalOf(error) } };
     }
