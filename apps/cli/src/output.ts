@@ -2,15 +2,24 @@
 
 export interface Output {
   readonly isJson: boolean;
+  /** Lines of the terminal; undefined: it goes elsewhere. */
+  readonly terminalLines: number | undefined;
   /** One thing: the object with `--json`, else the text. */
   readonly item: (object: object, text: () => string) => void;
   /** Bytes as they are; not with `--json`. */
   readonly bytes: (bytes: Uint8Array) => void;
 }
 
-export function output(isJson: boolean, write: (chunk: string | Uint8Array) => void): Output {
+export function output(
+  isJson: boolean,
+  write: (chunk: string | Uint8Array) => void,
+  terminalLines?: () => number | undefined,
+): Output {
   return {
     isJson,
+    get terminalLines() {
+      return terminalLines?.();
+    },
     item: (object, text) => write(`${isJson ? JSON.stringify(object) : text()}\n`),
     bytes: write,
   };

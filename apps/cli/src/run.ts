@@ -99,7 +99,8 @@ async function execute(
   let client: Client | undefined;
   const connect = async (): Promise<Client> => (client = await openSession(settings));
   const write = (chunk: string | Uint8Array): void => void process.stdout.write(chunk);
-  const print = output(parsed.values.has("json"), write);
+  const { stdout } = process;
+  const print = output(parsed.values.has("json"), write, () => (stdout.isTTY ? stdout.rows : undefined));
   try {
     await command.run({ connect, args, flags: parsed.values, env, output: print, untilInterrupted });
   } finally {

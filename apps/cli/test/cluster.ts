@@ -10,7 +10,7 @@ export interface TestBroker {
 export async function startBrokers(url: string, cluster: string, ids: readonly number[]): Promise<TestBroker[]> {
   const brokers: TestBroker[] = [];
   for (const id of ids) {
-    const client = await connect({ servers: [url], session: { timeoutMs: 10_000 } });
+    const client = await connect({ servers: [url], session: { timeoutMs: 30_000 } });
     brokers.push({ client, agent: await startOne(client, cluster, id) });
   }
   return brokers;

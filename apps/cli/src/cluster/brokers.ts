@@ -45,8 +45,13 @@ const brokersList: Command = {
   summary: "every broker; `missing`: keeps replicas, and is not registered",
   flags: { watch: WATCH_FLAG, ...CLUSTER_FLAGS },
   run: (call) =>
-    withCluster(call, (admin, client) =>
-      show(call, client, { columns: COLUMNS, rows: () => rowsOf(admin), onChange: (changed) => admin.watch(changed) }),
+    withCluster(call, (admin) =>
+      show(call, {
+        columns: COLUMNS,
+        rows: () => rowsOf(admin),
+        onChange: (changed) => admin.watch(changed),
+        over: admin.image.signal,
+      }),
     ),
 };
 

@@ -22,17 +22,18 @@ const configsList: Command = {
   summary: "what anything is set for, who changed it last, and when",
   flags: { watch: WATCH_FLAG, ...CLUSTER_FLAGS },
   run: (call) =>
-    withCluster(call, async (admin, client) => {
+    withCluster(call, async (admin) => {
       const { parseEntity } = await import("@corral/broker-agent");
       const described = (): DescribedConfig[] =>
         [...admin.image.configs()].map(({ type, entity }) => admin.describeConfig(parseEntity(type, entity)));
-      await show(call, client, {
+      await show(call, {
         columns: ["ENTITY", "SET", "CHANGED BY", "AT", "VERSION"],
         rows: () =>
           described()
             .map(entityRow)
             .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
         onChange: (changed) => admin.watch(changed),
+        over: admin.image.signal,
       });
     }),
 };
@@ -64,14 +65,15 @@ const describe: Command = {
   async run(call) {
     const entity = entityFrom(call.flags);
     const isAll = call.flags.has("all");
-    await withCluster(call, async (admin, client) => {
+    await withCluster(call, async (admin) => {
       await checkThere("describe", entity, admin);
       const chosen = (): readonly DescribedSetting[] =>
         admin.describeConfig(entity).settings.filter((one) => isAll || isOwn(entity)(one));
-      await show(call, client, {
+      await show(call, {
         columns: isAll ? ["NAME", "VALUE", "SOURCE", "TYPE", "SYNONYMS"] : ["NAME", "VALUE"],
         rows: () => chosen().map((one) => settingRow(one, isAll)),
         onChange: (changed) => admin.watch(({ configs }) => configs.length > 0 && changed()),
+        over: admin.image.signal,
       });
     });
   },

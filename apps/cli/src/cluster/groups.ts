@@ -39,32 +39,35 @@ async function describeGroup({ admin, root }: Groups, group: string): Promise<Gr
 }
 
 /** Rows of a subtree: looked at again after each change below it. */
-async function showBelow(call: Call, groups: Groups, path: string, shown: Omit<Shown, "onChange">): Promise<void> {
-  const listeners = new Set<() => void>();
-  const ending = new AbortController();
+async function showBelow(
+  call: Call,
+  { client }: Groups,
+  path: string,
+  shown: Pick<Shown, "columns" | "rows">,
+): Promise<void> {
+  const [listeners, over, ending] = [new Set<() => void>(), new AbortController(), new AbortController()];
   if (call.flags.has("watch")) {
-    const events = await groups.client.subscribe(path, { values: false, signal: ending.signal });
-    void (async () => {
-      // What ends it ends the session too, and is told by that.
-      try {
-        for await (const _ of events) for (const listener of listeners) listener();
-      } catch (error) {
-        process.exitCode ??= 1;
-        process.stderr.write(`corral: ${(error as Error).message}\n`);
-      }
-    })();
+    const events = await client.subscribe(path, { values: false, coalesce: true, signal: ending.signal });
+    tellEach(events, listeners).catch((error: unknown) => {
+      over.abort(error);
+    });
   }
   try {
-    await show(call, groups.client, {
+    await show(call, {
       ...shown,
       onChange: (changed) => {
         listeners.add(changed);
         return () => listeners.delete(changed);
       },
+      over: over.signal,
     });
   } finally {
     ending.abort();
   }
+}
+
+async function tellEach(events: AsyncIterable<unknown>, listeners: ReadonlySet<() => void>): Promise<void> {
+  for await (const _ of events) for (const listener of listeners) listener();
 }
 
 const groupsList: Command = {

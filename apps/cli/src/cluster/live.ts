@@ -2,7 +2,6 @@
  * Rows that are shown again as they change, until Ctrl-C. In a terminal they are drawn anew; elsewhere the rows that changed come line by line,
  * as `corral watch` has it: `entry` for what is there, `synced`, then `created`, `changed`, `deleted`.
  */
-import type { Client } from "@corral/client";
 import type { Call } from "../command.ts";
 import { printTable, type Row, tableText } from "./table.ts";
 
@@ -15,53 +14,54 @@ export interface Shown {
   readonly rows: () => readonly Row[] | Promise<readonly Row[]>;
   /** Calls back with each change that may concern the rows. The function returned ends it. */
   readonly onChange: (changed: () => void) => () => void;
+  /** Aborted, with the reason, when nobody can tell of changes any more. */
+  readonly over: AbortSignal;
 }
 
-/** Once, or with `--watch` until it is interrupted. Rejects when the session is over. */
-export async function show({ flags, output, untilInterrupted }: Call, client: Client, shown: Shown): Promise<void> {
+/** Once, or with `--watch` until it is interrupted; rejects when it is over before. */
+export async function show({ flags, output, untilInterrupted }: Call, shown: Shown): Promise<void> {
   if (!flags.has("watch")) return printTable(output, shown.columns, await shown.rows());
-  const signal = untilInterrupted();
-  const isDrawn = !output.isJson && process.stdout.isTTY === true;
   let before: ReadonlyMap<string, Row> | undefined;
-  await eachChange(client, shown, signal, async () => {
+  await eachChange(shown, untilInterrupted(), async () => {
     const rows = await shown.rows();
     const now = new Map(rows.map((row) => [row.key, row]));
-    if (isDrawn) process.stdout.write(`${CLEAR}${tableText(shown.columns, rows)}\n`);
-    else tell(output, before, now);
+    const lines = output.isJson ? undefined : output.terminalLines;
+    if (lines === undefined) tell(output, before, now);
+    else output.bytes(Buffer.from(`${CLEAR}${fitting(tableText(shown.columns, rows), lines)}\n`));
     before = now;
   });
 }
 
+/** As much as there is room for, and how much more there is. */
+function fitting(text: string, lines: number): string {
+  const all = text.split("\n");
+  const room = Math.max(2, lines - 1);
+  return all.length <= room ? text : [...all.slice(0, room - 1), `… ${all.length - room + 1} more`].join("\n");
+}
+
 /** Looks at once, then after each change; no two looks at a time. */
-async function eachChange(client: Client, shown: Shown, signal: AbortSignal, look: () => Promise<void>): Promise<void> {
+async function eachChange({ onChange, over }: Shown, signal: AbortSignal, look: () => Promise<void>): Promise<void> {
   let isDue = true;
   let wake = (): void => {};
-  const stops = [
-    shown.onChange(() => {
-      isDue = true;
-      wake();
-    }),
-    client.on("state", () => {
-      wake();
-    }),
-  ];
-  const onAbort = (): void => {
+  const stop = onChange(() => {
+    isDue = true;
     wake();
-  };
-  signal.addEventListener("abort", onAbort);
+  });
+  const either = AbortSignal.any([signal, over]);
+  either.addEventListener("abort", () => {
+    wake();
+  });
   try {
-    while (!signal.aborted) {
-      const { state } = client;
-      if (state.name === "closed") throw state.cause ?? new Error("the session is over");
+    while (!either.aborted) {
       if (isDue) {
         isDue = false;
         await look();
-        await pause(PAUSE_MS, signal);
+        await pause(PAUSE_MS, either);
       } else await new Promise<void>((resolve) => (wake = resolve));
     }
+    if (!signal.aborted) throw over.reason as Error;
   } finally {
-    signal.removeEventListener("abort", onAbort);
-    for (const stop of stops) stop();
+    stop();
   }
 }
 

@@ -14,7 +14,7 @@ const NAMES_MAX = 20;
 /** Runs with the administration of the cluster, and closes it. */
 export async function withCluster(
   call: Pick<Call, "connect" | "flags" | "env">,
-  act: (admin: ClusterAdmin, client: Client) => Promise<void>,
+  act: (admin: ClusterAdmin) => Promise<void>,
 ): Promise<void> {
   const root = inTree("--root", call.flags.get("root")?.[0] ?? CLUSTERS);
   const named = call.flags.get("cluster")?.[0] ?? call.env["CORRAL_CLUSTER"];
@@ -22,7 +22,7 @@ export async function withCluster(
   const [client, { clusterAdmin }] = await Promise.all([call.connect(), import("@corral/broker-agent")]);
   const cluster = await clusterAt(client, root, named === "" ? undefined : named);
   await using admin = await clusterAdmin(client, { cluster, root, by: byOf(call.env) });
-  await act(admin, client);
+  await act(admin);
 }
 
 /** For the records of changes: who it was, as far as the command line knows. */

@@ -12,14 +12,15 @@ export const partitions: Command = {
   summary: "one a line: leader, replicas, who is in sync (default: of all topics)",
   flags: { ...ONLY_FLAGS, watch: WATCH_FLAG, ...CLUSTER_FLAGS },
   run: (call) =>
-    withCluster(call, async (admin, client) => {
+    withCluster(call, async (admin) => {
       const { args } = call;
       if (args.length > 0) await checkTopics("partitions", args, admin.listTopics());
       const chosen = { ...(args.length === 0 ? {} : { topics: args }), only: onlyFrom(call.flags) };
-      await show(call, client, {
+      await show(call, {
         columns: PARTITION_COLUMNS,
         rows: () => admin.describeTopics(chosen).flatMap((topic) => topic.partitions.map(partitionRow)),
         onChange: (changed) => admin.watch(changed),
+        over: admin.image.signal,
       });
     }),
 };

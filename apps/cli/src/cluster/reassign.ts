@@ -133,11 +133,12 @@ const running: Command = {
   summary: "what is moving now; MISSING: of the target, not in sync yet",
   flags: { watch: WATCH_FLAG, ...CLUSTER_FLAGS },
   run: (call) =>
-    withCluster(call, (admin, client) =>
-      show(call, client, {
+    withCluster(call, (admin) =>
+      show(call, {
         columns: COLUMNS,
         rows: () => admin.listReassignments().map(rowOf),
         onChange: (changed) => admin.watch(changed),
+        over: admin.image.signal,
       }),
     ),
 };

@@ -56,16 +56,17 @@ const topicsList: Command = {
     ...CLUSTER_FLAGS,
   },
   run: (call) =>
-    withCluster(call, async (admin, client) => {
+    withCluster(call, async (admin) => {
       const isLong = call.flags.has("long");
       if (!isLong && !call.flags.has("watch") && !call.output.isJson) {
         for (const name of admin.listTopics()) call.output.item({}, () => name);
         return;
       }
-      await show(call, client, {
+      await show(call, {
         columns: COLUMNS,
         rows: () => admin.describeTopics().map(rowOf),
         onChange: (changed) => admin.watch(changed),
+        over: admin.image.signal,
       });
     }),
 };
