@@ -12,6 +12,7 @@ export type {
   Leading,
   PartitionId,
 } from "./host/api.ts";
+export type { Commitment } from "./host/commit-waiters.ts";
 export {
   ENDPOINTS_MAX,
   FAILED_REPLICAS_MAX,

@@ -1,5 +1,6 @@
+import { op } from "@corral/client";
 import { describe, expect, test } from "vitest";
-import { topicCodec, type TopicRecord } from "../src/records.ts";
+import { partitionCodec, topicCodec, type TopicRecord } from "../src/records.ts";
 import { fresh, startCluster, type TestCluster } from "./cluster.ts";
 import { Host, SESSION_MS, startOn, type StartedBroker, type StartOptions } from "./hosts.ts";
 
@@ -217,6 +218,45 @@ describe("without a registration", () => {
     cut.end();
     await cluster.server.clock.advance(SESSION_MS);
     expect(host.taken().toSorted()).toEqual(["follow t-0 2@1", "follow t-2 2@0", "stop t-1 delete"]);
+  });
+
+  test("nothing is told that comes in the very transaction that takes the registration away", async () => {
+    await using cluster = await alone();
+    const { host } = cluster.one;
+    const id = await topic(cluster, "t", { replicas: [[2, 1]] });
+    host.taken();
+    const made = fresh([2, 1], { leader: 1, leaderEpoch: 1 });
+    await cluster.client.multi([
+      op.set(cluster.paths.partition(id, 0), made, { codec: partitionCodec }),
+      op.delete(cluster.paths.broker(1)),
+    ]);
+    await cluster.server.clock.advance(1_000);
+    expect(host.taken()).toEqual(["lost GUARD_FAILED", "follow t-0 nobody@1"]);
+  });
+
+  test("a new life is told of nothing before the image has it, though the image is sent again meanwhile", async () => {
+    class Looking extends Host {
+      readonly seen: boolean[] = [];
+      look = (): boolean => true;
+      override follow(part: Parameters<Host["follow"]>[0]): void {
+        super.follow(part);
+        this.seen.push(this.look());
+      }
+    }
+    const host = new Looking();
+    await using cluster = await alone({ host });
+    const { client, agent } = cluster.one;
+    const states = Array.from({ length: 3_000 }, () => fresh([2, 1]));
+    await topic(cluster, "t", { states });
+    host.look = () => agent.epoch !== undefined && agent.image.broker(1)?.epoch === agent.epoch;
+    host.seen.length = 0;
+    const cut = cluster.server.faults.partition(client);
+    await cluster.server.clock.advance(2 * SESSION_MS);
+    cluster.server.faults.forgetHistory();
+    cut.end();
+    await cluster.server.clock.advance(SESSION_MS);
+    expect(host.seen).toHaveLength(states.length);
+    expect(new Set(host.seen)).toEqual(new Set([true]));
   });
 
   test("what an earlier life was made leader of, it does not lead, until it is made leader again", async () => {

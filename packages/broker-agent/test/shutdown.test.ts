@@ -5,6 +5,8 @@ import { DRAIN_MS } from "../src/host/limits.ts";
 import { pathsOf } from "../src/layout.ts";
 import type { PartitionState } from "../src/partition/state.ts";
 import { brokerCodec, type BrokerRecord, partitionCodec } from "../src/records.ts";
+import { fresh } from "./cluster.ts";
+import { leaderWorld } from "./leaders.ts";
 import { CLUSTER, SESSION_MS, startOn, type StartedBroker, type StartOptions } from "./hosts.ts";
 
 const paths = pathsOf(CLUSTER);
@@ -101,6 +103,26 @@ describe("a broker that shuts down", () => {
     expect(count()).toBeLessThanOrEqual(1 + 3 * 4);
   });
 
+  test("is told by the others how far they have seen at most once in a while, however many transactions there are", async () => {
+    await using world = await leaderWorld();
+    const states = Array.from({ length: 50 }, () => fresh([2, 1]));
+    await world.lead(states);
+    const reports = (): number =>
+      world.cluster.server.requests({ op: "set", path: world.cluster.paths.broker(1) }).length;
+    await world.cluster.change(2, { status: "draining" });
+    await world.idle();
+    expect(reports()).toBe(1);
+    for (const at of states.keys()) await world.write(fresh([2, 1], { leader: 1, leaderEpoch: 1 }), at);
+    expect(reports()).toBe(1);
+    await world.advance(1_000);
+    expect(reports()).toBe(2);
+    const { mzxid } = world.cluster.stored(world.topicId, states.length - 1);
+    expect(world.cluster.brokerRecord(1)?.seenZxid).toBe(mzxid);
+    await world.cluster.change(2, { status: "active" });
+    await world.advance(1_000);
+    expect([reports(), world.cluster.brokerRecord(1)?.seenZxid]).toEqual([3, null]);
+  });
+
   test("waits for one that cannot say what it has seen, until that one's session is over", async () => {
     await using server = await startTestServer();
     const brokers = await cluster(server, [1, 2, 3], { partitions: 6, replicationFactor: 3 });
@@ -109,6 +131,14 @@ describe("a broker that shuts down", () => {
     expect(value).toEqual({ stillLed: 0 });
     expect(ms).toBeGreaterThan(SESSION_MS / 2);
     expect(ms).toBeLessThan(DRAIN_MS);
+  });
+
+  test("that leads nothing waits, too, until all know that it leaves: so nobody makes it leader after that", async () => {
+    await using server = await startTestServer();
+    const [one, two] = [await startOn(server, 1), await startOn(server, 2)];
+    server.faults.partition(one.client);
+    const { value, ms } = await timed(server, two.agent.shutdown());
+    expect([value, ms > SESSION_MS / 2, ms < DRAIN_MS]).toEqual([{ stillLed: 0 }, true, true]);
   });
 
   test("goes when its time is over, and says what it still led, if nobody takes that from it", async () => {

@@ -43,8 +43,6 @@ export class Leader implements Leading {
   #version: number;
   #pending: Pending | undefined;
   #followers: ReadonlyMap<number, FollowerProgress>;
-  /** Of the znode of a broker that was refused: it is not asked for again as it was. */
-  readonly #refused = new Map<number, number>();
   /** Undefined before the first `appended`. */
   #log: { readonly epochStart: number; readonly end: number } | undefined;
   #highWatermark = 0;
@@ -190,8 +188,7 @@ export class Leader implements Leading {
     const bounds = { highWatermark: this.#highWatermark, epochStart };
     if (judgeJoin(this.#view(end), follower, standing, bounds) !== "eligible") return;
     const joins = this.#world.registrationOf(follower);
-    if (joins === undefined || this.#refused.get(follower) === joins.mzxid) return;
-    this.#ask(withIsr(this.#state, [...this.#state.isr, follower]), { follower, guard: joins });
+    if (joins !== undefined) this.#ask(withIsr(this.#state, [...this.#state.isr, follower]), joins);
   }
 
   #considerRepair(): void {
@@ -200,22 +197,13 @@ export class Leader implements Leading {
     this.#ask(withRecovered(this.#state), undefined);
   }
 
-  #ask(
-    state: PartitionState,
-    joins: { readonly follower: number; readonly guard: Guard & { readonly mzxid: number } } | undefined,
-  ): void {
+  #ask(state: PartitionState, joins: (Guard & { readonly mzxid: number }) | undefined): void {
     const pending: Pending = { state, version: this.#version };
     this.#pending = pending;
-    this.#world.write({
-      path: this.#world.path,
-      version: this.#version,
-      state,
-      joins: joins?.guard,
-      settle: (outcome) => {
-        if (outcome.kind === "ineligible" && joins !== undefined) this.#refused.set(joins.follower, joins.guard.mzxid);
-        this.#settle(pending, outcome);
-      },
-    });
+    const settle = (outcome: IsrOutcome): void => {
+      this.#settle(pending, outcome);
+    };
+    this.#world.write({ path: this.#world.path, version: this.#version, state, joins, settle });
   }
 
   #settle(pending: Pending, outcome: IsrOutcome): void {
