@@ -22,7 +22,7 @@ export const CONFIG_TYPES = ["topics", "brokers", "clients", "users", "ips"] as 
 export type ConfigType = (typeof CONFIG_TYPES)[number];
 
 /** Of an encoded name; a pair has two. */
-export const ENTITY_CHARACTERS_MAX = 1_500;
+const ENTITY_CHARACTERS_MAX = 1_500;
 
 const DEFAULT = "<default>";
 
@@ -62,7 +62,7 @@ export function entityText({ type, name, client }: ConfigEntity): string {
   return client === undefined ? own : `${own}, clients ${client ?? DEFAULT}`;
 }
 
-export function isConfigType(type: string): type is ConfigType {
+function isConfigType(type: string): type is ConfigType {
   return (CONFIG_TYPES as readonly string[]).includes(type);
 }
 

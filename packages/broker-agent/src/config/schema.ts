@@ -6,7 +6,7 @@ import { SETTINGS, type SettingName } from "./settings.ts";
 import { faultOf } from "./value.ts";
 
 /** Settings of a host. */
-export const SCHEMA_MAX = 10_000;
+const SCHEMA_MAX = 10_000;
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,248}$/i;
 const FOR_LISTENER = /^listener\.name\.([^.]+)\.(.+)$/;

@@ -7,7 +7,7 @@ import { encodeName } from "../layout.ts";
 import type { SettingSpec } from "./spec.ts";
 import { faultOf } from "./value.ts";
 
-export type { SettingSchema, SettingSpec, SettingType } from "./spec.ts";
+export type { SettingSchema, SettingSpec } from "./spec.ts";
 
 export type SettingName =
   | "unclean.leader.election.enable"

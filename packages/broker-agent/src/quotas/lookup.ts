@@ -23,7 +23,7 @@ export interface Quota {
   readonly bucket: string;
 }
 
-export const ANONYMOUS = "ANONYMOUS";
+const ANONYMOUS = "ANONYMOUS";
 
 /** Undefined: no limit. RangeError for a name that is too long to have a quota: refuse whoever comes with one. */
 export function quotaOf(image: ClusterImage, key: ClientQuotaKey, who: QuotaClient): Quota | undefined {
