@@ -30,10 +30,6 @@ class MemoryBroker implements BrokerHost {
     if (deleteData) this.#logs.delete(nameOf(id));
   }
 
-  onError(error: unknown, where: string): void {
-    console.error(where, error);
-  }
-
   /** What a producer asks. */
   async produce(partition: string, record: string): Promise<Commitment | "NOT_ENOUGH_REPLICAS"> {
     const part = this.#led.get(partition);
@@ -65,7 +61,7 @@ class MemoryBroker implements BrokerHost {
 
 const nameOf = ({ topic, partition }: PartitionId): string => `${topic}-${partition}`;
 
-export async function example(client: Client): Promise<void> {
+export async function example(client: Client, log: (line: string) => void): Promise<void> {
   const host = new MemoryBroker();
   const agent = await startBroker(client, {
     cluster: "orders",
@@ -74,11 +70,11 @@ export async function example(client: Client): Promise<void> {
     host,
   });
   // Keep both beside the data, and give them the next time: `{ id, clusterId, onDisk }`.
-  console.log(`broker ${agent.id} of cluster ${agent.clusterId}`);
+  log(`broker ${agent.id} of cluster ${agent.clusterId}`);
 
   await using admin = await clusterAdmin(client, { cluster: "orders" });
   await admin.createTopic({ name: "orders", partitions: 3, replicationFactor: 1 });
-  console.log(await host.produce("orders-0", "one coffee"));
+  log(await host.produce("orders-0", "one coffee"));
 
   // Leaderships go to others first, if there are any.
   await agent.shutdown();
