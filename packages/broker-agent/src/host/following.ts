@@ -10,7 +10,9 @@ export class Follower implements Following {
   readonly leaderEpoch: number;
   readonly endpoints: readonly Endpoint[] | undefined;
   #state: PartitionState;
-  readonly #over = new AbortController();
+  /** Made when somebody looks at the signal: most never do, and there are as many followers as replicas. */
+  #over: AbortController | undefined;
+  #why: CorralError | undefined;
 
   /** `leader`: undefined where the state names one that leads no more. */
   constructor(
@@ -31,6 +33,10 @@ export class Follower implements Following {
   }
 
   get signal(): AbortSignal {
+    if (this.#over === undefined) {
+      this.#over = new AbortController();
+      if (this.#why !== undefined) this.#over.abort(this.#why);
+    }
     return this.#over.signal;
   }
 
@@ -44,11 +50,12 @@ export class Follower implements Following {
   }
 
   end(why: CorralError): void {
-    this.#over.abort(why);
+    this.#why ??= why;
+    this.#over?.abort(why);
   }
 }
 
-function areSame(a: readonly Endpoint[] | undefined, b: readonly Endpoint[] | undefined): boolean {
+export function areSame(a: readonly Endpoint[] | undefined, b: readonly Endpoint[] | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || a.length !== b.length) return false;
   return a.every(({ name, host, port }, at) => {

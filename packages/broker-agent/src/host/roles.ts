@@ -10,7 +10,7 @@ import { CorralError } from "@corral/client";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { Delta, PartitionView } from "../image/views.ts";
 import type { PartitionId } from "./api.ts";
-import { Follower } from "./following.ts";
+import { areSame, Follower } from "./following.ts";
 import type { HostCalls } from "./host-calls.ts";
 import { Leader } from "./leading.ts";
 import type { Tenure } from "./tenure.ts";
@@ -95,14 +95,18 @@ export class Roles {
     const before = this.#endings;
     for (const { before: was, now } of partitions) {
       const view = now ?? was;
-      if (view !== undefined) this.#look(view.topicId, view.partition);
+      if (view !== undefined && (this.#isKept(was) || this.#isKept(now))) this.#look(view.topicId, view.partition);
     }
     for (const { before: was, now } of topics) {
       for (const id of new Set([was?.id, now?.id])) if (id !== undefined) this.#lookAtTopic(id);
     }
-    const moved = brokers.filter(({ before: was, now }) => was?.endpoints !== now?.endpoints);
+    const moved = brokers.filter(({ before: was, now }) => !areSame(was?.endpoints, now?.endpoints));
     if (moved.length > 0) this.#lookAtFollowed(new Set(moved.map(({ before: was, now }) => (now ?? was)?.id)));
     if (this.#endings > before) this.#lastEnd = zxid;
+  }
+
+  #isKept(view: PartitionView | undefined): boolean {
+    return view?.state.replicas.includes(this.#world.broker) ?? false;
   }
 
   #lookAtTopic(topicId: string): void {
@@ -153,7 +157,7 @@ export class Roles {
     const { role, id } = kept;
     if (state.leader === broker && view.mzxid > tenure.life.epoch) {
       if (role instanceof Leader && role.leaderEpoch === state.leaderEpoch) return role.update(view);
-      this.#endRole(key, kept, superseded(id));
+      this.#replaceRole(key, kept);
       const leader = new Leader(id, view, tenure.leaderWorld(id));
       kept.role = leader;
       this.#led.set(key, leader);
@@ -164,7 +168,7 @@ export class Roles {
     const leader = state.leader === null || state.leader === broker ? undefined : state.leader;
     const endpoints = leader === undefined ? undefined : image.broker(leader)?.endpoints;
     if (role instanceof Follower && role.is(state, leader, endpoints)) return role.update(state);
-    this.#endRole(key, kept, superseded(id));
+    this.#replaceRole(key, kept);
     const follower = new Follower(id, state, leader, endpoints);
     kept.role = follower;
     calls.call(`follow ${nameOf(id)}`, (host) => {
@@ -174,7 +178,7 @@ export class Roles {
 
   #drop(key: string, kept: Kept): void {
     this.#kept.delete(key);
-    this.#endRole(key, kept, superseded(kept.id));
+    this.#replaceRole(key, kept);
     this.#stop(kept.id, true);
   }
 
@@ -182,6 +186,11 @@ export class Roles {
     this.#world.calls.call(`stop ${nameOf(id)}`, (host) => {
       host.stop(id, { deleteData });
     });
+  }
+
+  #replaceRole(key: string, kept: Kept): void {
+    // An error knows where it was made, which takes longer than all the rest: only if there is somebody to be told.
+    if (kept.role !== undefined) this.#endRole(key, kept, superseded(kept.id));
   }
 
   #endRole(key: string, kept: Kept, why: CorralError): void {

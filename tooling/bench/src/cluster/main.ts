@@ -101,12 +101,14 @@ async function cluster(): Promise<void> {
   );
 
   await controllerDies(admin, client, bare);
-  await brokerDies(admin, client, working, toldAll);
   await brokerLeaves(admin, working, toldAll);
+  await brokerDies(admin, client, working, toldAll);
   await configChanges(admin, working);
   await admin.close();
   await client.close();
-  for (const broker of [...working.values(), ...bare.values()]) if (broker.isRunning) broker.kill();
+  for (const broker of [...working.values(), ...bare.values()]) if (broker.isRunning) broker.tell({ ask: "end" });
+  // So that a profiler, if one runs, can write down what it has seen.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
 }
 
 async function controllerDies(admin: ClusterAdmin, client: Client, bare: ReadonlyMap<number, Broker>): Promise<void> {
@@ -209,7 +211,7 @@ try {
   print(measures);
 } finally {
   for (const one of processes) one.kill();
-  await daemon.stop("SIGKILL");
+  await daemon.stop();
   daemon.forget();
 }
 process.exit(0);
