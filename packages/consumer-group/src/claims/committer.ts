@@ -69,18 +69,19 @@ export class Committer {
   }
 
   /**
-   * The position and the operations in one transaction. `isDone`, asked in turn: is there nothing to be done any more? Never aborted: what
-   * was begun comes to an end, at most with the session.
+   * The position and the operations in one transaction. `isDone`, asked in turn: is there nothing to be done any more? `wrote`: told in the turn
+   * in which that is known. Never aborted: what was begun comes to an end, at most with the session.
    */
   commitWith(
     claim: HeldClaim,
     position: Position,
     operations: readonly Operation<unknown>[],
-    isDone: () => boolean,
+    { isDone, wrote }: { readonly isDone: () => boolean; readonly wrote: () => void },
   ): Promise<void> {
     return this.#alone(claim, async () => {
       if (isDone()) return;
       const zxid = await writeWith(this.#options, claim, position, operations);
+      wrote();
       this.#wrote(claim, position, zxid, false);
     });
   }

@@ -15,6 +15,7 @@ export class Attempt implements HandlerContext {
   /** Has the position been moved meanwhile? */
   readonly #isMoved: () => boolean;
   #hasCommitted = false;
+  #isCommitting = false;
 
   constructor(handling: Handling<never>, claim: HeldClaim, entry: Entry, progress: Progress, isMoved: () => boolean) {
     this.#handling = handling;
@@ -64,23 +65,31 @@ export class Attempt implements HandlerContext {
   async commitWith(operations: readonly Operation<unknown>[], options: CallOptions = {}): Promise<void> {
     const entry = this.#entry;
     this.#check("commitWith");
-    if (this.#hasCommitted || (entry.isDone && this.#claim.committed < entry.next))
-      throw this.#refused("commitWith", "this message counts as handled already: its effects go into one call");
+    if (this.#hasCommitted || this.#isCommitting) throw this.#countsAlready();
+    if (entry.isDone && !entry.hasEffects) throw this.#countsAlready();
     const deadline = this.#handling.client.deadline("commitWith", options);
     deadline.check();
-    await deadline.race(this.#inTurn(operations));
+    this.#isCommitting = true;
+    try {
+      await deadline.race(this.#inTurn(operations));
+    } finally {
+      this.#isCommitting = false;
+    }
   }
 
   async #inTurn(operations: readonly Operation<unknown>[]): Promise<void> {
     const [claim, entry, progress] = [this.#claim, this.#entry, this.#progress];
     await progress.whenNext(entry);
     const { next: offset, leaderEpoch, metadata } = entry;
-    // An earlier call of the handler may have done it, without having waited for the answer. Asked in the turn in which that is known.
+    // An earlier call of the handler may have done it, without having waited for the answer.
     const isDone = (): boolean => {
       this.#check("commitWith");
-      return claim.committed >= offset;
+      // The handler has not waited, and has ended before its turn came.
+      if (entry.isDone && !entry.hasEffects) throw this.#countsAlready();
+      return entry.hasEffects;
     };
-    await this.#handling.committer.commitWith(claim, { offset, leaderEpoch, metadata }, operations, isDone);
+    const wrote = (): void => void (entry.hasEffects = true);
+    await this.#handling.committer.commitWith(claim, { offset, leaderEpoch, metadata }, operations, { isDone, wrote });
     this.#hasCommitted = true;
     progress.finish(entry);
   }
@@ -95,6 +104,10 @@ export class Attempt implements HandlerContext {
       throw this.#refused(op, "in mode at-most-once a message is committed before it is handled");
     if (!this.#claim.isValid) this.#handling.doubt(this.#claim);
     if (this.#claim.cause !== undefined) throw this.#claim.cause;
+  }
+
+  #countsAlready(): CorralError {
+    return this.#refused("commitWith", "this message counts as handled already: its effects go into one call");
   }
 
   #refused(op: string, means: string): CorralError {

@@ -33,6 +33,8 @@ export class Delivery<M> {
   #isPaused = false;
   #hasBegun = false;
   #moves = 0;
+  /** Since the last message: how often the source had lost the offset. */
+  #resets = 0;
   #cancelTurn: () => void = () => {};
   #idle: (() => void)[] = [];
 
@@ -88,7 +90,7 @@ export class Delivery<M> {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** What is handled from now on begins here. Resolves when that is written. */
+  /** What is handled from now on begins here, also if that cannot be written. Resolves when it is. */
   async seek(offset: number): Promise<void> {
     const move = ++this.#moves;
     this.#progress?.end(movedAway(this.claim.path));
@@ -97,9 +99,12 @@ export class Delivery<M> {
     this.#inflow.stop();
     this.claim.pending = undefined;
     this.claim.moved();
-    if (this.#handling.mode !== "external")
-      await this.#handling.committer.move(this.claim, { offset, metadata: "", leaderEpoch: null });
-    if (move === this.#moves && !this.#isStopped) this.#beginAt(offset);
+    try {
+      if (this.#handling.mode !== "external")
+        await this.#handling.committer.move(this.claim, { offset, metadata: "", leaderEpoch: null });
+    } finally {
+      if (move === this.#moves && !this.#isStopped) this.#beginAt(offset);
+    }
   }
 
   /** All that is done is to be committed, also what no handler has asked for. */
@@ -128,6 +133,8 @@ export class Delivery<M> {
   /** The source has lost the offset. */
   async #reset(): Promise<void> {
     const move = this.#moves;
+    // It may have lost the offset that it named, too.
+    if (++this.#resets > 1) await retryPause(this.#handling.client, this.#resets - 1, this.#over.signal);
     const from = await this.#untilKnown(() => this.#byPolicy());
     if (from === undefined || move !== this.#moves || this.#isStopped) return;
     try {
@@ -184,6 +191,7 @@ export class Delivery<M> {
         return;
       }
       const message = this.#inflow.take();
+      this.#resets = 0;
       void this.#run(message, progress.begin(message), progress);
     }
   }

@@ -20,6 +20,8 @@ import { statusOf } from "./status.ts";
 /** For the last writes, when handlers have ended, milliseconds: without a connection they would wait for the session to end. */
 const LAST_WRITES_MS = 5_000;
 
+const VERDICTS: readonly unknown[] = ["retry", "skip", "stop"];
+
 /** Where a consumer is on its way out. */
 interface Ending {
   readonly why: Error;
@@ -226,6 +228,8 @@ export class GroupConsumer<M> implements Consumer {
     let why = error;
     try {
       verdict = this.#options.onError?.(error, where) ?? "retry";
+      if (!VERDICTS.includes(verdict))
+        throw new TypeError(`onError returned ${String(verdict)}, not ${VERDICTS.join(", ")}`);
     } catch (thrown) {
       verdict = "stop";
       why = thrown;
@@ -242,14 +246,15 @@ export class GroupConsumer<M> implements Consumer {
   }
 
   #stuck(where: Where): void {
+    const { topic, partition } = where.partition;
     const claim = this.#reconciler.ward(where.partition)?.claim;
-    if (claim === undefined || claim.isOver) return;
     const { handlerTimeoutMs: limit } = this.#settings;
-    const detail = { path: claim.path, name: "handlerTimeoutMs", limit };
+    const detail = { path: this.#paths.claim(topic, partition), name: "handlerTimeoutMs", limit };
     const means = `the handler of offset ${where.offset} has not ended: the member leaves the group`;
     const why = new CorralError("TIMEOUT", { op: "consume", detail, outcome: "no", means });
     this.#fault(why, where);
-    this.#reconciler.giveUp(claim, why);
+    // Also when the claim is over: while the handler hangs, this process can have the partition no more, and others are not to wait for it.
+    if (claim !== undefined) this.#reconciler.giveUp(claim, why);
     if (this.#ending === undefined) this.#end(why, {});
   }
 

@@ -14,6 +14,8 @@ export interface Entry {
   readonly leaderEpoch: number | null;
   metadata: string;
   isDone: boolean;
+  /** Written in one transaction with the offset. */
+  hasEffects: boolean;
   /** To be committed when all before it is done. */
   isWanted: boolean;
 }
@@ -52,6 +54,7 @@ export class Progress {
       leaderEpoch: message.leaderEpoch ?? null,
       metadata: "",
       isDone: false,
+      hasEffects: false,
       isWanted: this.#auto,
     };
     this.#entries.push(entry);
@@ -79,12 +82,13 @@ export class Progress {
     this.#advanced(position, messages);
     if (this.#waiters.length === 0) return;
     const first = this.#entries[this.#head];
-    const reached = this.#waiters.filter((waiter) => waiter.entry === first);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.entry !== first);
+    const isReached = (entry: Entry): boolean => entry === first || entry.isDone;
+    const reached = this.#waiters.filter(({ entry: one }) => isReached(one));
+    this.#waiters = this.#waiters.filter(({ entry: one }) => !isReached(one));
     for (const { resolve } of reached) resolve();
   }
 
-  /** Resolves when all messages before this one are done. */
+  /** Resolves when all messages before this one are done, or it is done itself. */
   whenNext(entry: Entry): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#entries[this.#head] === entry || entry.isDone) resolve();
