@@ -16,6 +16,8 @@ const NOT_OURS = [
   "SESSION_EXPIRED",
   "OUTCOME_UNKNOWN",
 ] as const;
+/** For the writes by which partitions are given back when their time is over, milliseconds. */
+const GIVING_BACK_MS = 5_000;
 /** Random bytes in the name of a consumer that is alone. */
 const NAME_BYTES = 8;
 
@@ -33,7 +35,9 @@ export async function consume<M>(client: Client, options: ConsumeOptions<M>): Pr
   const membership = await joinGroup(client, {
     ...options,
     topics,
-    rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+    // Only who does not even give back what is overdue is to be fenced: handlers have their time, the listener has its own, and so have the writes.
+    rebalanceTimeoutMs:
+      settings.rebalanceTimeoutMs * (options.rebalance?.revoked === undefined ? 1 : 2) + GIVING_BACK_MS,
     duties: [offsetRetention({ retentionMs: options.offsetRetentionMs })],
   });
   const consumer = new GroupConsumer(membership, pathsOf(options.group, options.root), options, settings);

@@ -12,7 +12,10 @@ export interface GroupRecord {
   readonly assignmentEpoch: number;
   /** Of the assignor that computed them. */
   readonly assignor: string | null;
-  /** When the last member had gone, by the leader's wall clock; null while there are members. */
+  /**
+   * When the last member had left, by its wall clock: for people. Null while there are members, and where the last one died without a word. What
+   * decides is the znode's `mtime`, which is the server's: a leader writes it anew at least every hour.
+   */
   readonly emptySinceMs: number | null;
 }
 

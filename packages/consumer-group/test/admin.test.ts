@@ -167,26 +167,57 @@ test("a group that was empty for the retention begins anew; before that it goes 
   await using it = await world({ t: 1 });
   it.source.append("t", 0, 3);
   const handled: string[] = [];
-  /** By a clock that shows so many days more. */
-  const clientIn = async (days: number) => {
-    const client = await it.client();
-    it.server.faults.jumpClock(client, days * DAY_MS);
-    await it.pass(5_000);
-    return client;
-  };
-  const joinIn = async (days: number): Promise<void> => {
-    const consumer = await it.consumer(await clientIn(days), { handle: ({ value }) => void handled.push(value) });
+  const client = await it.client();
+  const join = async (): Promise<void> => {
+    const handle = ({ value }: { readonly value: string }): void => void handled.push(value);
+    const consumer = await it.consumer(client, { handle, offsetRetentionMs: 10 * MINUTE_MS });
     await it.soon(consumer.close(), 5_000);
   };
-  await joinIn(0);
-  await joinIn(6);
+  await join();
+  await it.pass(9 * MINUTE_MS);
+  await join();
   expect(handled.length).toBe(3);
-  const { emptySinceMs } = await it.soon(groupAdmin(await it.client()).describe("g"), 10);
+  const { emptySinceMs } = await it.soon(groupAdmin(client).describe("g"), 10);
   expect(emptySinceMs).not.toBeNull();
-  await joinIn(14);
+  await it.pass(10 * MINUTE_MS);
+  await join();
   expect(handled.length).toBe(6);
-  const admin = groupAdmin(await clientIn(22));
-  expect(await it.soon(admin.expireOffsets("g", { retentionMs: 9 * DAY_MS }), 20)).toBe(0);
-  expect(await it.soon(admin.expireOffsets("g"), 20)).toBe(1);
+  await it.pass(8 * MINUTE_MS);
+  const admin = groupAdmin(client);
+  expect(await it.soon(admin.expireOffsets("g"), 20)).toBe(0);
+  expect(await it.soon(admin.expireOffsets("g", { retentionMs: 9 * MINUTE_MS }), 20)).toBe(0);
+  expect(await it.soon(admin.expireOffsets("g", { retentionMs: 7 * MINUTE_MS }), 20)).toBe(1);
   expect(it.stored()).toEqual({});
+});
+
+test("the clock of a consumer that is wrong by a year deletes no offset", async () => {
+  await using it = await world({ t: 1, old: 1 });
+  it.source.append("t", 0, 3);
+  it.source.append("old", 0, 3);
+  const first = await it.consumer(await it.client(), { topics: ["t", "old"] });
+  await it.pass(1_000);
+  await it.soon(first.close());
+  const client = await it.client();
+  it.server.faults.jumpClock(client, 365 * DAY_MS);
+  await it.pass(5_000);
+  const second = await it.consumer(client, {});
+  await it.pass(11 * MINUTE_MS);
+  expect(it.stored()).toEqual({ "t/0": 3, "old/0": 3 });
+  await it.soon(second.close());
+});
+
+test("a group whose last member died without a word begins anew after the retention and some time, and not before", async () => {
+  await using it = await world({ t: 1 });
+  it.source.append("t", 0, 3);
+  const client = await it.client();
+  await it.consumer(client, {});
+  // It lives on, with nothing to commit, for longer than the retention.
+  await it.pass(100 * MINUTE_MS);
+  it.server.faults.partition(client);
+  const admin = groupAdmin(await it.client());
+  await it.pass(45 * MINUTE_MS);
+  expect((await it.soon(admin.describe("g"), 10)).emptySinceMs).toBeNull();
+  expect(await it.soon(admin.expireOffsets("g", { retentionMs: 30 * MINUTE_MS }), 20)).toBe(0);
+  await it.pass(120 * MINUTE_MS);
+  expect(await it.soon(admin.expireOffsets("g", { retentionMs: 30 * MINUTE_MS }), 20)).toBe(1);
 });

@@ -184,3 +184,28 @@ test("a partition that comes back at once is not handled anew before the old han
   await it.soon(consumer.close());
   expect(it.stored()).toEqual({ "t/0": 2 });
 });
+
+test("a member that takes its whole rebalance timeout gives back by itself, with what is done, and is not fenced", async () => {
+  await using it = await world({ t: 2 });
+  it.source.append("t", 0, 3);
+  it.source.append("t", 1, 3);
+  const lost: unknown[] = [];
+  const a = await it.consumer(await it.client(), {
+    rebalanceTimeoutMs: 3_000,
+    commitIntervalMs: 3_600_000,
+    handle: ({ offset }) => (offset === 2 ? new Promise<void>(() => {}) : undefined),
+    rebalance: { lost: (claims, why) => void lost.push(why.code) },
+  });
+  await it.pass(1_000);
+  const name = a.member;
+  const b = await it.consumer(await it.client(), {});
+  await it.pass(6_000);
+  expect([a.member === name, lost]).toEqual([true, []]);
+  expect(b.status.state).toBe("stable");
+  const handed = b.status.partitions[0]!.partition.partition;
+  const first = it.trace.find(
+    ({ kind, member, partition }) => kind === "deliver" && member === b.member && partition.partition === handed,
+  );
+  expect(first).toMatchObject({ offset: 2 });
+  await it.soon(Promise.all([a.close({ timeoutMs: 1 }), b.close()]), 10_000);
+});

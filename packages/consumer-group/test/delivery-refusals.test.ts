@@ -79,7 +79,7 @@ test("a seek that the server refuses moves the position all the same, and says t
 
 test("a source that has lost every offset it names is asked with pauses, not in a loop", async () => {
   class Lost extends MemorySource {
-    override async *fetch(partition: { topic: string; partition: number }, from: number): AsyncGenerator<never> {
+    override fetch(partition: { topic: string; partition: number }, from: number): never {
       this.fetches.set("t/0", (this.fetches.get("t/0") ?? 0) + 1);
       throw new OffsetOutOfRange(partition, from);
     }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Assignor } from "../src/assignor.ts";
 import { sticky } from "../src/assignors/sticky.ts";
 import type { Leading } from "../src/membership.ts";
+import { groupCodec } from "../src/records.ts";
 import { topic } from "./groups.ts";
 import { groupIn, groupWorld, joined, PATHS, sizesIn, soon, targetsIn, targetsShown } from "./membership.ts";
 import { Claimer } from "./membership-claiming.ts";
@@ -78,6 +79,19 @@ describe("the leader of a group", () => {
       expect(Math.max(...targets.map((target) => target.epoch))).toBeLessThanOrEqual(epoch);
     },
   );
+
+  test("brings the group's epoch up to that of the targets, where a leader before it did not come to that", async () => {
+    await using world = await groupWorld([topic("x", 7)]);
+    const { server } = world;
+    const { client } = await world.join();
+    await world.join();
+    await world.settle();
+    const record = groupIn(server)!;
+    expect(record.epoch).toBe(2);
+    await soon(server, client.set(PATHS.group, { ...record, epoch: 1, assignmentEpoch: 1 }, { codec: groupCodec }));
+    await world.settle();
+    expect(groupIn(server)).toEqual(record);
+  });
 
   test("waits for others that come at the same time, and divides once for all of them", async () => {
     await using world = await groupWorld([topic("x", 12)]);

@@ -79,6 +79,21 @@ describe("a member that does not give back what another is to have", () => {
     expect(other.claimer.held.size).toBe(2);
   });
 
+  test("is left alone by a leader that stood still when it gave back, and has not heard of it", async () => {
+    await using world = await groupWorld([topic("x", 4)]);
+    const leading = await world.join({ topics: ["none"] });
+    const slow = await working(world, { rebalanceTimeoutMs: 20_000 });
+    await world.settle();
+    slow.claimer.isStuck = true;
+    await working(world);
+    await world.settle(18_000);
+    world.server.faults.stallClient(leading.client, 3_000);
+    slow.claimer.getUnstuck();
+    await world.settle(10_000);
+    expect([slow.lost, leading.lost]).toEqual([[], []]);
+    expect(slow.claimer.held.size).toBe(2);
+  });
+
   test("has its whole time anew under a new leader, and is fenced by that one then", async () => {
     await using world = await groupWorld([topic("x", 4)]);
     const first = await world.join({ topics: ["none"] });

@@ -44,6 +44,7 @@ export interface GroupDescription {
   readonly assignor: string | null;
   /** The member that computes the targets. */
   readonly leader: string | null;
+  /** Null while there are members, and where the last one died without having left. */
   readonly emptySinceMs: number | null;
   readonly members: readonly MemberDescription[];
   /** Claims of consumers that are no members: those that named their partitions by hand, and what is left of members that are gone. */

@@ -27,6 +27,8 @@ export interface KnownOffset extends TopicPartition {
   readonly path: string;
   readonly record: OffsetRecord;
   readonly version: number;
+  /** When it was written, by the server's clock. */
+  readonly mtimeMs: number;
 }
 
 /** For directories, which have no data. */
@@ -53,7 +55,8 @@ export async function offsetsOf(
     for (const { path, value, stat } of entries.values()) {
       const [name, partition] = path.slice(paths.offsets.length + 1).split("/");
       if (value === null || name === undefined || partition === undefined) continue;
-      found.push({ topic: decodeName(name), partition: Number(partition), path, record: value, version: stat.version });
+      const at = { topic: decodeName(name), partition: Number(partition) };
+      found.push({ ...at, path, record: value, version: stat.version, mtimeMs: stat.mtime });
     }
   } catch (error) {
     if (!isCorralError(error, "NO_NODE")) throw error;

@@ -25,10 +25,12 @@ interface Orphan {
   readonly proof: Guard;
 }
 
-/** A member that has had its time: its life. */
+/** A member that has had its time: its life, and one claim that it has kept. */
 export interface Overdue {
   readonly member: string;
   readonly czxid: number;
+  /** Holds as long as it has not given that claim back. */
+  readonly proof: Guard;
 }
 
 export class ClaimsSeen {
@@ -103,9 +105,10 @@ export class ClaimsSeen {
   /** Members that have kept for their whole rebalance timeout what another is to have. */
   overdue(nowMs: number): readonly Overdue[] {
     const found = new Map<string, Overdue>();
-    for (const late of this.#late.values()) {
+    for (const [path, late] of this.#late) {
       const life = this.#view.members.get(this.#paths.member(late.member))?.stat;
-      if (life !== undefined && nowMs >= this.#dueMs(late)) found.set(late.member, { ...late, czxid: life.czxid });
+      if (life === undefined || nowMs < this.#dueMs(late)) continue;
+      found.set(late.member, { member: late.member, czxid: life.czxid, proof: { path, czxid: late.czxid } });
     }
     return [...found.values()];
   }

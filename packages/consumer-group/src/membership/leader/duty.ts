@@ -16,8 +16,6 @@ export interface Leading {
   readonly view: GroupView;
   /** Undefined until the source has told. */
   readonly topics: readonly Topic[] | undefined;
-  /** Since when there had been no members when this term began, by the wall clock of the leader before; null if there were. */
-  readonly emptySinceMs: number | null;
 }
 
 /**

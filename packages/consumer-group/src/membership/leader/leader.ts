@@ -4,7 +4,7 @@
  * Nothing rests on it: who owns a partition is decided by claims. Each of its writes is guarded by its term, so a leader that is none any more
  * changes nothing. It keeps nothing that is not in the tree, but the times since when claims are late.
  */
-import { type Client, type Guard, isCorralError } from "@corral/client";
+import { type Client, isCorralError } from "@corral/client";
 import type { CacheChange, Leadership } from "@corral/recipes";
 import { pause, unseen } from "@corral/recipes/authoring";
 import type { Assignor, Topic } from "../../assignor.ts";
@@ -43,7 +43,6 @@ export class GroupLeader {
   readonly #claims: ClaimsSeen;
   readonly #grace: Grace;
   readonly #assignors: readonly Assignor[];
-  readonly #emptySinceMs: number | null;
   #topics: readonly Topic[] | undefined;
   #away: Away = { members: new Set(), nextDueMs: Infinity, over: [] };
   #dutyDueMs = 0;
@@ -87,7 +86,6 @@ export class GroupLeader {
     this.#grace = new Grace(client, leadership);
     const own = new Set(settings.assignors.map(({ name }) => name));
     this.#assignors = [...settings.assignors, ...BUILT_IN.filter(({ name }) => !own.has(name))];
-    this.#emptySinceMs = view.group.get(settings.paths.group)?.value.emptySinceMs ?? null;
   }
 
   /** Until the signal aborts, or it gives way to another. */
@@ -235,23 +233,21 @@ export class GroupLeader {
     }
   }
 
-  /** Whoever has kept for its whole rebalance timeout what another waits for is out; what it has claimed goes as every dead one's. */
+  /**
+   * Whoever has kept for its whole rebalance timeout what another waits for is out; what it has claimed goes as every dead one's. The server looks
+   * whether it still has it: after a stall, the leader may not have heard yet.
+   */
   async #fenceOverdue(): Promise<void> {
-    for (const { member, czxid } of this.#claims.overdue(this.#agenda.nowMs)) {
-      const path = this.#settings.paths.member(member);
-      await this.#guarded((how) => this.#client.delete(path, { ...how, ifMatch: { czxid } }));
+    for (const { member, czxid, proof } of this.#claims.overdue(this.#agenda.nowMs)) {
+      const guard = [this.#leadership.guard, proof];
+      const how = { guard, ifMatch: { czxid }, signal: this.#signal, timeoutMs: Infinity };
+      try {
+        await this.#client.delete(this.#settings.paths.member(member), how);
+      } catch (error) {
+        // It has given back, or is gone already; unless this leader is none any more.
+        if (!isCorralError(error, "GUARD_FAILED", "NO_NODE") || !(await this.#stillLeads())) throw error;
+      }
       this.#claims.review(this.#agenda.nowMs);
-    }
-  }
-
-  /** `GUARD_FAILED` may be of what is to be changed: then it has changed already. */
-  async #guarded(
-    write: (how: { guard: Guard; signal: AbortSignal; timeoutMs: number }) => Promise<unknown>,
-  ): Promise<void> {
-    try {
-      await write({ guard: this.#leadership.guard, signal: this.#signal, timeoutMs: Infinity });
-    } catch (error) {
-      if (!isCorralError(error, "GUARD_FAILED", "NO_NODE") || !(await this.#stillLeads())) throw error;
     }
   }
 
@@ -270,7 +266,6 @@ export class GroupLeader {
           signal: this.#signal,
           view: this.#view,
           topics: this.#topics,
-          emptySinceMs: this.#emptySinceMs,
         });
       } catch (error) {
         if (this.#signal.aborted) return;

@@ -39,12 +39,13 @@ export async function writeTargets(writing: TargetWriting, division: Division, h
   const { paths, view } = writing;
   const stored = new Map(Array.from(named(view.targets, paths.targets), ([member, { value }]) => [member, value]));
   const record = view.group.get(paths.group)?.value;
-  const epoch = nextEpoch(record, stored.values());
-  const steps = [...changedTargets(paths, stored, division.targets, epoch)];
+  const last = lastEpoch(record, stored.values());
+  const steps = [...changedTargets(paths, stored, division.targets, last + 1)];
+  const epoch = steps.length > 0 ? last + 1 : last;
   const next: GroupRecord = {
     format: 1,
-    epoch: steps.length > 0 ? epoch : (record?.epoch ?? 0),
-    assignmentEpoch: steps.length > 0 ? epoch : (record?.assignmentEpoch ?? 0),
+    epoch,
+    assignmentEpoch: epoch,
     assignor: division.assignor ?? record?.assignor ?? null,
     emptySinceMs: hasMembers ? null : (record?.emptySinceMs ?? writing.client.clock.wallMs()),
   };
@@ -54,11 +55,11 @@ export async function writeTargets(writing: TargetWriting, division: Division, h
   return wentAsSeen;
 }
 
-/** Greater than all that there are, also those of a leader that did not come to writing the group's record. */
-function nextEpoch(record: GroupRecord | undefined, targets: Iterable<TargetRecord>): number {
+/** The greatest that there is, also of a leader that did not come to writing the group's record. */
+function lastEpoch(record: GroupRecord | undefined, targets: Iterable<TargetRecord>): number {
   let last = record?.epoch ?? 0;
   for (const { epoch } of targets) last = Math.max(last, epoch);
-  return last + 1;
+  return last;
 }
 
 function* changedTargets(
