@@ -25,10 +25,19 @@ export function checkReplicas(ids: readonly number[], what: string): void {
 
 /** Ids of brokers, each once. */
 export function checkBrokerIds(ids: readonly number[], what: string): void {
-  const seen = new Set<number>();
-  for (const [at, id] of ids.entries()) {
-    checkInteger(id, `${what}[${at}]`, 0, BROKER_ID_MAX);
-    if (seen.has(id)) throw new RangeError(`${what} has broker ${id} twice`);
-    seen.add(id);
+  // Every state of every partition comes through here, again and again: a list is short, and mostly right.
+  const seen = ids.length > SHORT_LIST ? new Set(ids) : undefined;
+  if (seen !== undefined && seen.size === ids.length && ids.every(isBrokerId)) return;
+  for (let at = 0; at < ids.length; at += 1) {
+    const id = ids[at] as number;
+    if (!isBrokerId(id)) checkInteger(id, `${what}[${at}]`, 0, BROKER_ID_MAX);
+    if (ids.indexOf(id) !== at) throw new RangeError(`${what} has broker ${id} twice`);
   }
+}
+
+/** Up to here, to look through a list is faster than to make a set of it. */
+const SHORT_LIST = 16;
+
+function isBrokerId(id: number): boolean {
+  return Number.isInteger(id) && id >= 0 && id <= BROKER_ID_MAX;
 }

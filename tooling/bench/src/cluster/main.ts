@@ -111,6 +111,14 @@ async function cluster(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1_000));
 }
 
+/** For whoever wonders why a run did not come to its end. */
+function troubles(admin: ClusterAdmin): string {
+  const brokersNow = [...admin.image.brokers()].map(({ id, status }) => `${id} ${status}`).join(", ");
+  const states = admin.describeTopics().flatMap((topic) => topic.partitions);
+  const bad = states.filter(({ leader }) => leader === null || admin.image.broker(leader) === undefined);
+  return `brokers: ${brokersNow}; ${bad.length} of ${states.length} partitions without a living leader, such as ${JSON.stringify(bad[0])}`;
+}
+
 async function controllerDies(admin: ClusterAdmin, client: Client, bare: ReadonlyMap<number, Broker>): Promise<void> {
   const { controller } = await admin.describeCluster();
   const broker = bare.get(controller!.broker)!;
@@ -150,7 +158,9 @@ async function brokerDies(
   working.get(id)!.kill();
   working.delete(id);
   const from = await expired;
-  await eventually(toldAll, "all partitions have a new leader that knows");
+  await eventually(toldAll, "all partitions have a new leader that knows").catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${troubles(admin)}`);
+  });
   stop();
   const counts = await countsOf(working.values());
   const lastToldAt = Math.max(...counts.map(({ lastLeadAt }) => lastLeadAt));
