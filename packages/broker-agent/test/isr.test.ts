@@ -189,7 +189,17 @@ describe("the high watermark", () => {
       { now: 1 },
     );
     expect(nextHighWatermark(near, mark)).toBe(60);
-    expect(nextHighWatermark(near, { ...mark, brokers: new Map([[3, { ...well, fenced: true }]]) })).toBe(70);
+    const brokers = new Map([...mark.brokers, [3, { ...well, fenced: true }]]);
+    expect(nextHighWatermark(near, { ...mark, brokers })).toBe(70);
+  });
+
+  test("stands still while what one in sync has fetched is of an earlier life of its broker, or it is not registered", () => {
+    const both = view({}, [
+      [2, { endOffset: 70 }],
+      [3, { endOffset: 60 }],
+    ]);
+    expect(nextHighWatermark(both, { ...mark, brokers: new Map([[2, well], [3, { ...well, epoch: 8 }]]) })).toBe(40);
+    expect(nextHighWatermark(both, { ...mark, brokers: new Map([[2, well]]) })).toBe(40);
   });
 
   test("stands still below min.insync, counted in what is committed", () => {

@@ -37,7 +37,8 @@ function asking(): Stage {
       lagTimeMs: () => 1_000,
       minInSync: () => 1,
       standings: () => new Map([2, 3].map((id) => [id, STANDING])),
-      registrationOf: (id) => ({ path: `/brokers/${id}`, mzxid: 8 }),
+      unchanged: (id) => ({ path: `/brokers/${id}`, mzxid: 8 }),
+      sameLife: (id) => ({ path: `/brokers/${id}`, czxid: STANDING.epoch }),
       write: (change) => asked.push(change),
       failed: (error) => {
         throw error;
@@ -52,7 +53,9 @@ function asking(): Stage {
   };
   stage.leader.appended(10);
   for (const follower of [2, 3]) stage.leader.fetched(follower, 10, STANDING.epoch);
-  expect(asked.map(({ state, version, joins }) => [state.isr, version, joins?.mzxid])).toEqual([[[1, 2, 3], 0, 8]]);
+  expect(asked.map(({ state, version, guards }) => [state.isr, version, guards])).toEqual([
+    [[1, 2, 3], 0, [{ path: "/brokers/3", mzxid: 8 }, { path: "/brokers/2", czxid: 7 }]],
+  ]);
   // From here on only the second one goes on, and the third one is not caught up any more.
   now = 5_000;
   stage.leader.appended(20);
@@ -63,7 +66,7 @@ function asking(): Stage {
 describe("a change of in-sync replicas that is answered before the image shows anything", () => {
   test("as written: the new state counts at once, and what the image shows of before is not taken for newer", () => {
     const { leader, answer, show } = asking();
-    answer({ kind: "written", version: 1 });
+    answer({ kind: "written", version: 1, mzxid: 1 });
     expect([leader.state.isr, leader.token.version, leader.highWatermark]).toEqual([[1, 2, 3], 1, 10]);
     show(0, fresh([1, 2, 3], { isr: [1, 2] }));
     show(1, fresh([1, 2, 3]));
@@ -93,7 +96,7 @@ describe("a change of in-sync replicas that is answered before the image shows a
     const { leader, answer, show } = asking();
     show(1, fresh([1, 2, 3], { isr: [1] }));
     expect(leader.highWatermark).toBe(20);
-    answer({ kind: "written", version: 1 });
+    answer({ kind: "written", version: 1, mzxid: 1 });
     answer({ kind: "overtaken" });
     answer({ kind: "later" });
     expect([leader.state.isr, leader.token.version]).toEqual([[1], 1]);

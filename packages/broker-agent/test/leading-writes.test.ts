@@ -8,7 +8,8 @@ import { ISR_CHANGES_MAX } from "../src/host/limits.ts";
 import { fresh } from "./cluster.ts";
 
 const OWN = { path: "/brokers/1", czxid: 5 };
-const joining = (broker: number): Guard & { readonly mzxid: number } => ({ path: `/brokers/${broker}`, mzxid: 8 });
+const joining = (broker: number): Guard => ({ path: `/brokers/${broker}`, mzxid: 8 });
+const staying = (broker: number): Guard => ({ path: `/brokers/${broker}`, czxid: 7 });
 
 interface Request {
   readonly operations: number;
@@ -29,7 +30,7 @@ async function stage(answers: readonly (CorralError | CorralError[] | undefined)
         requests.push({ operations: operations.length, guard });
         if (answer instanceof CorralError) return Promise.reject(answer);
         const result = (at: number): unknown =>
-          answer?.[at] === undefined ? { ok: true, value: { version: 1 } } : { ok: false, error: answer[at] };
+          answer?.[at] === undefined ? { ok: true, value: { version: 1, mzxid: 9 } } : { ok: false, error: answer[at] };
         return Promise.resolve(operations.map((_, at) => result(at)));
       },
     },
@@ -40,25 +41,23 @@ async function stage(answers: readonly (CorralError | CorralError[] | undefined)
     failed: (why) => told.push(`failed ${why.code}`),
   });
   const outcomes: string[] = [];
-  const add = (path: string, joins?: IsrChange["joins"]): void => {
+  const add = (path: string, ...guards: IsrChange["guards"]): void => {
     const settle = ({ kind }: IsrOutcome): void => void outcomes.push(`${path} ${kind}`);
-    changes.add({ path, version: 0, state: fresh([1]), joins, settle });
+    changes.add({ path, version: 0, state: fresh([1]), guards, settle });
   };
   return { server, requests, told, outcomes, add, over, [Symbol.asyncDispose]: () => server.close() };
 }
 
 describe("changes that wait", () => {
-  test("go together, those that bring nobody, and those that bring the same one, up to so many in one transaction", async () => {
+  test("go together, with the guards of all of them, each once, up to so many in one transaction", async () => {
     await using on = await stage([undefined]);
-    for (let at = 0; at < ISR_CHANGES_MAX + 1; at += 1) on.add(`/p/${at}`);
-    for (let at = 0; at < 3; at += 1) on.add(`/q/${at}`, joining(2));
-    on.add("/r/0", joining(3));
+    for (let at = 0; at < ISR_CHANGES_MAX + 1; at += 1) on.add(`/p/${at}`, staying(2));
+    for (let at = 0; at < 3; at += 1) on.add(`/q/${at}`, joining(2), staying(3));
+    on.add("/r/0", joining(3), staying(2));
     await on.server.clock.runUntilIdle();
     expect(on.requests).toEqual([
-      { operations: ISR_CHANGES_MAX, guard: [OWN] },
-      { operations: 1, guard: [OWN] },
-      { operations: 3, guard: [OWN, joining(2)] },
-      { operations: 1, guard: [OWN, joining(3)] },
+      { operations: ISR_CHANGES_MAX, guard: [OWN, staying(2)] },
+      { operations: 5, guard: [OWN, staying(2), joining(2), staying(3), joining(3)] },
     ]);
     expect(new Set(on.outcomes.map((outcome) => outcome.split(" ")[1]))).toEqual(new Set(["written"]));
   });
@@ -79,6 +78,17 @@ describe("a refusal", () => {
     on.add("/a", joining(2));
     await on.server.clock.runUntilIdle();
     expect([on.outcomes, on.told]).toEqual([["/a ineligible"], []]);
+  });
+
+  test("by a guard is of those that want it, and the others are written at once", async () => {
+    await using on = await stage([new CorralError("GUARD_FAILED", { detail: { index: 2 } }), undefined]);
+    on.add("/a", staying(2));
+    on.add("/b", joining(3));
+    on.add("/c", staying(2), joining(3));
+    on.add("/d");
+    await on.server.clock.runUntilIdle();
+    expect(on.outcomes).toEqual(["/b ineligible", "/c ineligible", "/a written", "/d written"]);
+    expect(on.requests.at(-1)).toEqual({ operations: 2, guard: [OWN, staying(2)] });
   });
 
   test.each([

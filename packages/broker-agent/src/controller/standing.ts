@@ -3,8 +3,10 @@
  *
  * Never counts a fenced broker, or one whose replica has failed, as live.
  */
+import type { Guard } from "@corral/client";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { BrokerView, PartitionView } from "../image/views.ts";
+import type { PartitionState } from "../partition/state.ts";
 import { keyOf } from "./due.ts";
 
 export interface Standing {
@@ -54,6 +56,23 @@ export function stayingOf(
 ): ReadonlySet<number> {
   const { live, leaving } = standingOf(image, partition, ids);
   return new Set([...live].filter((id) => !leaving.has(id)));
+}
+
+/**
+ * That those who lead by these states, or are in sync, are registered still as the image has it; by path. Goes with whatever writes the states:
+ * so nobody is made or kept leader who is gone by then, and who bounced is not kept in sync. A state that is older than somebody's registration
+ * is then always one that an earlier life of his was meant by, and a newer one never is.
+ */
+export function registrationsOf(image: ClusterImage, states: Iterable<PartitionState>): Map<string, Guard> {
+  const guards = new Map<string, Guard>();
+  for (const { isr } of states) {
+    for (const id of isr) {
+      const czxid = image.broker(id)?.epoch;
+      const path = image.paths.broker(id);
+      if (czxid !== undefined) guards.set(path, { path, czxid });
+    }
+  }
+  return guards;
 }
 
 /** Does it concern any partition whether a broker was this or is that? What it says of itself beside that does not. */

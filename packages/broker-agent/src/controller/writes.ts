@@ -2,13 +2,13 @@
  * How a step gets into the tree: every write of a term is guarded by the controllership and by the controller's own registration, so
  * whatever a controller that is none any more still believes, nothing of it is written.
  *
- * And by the registrations of the leaders that it names: nobody is made or kept leader who is gone by then. So a state that is older
- * than the registration of its leader always is one that an earlier life of the leader was meant by.
+ * And by the registrations of those whom the states call in sync, the leader among them.
  */
 import { type Client, type Guard, isCorralError, op, type Operation, type Stat } from "@corral/client";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import { partitionCodec } from "../records.ts";
 import { OPERATIONS_MAX, type PartitionChange, TRANSACTION_BYTES_MAX } from "./duty.ts";
+import { registrationsOf } from "./standing.ts";
 
 /** Transactions of one step under way at once. */
 const IN_FLIGHT_MAX = 4;
@@ -27,14 +27,15 @@ export interface WrittenPartitions {
   readonly zxid: number;
   /** They are not what was seen any more, or not there. */
   readonly changed: readonly PartitionChange[];
-  /** Not tried: somebody that a state of the same transaction calls leader is not registered any more as he was. */
+  /** Not tried: somebody that a state of the same transaction calls in sync is not registered any more as he was. */
   readonly untried: readonly PartitionChange[];
 }
 
 interface Chunk {
   readonly changes: PartitionChange[];
   readonly operations: Operation<Stat>[];
-  readonly leaders: Map<string, Guard>;
+  /** By path. */
+  readonly registrations: Map<string, Guard>;
   bytes: number;
 }
 
@@ -50,7 +51,7 @@ export async function writePartitions(
   const untried: PartitionChange[] = [];
   let zxid = 0;
   await eachOf(chunks, async (chunk) => {
-    const guard = [...guards, ...chunk.leaders.values()];
+    const guard = [...guards, ...chunk.registrations.values()];
     try {
       const results = await client.multiEach(chunk.operations, { guard, signal, timeoutMs: Infinity });
       for (const [at, result] of results.entries()) {
@@ -109,16 +110,15 @@ function chunksOf({ image, guards }: WritesOptions, changes: readonly PartitionC
       chunk.operations.length === OPERATIONS_MAX ||
       chunk.bytes + bytes > TRANSACTION_BYTES_MAX
     ) {
-      chunk = { changes: [], operations: [], leaders: new Map(), bytes: 0 };
+      chunk = { changes: [], operations: [], registrations: new Map(), bytes: 0 };
       chunks.push(chunk);
     }
     chunk.changes.push(change);
     chunk.operations.push(op.set(path, data, { ifMatch: { version: before.version } }));
     chunk.bytes += bytes;
-    const leader = state.leader === null ? undefined : image.broker(state.leader);
-    if (leader === undefined) continue;
-    const at = image.paths.broker(leader.id);
-    if (!guards.some((guard) => guard.path === at)) chunk.leaders.set(at, { path: at, czxid: leader.epoch });
+    for (const [at, guard] of registrationsOf(image, [state])) {
+      if (!guards.some((own) => own.path === at)) chunk.registrations.set(at, guard);
+    }
   }
   return chunks;
 }

@@ -15,8 +15,10 @@ export interface LeaderWorld {
   readonly minInSync: () => number;
   /** By broker, as they stand to this partition. */
   readonly standings: () => ReadonlyMap<number, BrokerStanding>;
-  /** Of a broker's znode, to be unchanged when it comes in. */
-  readonly registrationOf: (broker: number) => (Guard & { readonly mzxid: number }) | undefined;
+  /** That nothing of this broker has changed, as it must be when it comes in; undefined: it is not registered. */
+  readonly unchanged: (broker: number) => Guard | undefined;
+  /** That this broker is in the life still that it was in at this zxid; undefined: it is not. */
+  readonly sameLife: (broker: number, zxid: number) => Guard | undefined;
   readonly write: (change: IsrChange) => void;
   /** What a listener threw. */
   readonly failed: (error: unknown, where: string) => void;

@@ -41,6 +41,8 @@ export class Leader implements Leading {
   readonly #over = new AbortController();
   #state: PartitionState;
   #version: number;
+  /** Of this state. Whoever is in sync by it is so in the life that he was in then. */
+  #mzxid: number;
   #pending: Pending | undefined;
   #followers: ReadonlyMap<number, FollowerProgress>;
   /** Undefined before the first `appended`. */
@@ -51,12 +53,13 @@ export class Leader implements Leading {
   /** For `recovered`. */
   #repaired: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
-  constructor(id: PartitionId, { state, version }: PartitionView, world: LeaderWorld) {
+  constructor(id: PartitionId, { state, version, mzxid }: PartitionView, world: LeaderWorld) {
     this.id = id;
     this.leaderEpoch = state.leaderEpoch;
     this.#world = world;
     this.#state = state;
     this.#version = version;
+    this.#mzxid = mzxid;
     this.#followers = startProgress(state, world.broker, world.nowMs());
   }
 
@@ -144,10 +147,11 @@ export class Leader implements Leading {
   // ---- told by the agent ------------------------------------------------------------------------------------------------
 
   /** The partition as the image shows it: same leader, same epoch. */
-  update({ state, version }: PartitionView): void {
+  update({ state, version, mzxid }: Pick<PartitionView, "state" | "version" | "mzxid">): void {
     if (version <= this.#version) return;
     this.#state = state;
     this.#version = version;
+    this.#mzxid = mzxid;
     // Whatever was asked for on an earlier version is now either in this one, or can never be made.
     this.#pending = undefined;
     const known = this.#followers;
@@ -167,7 +171,7 @@ export class Leader implements Leading {
   checkLag(): void {
     if (this.#log === undefined || this.#pending !== undefined || !this.isValid) return;
     const behind = laggards(this.#view(this.#log.end));
-    if (behind.length > 0) this.#ask(withIsr(this.#state, without(this.#state.isr, behind)), undefined);
+    if (behind.length > 0) this.#askFor(without(this.#state.isr, behind), []);
   }
 
   /** It leads no more. */
@@ -187,23 +191,35 @@ export class Leader implements Leading {
     const standing = this.#world.standings().get(follower);
     const bounds = { highWatermark: this.#highWatermark, epochStart };
     if (judgeJoin(this.#view(end), follower, standing, bounds) !== "eligible") return;
-    const joins = this.#world.registrationOf(follower);
-    if (joins !== undefined) this.#ask(withIsr(this.#state, [...this.#state.isr, follower]), joins);
+    const joins = this.#world.unchanged(follower);
+    if (joins !== undefined) this.#askFor([...this.#state.isr, follower], [joins]);
+  }
+
+  /** Without those who are in sync by an earlier life of theirs: what they had, they may have lost. `joins`: of who is not in sync yet. */
+  #askFor(isr: readonly number[], joins: readonly Guard[]): void {
+    const guards = [...joins];
+    const kept = isr.filter((id) => {
+      if (id === this.#world.broker || !this.#state.isr.includes(id)) return true;
+      const same = this.#world.sameLife(id, this.#mzxid);
+      if (same !== undefined) guards.push(same);
+      return same !== undefined;
+    });
+    this.#ask(withIsr(this.#state, kept), guards);
   }
 
   #considerRepair(): void {
     const isDue = this.#repaired !== undefined && this.#state.recovering;
     if (!isDue || this.#pending !== undefined || !this.isValid) return;
-    this.#ask(withRecovered(this.#state), undefined);
+    this.#ask(withRecovered(this.#state), []);
   }
 
-  #ask(state: PartitionState, joins: (Guard & { readonly mzxid: number }) | undefined): void {
+  #ask(state: PartitionState, guards: readonly Guard[]): void {
     const pending: Pending = { state, version: this.#version };
     this.#pending = pending;
     const settle = (outcome: IsrOutcome): void => {
       this.#settle(pending, outcome);
     };
-    this.#world.write({ path: this.#world.path, version: this.#version, state, joins, settle });
+    this.#world.write({ path: this.#world.path, version: this.#version, state, guards, settle });
   }
 
   #settle(pending: Pending, outcome: IsrOutcome): void {
@@ -212,8 +228,8 @@ export class Leader implements Leading {
     // Nobody knows yet what stands there: the larger set counts, until the image says.
     if (outcome.kind === "overtaken") return;
     if (outcome.kind === "written") {
-      const { topicId, partition } = this.id;
-      this.update({ topicId, partition, state: pending.state, version: outcome.version, mzxid: 0 });
+      const { version, mzxid } = outcome;
+      this.update({ state: pending.state, version, mzxid });
       return;
     }
     this.#pending = undefined;

@@ -67,7 +67,8 @@ export class Tenure {
       lagTimeMs: () => this.#lagTimeMs(),
       minInSync: () => Number(settingOf(image, "min.insync.replicas", { topic })),
       standings: () => standings.of(`${topicId}/${partition}`),
-      registrationOf: (id) => this.#registrationOf(id),
+      unchanged: (id) => this.#unchanged(id),
+      sameLife: (id, zxid) => this.#sameLife(id, zxid),
       write: (change) => {
         this.#changes.add(change);
       },
@@ -92,9 +93,15 @@ export class Tenure {
     return Number(settingOf(this.#world.image, "replica.lag.time.max.ms"));
   }
 
-  #registrationOf(id: number): (Guard & { readonly mzxid: number }) | undefined {
+  #unchanged(id: number): Guard | undefined {
     const { image } = this.#world;
     const mzxid = image.broker(id)?.mzxid;
     return mzxid === undefined ? undefined : { path: image.paths.broker(id), mzxid };
+  }
+
+  #sameLife(id: number, zxid: number): Guard | undefined {
+    const { image } = this.#world;
+    const czxid = image.broker(id)?.epoch;
+    return czxid === undefined || czxid > zxid ? undefined : { path: image.paths.broker(id), czxid };
   }
 }

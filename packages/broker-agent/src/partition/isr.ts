@@ -134,21 +134,24 @@ export interface Watermark {
   readonly minInSync: number;
   /** The in-sync replicas asked for and not answered; null if there are none. */
   readonly proposed: readonly number[] | null;
-  /** Brokers by id: followers that could join at any moment are waited for. */
+  /** Brokers by id: what an earlier life of one had fetched does not count, and followers that could join at any moment are waited for. */
   readonly brokers: ReadonlyMap<number, BrokerStanding>;
 }
 
 /**
  * The offset before which all is committed. Never falls, and stands still while too few are in sync. Waits for the maximal in-sync
- * replicas, and for followers that are caught up and may join: otherwise they would be behind it at the very moment of joining.
+ * replicas, each in its present life, and for followers that are caught up and may join: otherwise they would be behind it at the very moment of
+ * joining.
  */
 export function nextHighWatermark(view: LeaderView, { current, minInSync, proposed, brokers }: Watermark): number {
   if (!hasEnoughInSync(view.state, minInSync)) return current;
   const counted = maximalIsr(view.state, proposed);
   let least = view.leaderEnd;
   for (const [id, progress] of view.followers) {
-    const waitedFor =
-      counted.includes(id) || (isCaughtUp(view, progress) && judgeBroker(brokers.get(id), progress) === "eligible");
+    const isCounted = counted.includes(id);
+    // What it had, it may have lost with the life in which it had it; nobody knows until it fetches, or is taken out.
+    if (isCounted && brokers.get(id)?.epoch !== progress.brokerEpoch) return current;
+    const waitedFor = isCounted || (isCaughtUp(view, progress) && judgeBroker(brokers.get(id), progress) === "eligible");
     if (waitedFor) least = Math.min(least, progress.endOffset);
   }
   return Math.max(current, least);
