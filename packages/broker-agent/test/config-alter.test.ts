@@ -141,9 +141,9 @@ test("a change can be meant for one version of the entity only", async () => {
   const change = (ifVersion: number | null, value: string) =>
     its.request({ alterations: [{ entity: ALL_BROKERS, changes: [set("num.partitions", value)], ifVersion }] });
   await change(null, "1");
-  await expect(change(null, "2")).rejects.toThrow("brokers <default> has version 0, not null");
+  await expect(change(null, "2")).rejects.toThrow("brokers <default> has version 0, not none");
   await change(0, "2");
-  await expect(change(0, "3")).rejects.toMatchObject({ code: "INVALID_REQUEST" });
+  await expect(change(0, "3")).rejects.toMatchObject({ code: "INVALID_UPDATE_VERSION" });
   expect(its.stored(ALL_BROKERS)?.values).toEqual({ "num.partitions": "2" });
 });
 

@@ -75,6 +75,18 @@ describe("topics are shown", () => {
     expect(either.flatMap(({ partitions }) => partitions.map(({ partition }) => partition))).toEqual([0, 2, 3]);
   });
 
+  test("as unavailable when whoever led is gone and there is no controller to elect another", async () => {
+    await using world = await administered({ brokers: [{ id: 1 }, { id: 2 }], candidates: 0 });
+    const { admin, cluster } = world;
+    await cluster.topic("orders", { states: [fresh([1, 2]), fresh([2, 1])] });
+    await cluster.kill(1);
+    await admin.refresh();
+    expect(admin.describeTopics()[0]!.partitions).toMatchObject([
+      { leader: 1, isr: [1, 2], unavailable: true, underReplicated: true, underMinIsr: true },
+      { leader: 2, unavailable: false, underReplicated: false },
+    ]);
+  });
+
   test("those that are named, also while they are made or going; what is not there is left out", async () => {
     await using world = await administered({ candidates: 0 });
     const { admin, cluster } = world;

@@ -154,7 +154,7 @@ export interface PartitionDescription extends TopicPartition {
   /** Fewer, or just as many, are in sync as `min.insync.replicas` says. Where nobody leads, nobody is in sync. */
   readonly underMinIsr: boolean;
   readonly atMinIsr: boolean;
-  /** Nobody leads. */
+  /** Nobody leads, or one that is not registered now: there may be no controller to elect another. */
   readonly unavailable: boolean;
 }
 

@@ -42,7 +42,7 @@ export function describeTopics(image: ClusterImage, options: DescribeTopicsOptio
     const topic = image.topic(name);
     if (topic === undefined) continue;
     const minInSync = Number(settingOf(image, "min.insync.replicas", { topic: name }));
-    let partitions = visible(image, topic).map((view) => describePartition(topic, view, minInSync));
+    let partitions = visible(image, topic).map((view) => describePartition(topic, view, minInSync, image));
     if (only !== undefined) {
       partitions = partitions.filter((one) => only.some((what) => one[what]));
       if (partitions.length === 0) continue;
@@ -74,10 +74,13 @@ function describePartition(
   { name }: TopicView,
   { partition, state }: PartitionView,
   minInSync: number,
+  image: ClusterImage,
 ): PartitionDescription {
   const { replicas, isr, leader, leaderEpoch, adding, removing, recovering } = state;
+  // While there is no controller, one that is gone stands there still.
+  const isLed = leader !== null && image.broker(leader) !== undefined;
   // Without a leader nobody is in sync with it: what stands there is who was last.
-  const inSync = leader === null ? 0 : isr.length;
+  const inSync = isLed ? isr.length : 0;
   return {
     topic: name,
     partition,
@@ -91,7 +94,7 @@ function describePartition(
     underReplicated: inSync < replicas.length - adding.length,
     underMinIsr: inSync < minInSync,
     atMinIsr: inSync === minInSync,
-    unavailable: leader === null,
+    unavailable: !isLed,
   };
 }
 

@@ -102,7 +102,8 @@ function alter(
   const now = image.config(entity.type, entityName(entity));
   const version = now?.version ?? null;
   if (ifVersion !== undefined && ifVersion !== version) {
-    throw new Refused("INVALID_REQUEST", `${entityText(entity)} has version ${version}, not ${ifVersion}`);
+    const [is, wanted] = [version ?? "none", ifVersion ?? "none"];
+    throw new Refused("INVALID_UPDATE_VERSION", `${entityText(entity)} has version ${is}, not ${wanted}`);
   }
   const values = valuesAfter(image, entity, changes, now, options);
   if (values === undefined) return { entity, operation: undefined, version, bytes: 0 };

@@ -74,8 +74,7 @@ export interface Following {
   /** Of the leader; undefined if it is not registered now. */
   readonly endpoints: readonly Endpoint[] | undefined;
   readonly state: PartitionState;
-  /** Aborted when this has another leader, another epoch, or another part. */
-  /** Aborted when it is over for good: `CLOSED`, or why it is no broker any more, as when another one took its id while it was away. */
+  /** Aborted, with the reason, when this is followed no more: another leader, epoch or endpoints, another part, or the session is over. */
   readonly signal: AbortSignal;
 }
 
