@@ -4,6 +4,7 @@ import { drain } from "../src/controller/duties/drain.ts";
 import { elections } from "../src/controller/duties/elections.ts";
 import type { PartitionState } from "../src/partition/state.ts";
 import { partitionCodec } from "../src/records.ts";
+import { administered } from "./administering.ts";
 import { fresh, startCluster, type TestCluster } from "./cluster.ts";
 import { stand } from "./controllers.ts";
 import { leaderWorld } from "./leaders.ts";
@@ -120,6 +121,23 @@ describe("a follower in sync that bounced", () => {
     delayed.end();
     await cluster.settle(1_000);
     expect(cluster.partition(id, 0)).toEqual(fresh([3, 2, 4], { isr: [3] }));
+    expect(seen.filter(({ isr }) => isr.includes(2))).toEqual([]);
+  });
+
+  test("is not kept in sync by what an administrator asked for", async () => {
+    await using world = await administered({ brokers: 4 });
+    const { admin, cluster } = world;
+    const id = await cluster.topic("orders", { replicas: [[3, 2]] });
+    const seen = await writesOf(cluster, id);
+    await admin.refresh();
+    const delayed = cluster.server.faults.partition(cluster.broker(1).client, { oneWay: "to-server" });
+    const asked = admin.reassign([{ topic: "orders", partition: 0, replicas: [3, 2, 4] }]);
+    await cluster.server.clock.runUntilIdle();
+    await cluster.bounce(2);
+    delayed.end();
+    await cluster.settle(1_000);
+    expect(await asked).toEqual([{ topic: "orders", partition: 0, error: undefined }]);
+    expect(cluster.partition(id, 0)).toEqual(fresh([3, 2, 4], { adding: [4], isr: [3] }));
     expect(seen.filter(({ isr }) => isr.includes(2))).toEqual([]);
   });
 });

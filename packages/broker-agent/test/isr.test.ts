@@ -198,7 +198,15 @@ describe("the high watermark", () => {
       [2, { endOffset: 70 }],
       [3, { endOffset: 60 }],
     ]);
-    expect(nextHighWatermark(both, { ...mark, brokers: new Map([[2, well], [3, { ...well, epoch: 8 }]]) })).toBe(40);
+    expect(
+      nextHighWatermark(both, {
+        ...mark,
+        brokers: new Map([
+          [2, well],
+          [3, { ...well, epoch: 8 }],
+        ]),
+      }),
+    ).toBe(40);
     expect(nextHighWatermark(both, { ...mark, brokers: new Map([[2, well]]) })).toBe(40);
   });
 

@@ -54,7 +54,14 @@ function asking(): Stage {
   stage.leader.appended(10);
   for (const follower of [2, 3]) stage.leader.fetched(follower, 10, STANDING.epoch);
   expect(asked.map(({ state, version, guards }) => [state.isr, version, guards])).toEqual([
-    [[1, 2, 3], 0, [{ path: "/brokers/3", mzxid: 8 }, { path: "/brokers/2", czxid: 7 }]],
+    [
+      [1, 2, 3],
+      0,
+      [
+        { path: "/brokers/3", mzxid: 8 },
+        { path: "/brokers/2", czxid: 7 },
+      ],
+    ],
   ]);
   // From here on only the second one goes on, and the third one is not caught up any more.
   now = 5_000;

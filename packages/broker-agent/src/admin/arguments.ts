@@ -6,7 +6,7 @@ import { Refused } from "./refusal.ts";
 
 /** Topics that one request may concern, so that each is sure of its share of the transaction; the client's side divides what is more. */
 export const TOPICS_PER_REQUEST = 100;
-/** Partitions that one request may concern; each can need a check of its leader's registration beside its own write. */
+/** Partitions that one request may concern. */
 export const PARTITIONS_PER_REQUEST = 200;
 
 /** Parts that are undefined count as absent. */

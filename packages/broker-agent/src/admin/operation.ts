@@ -4,14 +4,16 @@
  * Its effects, the deletion of the request and the result are one transaction: done once, whoever was controller when. What is too much
  * for one transaction is either written as a state that a duty goes on from (`creating`, `growth`, `deleting`), or asked for in parts.
  */
-import type { Operation } from "@corral/client";
+import type { Guard, Operation } from "@corral/client";
 import type { PartitionChange, Term } from "../controller/duty.ts";
 
 export interface Decision {
-  /** At most PARTITIONS_PER_REQUEST: each may need a check of its new leader's registration beside it. */
+  /** At most PARTITIONS_PER_REQUEST. */
   readonly partitions?: readonly PartitionChange[] | undefined;
   /** At most EFFECTS_MAX, partitions included: request and result come beside them. */
   readonly together?: readonly Operation<unknown>[] | undefined;
+  /** Of `together`; those of `partitions` are put beside them. */
+  readonly guards?: readonly Guard[] | undefined;
   /** For who asked; JSON. */
   readonly result: unknown;
   /** Partitions that it makes or deletes: what the quota `controller_mutation_rate` counts. KIP-599. Default 0. */

@@ -37,6 +37,8 @@ export interface Step {
   readonly partitions?: readonly PartitionChange[] | undefined;
   /** All or nothing, in one transaction of at most OPERATIONS_MAX. Not tried if any of `partitions` was refused. */
   readonly together?: readonly Operation<unknown>[] | undefined;
+  /** Of `together`, beside those of the term: as `registrationsOf` says of the partitions in it. */
+  readonly guards?: readonly Guard[] | undefined;
 }
 
 /** Operations of one transaction. */

@@ -121,7 +121,7 @@ class Serving {
     });
   }
 
-  async #carryOut(duty: Duty, { partitions = [], together = [] }: Step): Promise<void> {
+  async #carryOut(duty: Duty, { partitions = [], together = [], guards }: Step): Promise<void> {
     const { zxid, changed, untried } = await writePartitions(this.#writes, partitions);
     if (changed.length > 0 || untried.length > 0) {
       await this.#catchUp();
@@ -130,7 +130,7 @@ class Serving {
     }
     if (together.length === 0) return this.#atLeast(zxid);
     try {
-      await this.#atLeast(await writeTogether(this.#writes, together));
+      await this.#atLeast(await writeTogether(this.#writes, together, guards));
       this.#conflicts.delete(duty);
     } catch (error) {
       if (!isCorralError(error, ...CONFLICTS) || isOver(this.#options, error)) throw error;

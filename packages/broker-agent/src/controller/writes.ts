@@ -75,12 +75,13 @@ export async function writePartitions(
 export async function writeTogether(
   options: WritesOptions,
   operations: readonly Operation<unknown>[],
+  more: readonly Guard[] = [],
 ): Promise<number> {
   const { client, guards, signal, image } = options;
   if (operations.length > OPERATIONS_MAX) {
     throw new RangeError(`a transaction of ${operations.length} operations, more than ${OPERATIONS_MAX}`);
   }
-  const results = await client.multi(operations, { guard: guards, signal, timeoutMs: Infinity });
+  const results = await client.multi(operations, { guard: [...guards, ...more], signal, timeoutMs: Infinity });
   const zxid = results.reduce<number>((most, result) => Math.max(most, zxidOf(result)), 0);
   return zxid > 0 ? zxid : client.sync(image.paths.cluster, { signal, timeoutMs: Infinity });
 }

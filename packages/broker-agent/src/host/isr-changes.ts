@@ -75,7 +75,9 @@ export class IsrChanges {
 
   /** False: it could not be tried. */
   async #write(changes: readonly IsrChange[]): Promise<boolean> {
-    const guard = new Map([this.#life.guard, ...changes.flatMap(({ guards }) => guards)].map((one) => [keyOf(one), one]));
+    const guard = new Map(
+      [this.#life.guard, ...changes.flatMap(({ guards }) => guards)].map((one) => [keyOf(one), one]),
+    );
     const sets = changes.map(({ path, state, version }) =>
       op.set(path, state, { codec: partitionCodec, ifMatch: { version } }),
     );

@@ -151,7 +151,8 @@ export function nextHighWatermark(view: LeaderView, { current, minInSync, propos
     const isCounted = counted.includes(id);
     // What it had, it may have lost with the life in which it had it; nobody knows until it fetches, or is taken out.
     if (isCounted && brokers.get(id)?.epoch !== progress.brokerEpoch) return current;
-    const waitedFor = isCounted || (isCaughtUp(view, progress) && judgeBroker(brokers.get(id), progress) === "eligible");
+    const waitedFor =
+      isCounted || (isCaughtUp(view, progress) && judgeBroker(brokers.get(id), progress) === "eligible");
     if (waitedFor) least = Math.min(least, progress.endOffset);
   }
   return Math.max(current, least);

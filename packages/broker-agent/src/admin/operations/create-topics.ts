@@ -70,6 +70,7 @@ export function createTopics(options: OperationOptions): AdminOperation {
       );
       return {
         together: making.effects.operations,
+        guards: making.effects.guards,
         result: { topics: items },
         mutations: isTrial ? 0 : items.reduce((sum, { partitions = 0 }) => sum + partitions, 0),
       };
@@ -165,9 +166,12 @@ class Making {
     const bytes = config.bytes + bytesOf(topicCodec, whole);
     const made =
       to < effects.room ? partitionsMade(this.#image, id, 0, promisedReplicas(record), this.#active) : undefined;
-    const all = [...beside, ...(made?.operations ?? []), topic(whole)];
-    if (made !== undefined && effects.tryAdd(all, bytes + made.bytes, this.#left * EFFECTS_LEAST)) return;
-    effects.add([...beside, topic(record)], config.bytes + bytesOf(topicCodec, record));
+    const operations = [...beside, ...(made?.operations ?? []), topic(whole)];
+    if (made !== undefined) {
+      const all = { operations, bytes: bytes + made.bytes, guards: made.guards };
+      if (effects.tryAdd(all, this.#left * EFFECTS_LEAST)) return;
+    }
+    effects.add({ operations: [...beside, topic(record)], bytes: config.bytes + bytesOf(topicCodec, record) });
   }
 
   /** What an earlier topic of this name has left behind is not this one's. */

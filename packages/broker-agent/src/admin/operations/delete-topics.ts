@@ -26,10 +26,8 @@ export const deleteTopics: AdminOperation = {
         if (!isEnabled) throw new Refused("TOPIC_DELETION_DISABLED", "delete.topic.enable is false");
         const { id, partitions, replicationFactor, version } = topic;
         const record: TopicRecord = { name, id, state: "deleting", partitions, replicationFactor, growth: null };
-        effects.add(
-          [op.set(image.paths.topic(name), record, { codec: topicCodec, ifMatch: { version } })],
-          bytesOf(topicCodec, record),
-        );
+        const write = op.set(image.paths.topic(name), record, { codec: topicCodec, ifMatch: { version } });
+        effects.add({ operations: [write], bytes: bytesOf(topicCodec, record) });
         gone.add(name);
         mutations += partitions;
         return { id };

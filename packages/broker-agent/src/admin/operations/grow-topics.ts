@@ -56,7 +56,7 @@ export function createPartitions({ policy }: OperationOptions): AdminOperation {
           return { partitions: spec.partitions, id: topic.id };
         }),
       );
-      return { together: effects.operations, result: { topics: items }, mutations };
+      return { together: effects.operations, guards: effects.guards, result: { topics: items }, mutations };
     },
   };
 }
@@ -107,10 +107,12 @@ function write(
     const replicas = promisedReplicas({ partitions, growth });
     const made = partitionsMade(image, id, partitions, replicas, active);
     const whole: TopicRecord = { name, id, state, replicationFactor, partitions: growth.to, growth: null };
-    if (effects.tryAdd([...made.operations, set(whole)], made.bytes + bytesOf(topicCodec, whole), left)) return;
+    const operations = [...made.operations, set(whole)];
+    if (effects.tryAdd({ operations, bytes: made.bytes + bytesOf(topicCodec, whole), guards: made.guards }, left))
+      return;
   }
   const record: TopicRecord = { name, id, state, replicationFactor, partitions, growth };
-  effects.add([set(record)], bytesOf(topicCodec, record));
+  effects.add({ operations: [set(record)], bytes: bytesOf(topicCodec, record) });
 }
 
 function specAt(value: unknown, at: number): Spec {

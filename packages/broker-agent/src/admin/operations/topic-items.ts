@@ -1,7 +1,7 @@
 /**
  * What the operations on topics share: each item is refused for itself, and takes of the one transaction what it needs and what is left.
  */
-import { type Codec, op, type Operation } from "@corral/client";
+import { type Codec, type Guard, op, type Operation } from "@corral/client";
 import { TRANSACTION_BYTES_MAX } from "../../controller/duty.ts";
 import { newPartition } from "../placement.ts";
 import type { ClusterImage } from "../../image/cluster-image.ts";
@@ -10,7 +10,8 @@ import { partitionCodec } from "../../records.ts";
 import { EFFECTS_MAX } from "../operation.ts";
 import { PARTITIONS_MAX } from "../../placement/replicas.ts";
 import { checkReplicas } from "../../check.ts";
-import { type ActiveBrokers, checkLeaders } from "../active.ts";
+import { registrationsOf } from "../../controller/standing.ts";
+import type { ActiveBrokers } from "../active.ts";
 import { Refused } from "../refusal.ts";
 
 /** A refusal as it stands in a result. */
@@ -35,6 +36,8 @@ export interface Sized {
   readonly operations: readonly Operation<unknown>[];
   /** Of their data. */
   readonly bytes: number;
+  /** By path. */
+  readonly guards?: ReadonlyMap<string, Guard> | undefined;
 }
 
 export function bytesOf<T>(codec: Codec<T>, value: T): number {
@@ -44,23 +47,30 @@ export function bytesOf<T>(codec: Codec<T>, value: T): number {
 /** The effects of one request, in one transaction. */
 export class Effects {
   readonly operations: Operation<unknown>[] = [];
+  /** By path. */
+  readonly #guards = new Map<string, Guard>();
   #bytes = 0;
+
+  get guards(): readonly Guard[] {
+    return [...this.#guards.values()];
+  }
 
   get room(): number {
     return EFFECTS_MAX - this.operations.length;
   }
 
   /** False if the transaction has no room for all of these, and `reserve` more; then none is taken. */
-  tryAdd(operations: readonly Operation<unknown>[], bytes: number, reserve = 0): boolean {
+  tryAdd({ operations, bytes, guards = new Map() }: Sized, reserve = 0): boolean {
     if (operations.length + reserve > this.room || this.#bytes + bytes > TRANSACTION_BYTES_MAX) return false;
     this.#bytes += bytes;
     this.operations.push(...operations);
+    for (const [path, guard] of guards) this.#guards.set(path, guard);
     return true;
   }
 
   /** `LIMIT_EXCEEDED` where `tryAdd` says false. */
-  add(operations: readonly Operation<unknown>[], bytes: number): void {
-    if (this.tryAdd(operations, bytes)) return;
+  add(sized: Sized): void {
+    if (this.tryAdd(sized)) return;
     throw new Refused(
       "LIMIT_EXCEEDED",
       `one request has at most ${EFFECTS_MAX} effects, of ${TRANSACTION_BYTES_MAX} bytes: ask for this by itself, or for less`,
@@ -115,5 +125,5 @@ export function partitionsMade(
     op.create(image.paths.partition(topicId, from + at), state, { codec: partitionCodec, parents: true }),
   );
   const bytes = states.reduce((sum, state) => sum + bytesOf(partitionCodec, state), 0);
-  return { operations: [...checkLeaders(image, states), ...creates], bytes };
+  return { operations: creates, bytes, guards: registrationsOf(image, states) };
 }

@@ -1,5 +1,7 @@
 /**
- * The first duty: every partition with a live in-sync replica has a leader that lives, and nobody counts as in sync who does not.
+ * The first duty: every partition with a live in-sync replica has a leader that lives, and nobody counts as in sync who does not. Nor who has been
+ * away: whoever writes a state makes sure that all whom it calls in sync are registered, so one that is older than somebody's registration meant an
+ * earlier life of his, and one that is newer did not.
  *
  * Brokers that went, came, came back as another life, were fenced, or lost a disk: only their partitions are looked at, and those that
  * change. Everything is looked at once, when a term begins.
@@ -9,15 +11,13 @@ import type { BrokerView } from "../../image/views.ts";
 import { settingOf } from "../../config/settings.ts";
 import { electLeader } from "../../partition/election.ts";
 import { type PartitionState, withoutBrokers } from "../../partition/state.ts";
-import { Due, keyOf } from "../due.ts";
+import { Due } from "../due.ts";
 import type { Duty, PartitionChange, Step, Term } from "../duty.ts";
 import { isInUse, isLive, isSameStanding, standingOf } from "../standing.ts";
 
 /** Partitions of one step; what is more waits for the next one, which takes in what happened meanwhile. */
 const STEP_PARTITIONS_MAX = 10_000;
 const UNCLEAN = "unclean.leader.election.enable";
-
-const NOBODY: ReadonlySet<number> = new Set();
 
 export function elections(term: Term): Duty {
   return new Elections(term);
@@ -29,10 +29,6 @@ class Elections implements Duty {
   readonly #due = new Due();
   /** Those that nobody leads: what a change of settings may help. */
   readonly #leaderless = new Due();
-  /** By partition that is due: brokers whose life ended since it was looked at, though they may be back. */
-  readonly #ended = new Map<string, ReadonlySet<number>>();
-  /** The same of the partitions in the last step: if they are refused, it was not heeded. */
-  #heeded = new Map<string, ReadonlySet<number>>();
 
   constructor(term: Term) {
     this.#term = term;
@@ -72,14 +68,7 @@ class Elections implements Duty {
 
   #noticeBroker({ before, now }: Changed<BrokerView>): void {
     if (before !== undefined && now !== undefined && isSameStanding(before, now)) return;
-    const id = (before ?? now)?.id as number;
-    const hasEnded = before !== undefined && before.epoch !== now?.epoch;
-    for (const view of this.#term.image.keptBy(id)) {
-      this.#due.add(view);
-      if (!hasEnded) continue;
-      const key = keyOf(view);
-      this.#ended.set(key, new Set(this.#ended.get(key)).add(id));
-    }
+    for (const view of this.#term.image.keptBy((now ?? before)?.id as number)) this.#due.add(view);
   }
 
   #noticeConfig({ before, now }: Changed<ConfigView>): void {
@@ -90,20 +79,14 @@ class Elections implements Duty {
   #forget(view: PartitionView): void {
     this.#due.delete(view);
     this.#leaderless.delete(view);
-    this.#ended.delete(keyOf(view));
   }
 
   next(): Step | undefined {
-    this.#heeded = new Map();
     const changes: PartitionChange[] = [];
     let elected = 0;
     for (const before of this.#due.take(this.#term.image)) {
-      const key = keyOf(before);
-      const ended = this.#ended.get(key) ?? NOBODY;
-      this.#ended.delete(key);
-      const state = this.#judge(before, ended);
+      const state = this.#judge(before);
       if (state === undefined) continue;
-      if (ended.size > 0) this.#heeded.set(key, ended);
       if (state.leader !== before.state.leader) elected += 1;
       changes.push({ before, state });
       if (changes.length === STEP_PARTITIONS_MAX) break;
@@ -114,12 +97,7 @@ class Elections implements Duty {
   }
 
   refused(changes: readonly PartitionChange[]): void {
-    for (const { before } of changes) {
-      this.#due.add(before);
-      const key = keyOf(before);
-      const ended = [...(this.#heeded.get(key) ?? NOBODY), ...(this.#ended.get(key) ?? NOBODY)];
-      if (ended.length > 0) this.#ended.set(key, new Set(ended));
-    }
+    for (const { before } of changes) this.#due.add(before);
   }
 
   /** A leader that lives, and nobody in sync who does not: by far the most. */
@@ -134,13 +112,13 @@ class Elections implements Duty {
     return broker !== undefined && broker.epoch > mzxid;
   }
 
-  /** What it ought to be; undefined: as it is. `ended`: brokers of whom whatever was meant is no more. */
-  #judge(view: PartitionView, ended: ReadonlySet<number>): PartitionState | undefined {
+  /** What it ought to be; undefined: as it is. */
+  #judge(view: PartitionView): PartitionState | undefined {
     const { image } = this.#term;
     const { state } = view;
     if (!isInUse(image, view)) return undefined;
     const { live, leaving } = standingOf(image, view, state.replicas);
-    const gone = new Set(state.replicas.filter((id) => !live.has(id) || ended.has(id) || this.#isOlderThan(view, id)));
+    const gone = new Set(state.replicas.filter((id) => !live.has(id) || this.#isOlderThan(view, id)));
     if (state.leader !== null && !gone.has(state.leader)) return changed(state, withoutBrokers(state, gone));
 
     const orphan = { ...state, leader: null };

@@ -5,15 +5,16 @@
  * Owns the queue and the answers; what an operation does stands in its own file. No request stays: what cannot be read, understood or carried
  * out is answered with a refusal, and what cannot even be answered is deleted.
  */
-import { type CorralError, isCorralError, op, type Operation } from "@corral/client";
-import { checkLeaders } from "../../admin/active.ts";
+import { type CorralError, type Guard, isCorralError, op, type Operation } from "@corral/client";
 import { type AdminOperation, type Decision, EFFECTS_MAX } from "../../admin/operation.ts";
 import { Refused } from "../../admin/refusal.ts";
+import type { ClusterImage } from "../../image/cluster-image.ts";
 import type { Delta, RequestView } from "../../image/views.ts";
 import { encodeName } from "../../layout.ts";
 import { Quotas } from "../../quotas/quotas.ts";
 import { partitionCodec, resultCodec, type ResultRecord } from "../../records.ts";
 import type { Duty, MakeDuty, PartitionChange, Step, Term } from "../duty.ts";
+import { registrationsOf } from "../standing.ts";
 
 /** For how long an answer stands, and a key is known, milliseconds. */
 export const RESULT_TTL_MS = 3_600_000;
@@ -30,6 +31,12 @@ const UNANSWERABLE = 7;
 
 export function requestsDuty(operations: ReadonlyMap<string, AdminOperation>): MakeDuty {
   return (term) => new Requests(term, operations);
+}
+
+interface Outcome {
+  readonly effects: readonly Operation<unknown>[];
+  readonly guards: readonly Guard[];
+  readonly result: ResultRecord;
 }
 
 const UNTRIED = { path: "", conflicts: 0, isAnswered: false, isTooLarge: false, hasPaid: false, why: "" };
@@ -81,9 +88,9 @@ class Requests implements Duty {
     // Asked twice: the first one has the answer.
     if (this.#tried.isAnswered) return { what: `request '${oldest.op}' again`, together: [end] };
     if (this.#tried.conflicts >= UNANSWERABLE) return { what: `request '${oldest.op}' in vain`, together: [end] };
-    const { effects, result } = this.#carryOut(oldest);
+    const { effects, guards, result } = this.#carryOut(oldest);
     const shape = { codec: resultCodec, lifetime: { ttlMs: RESULT_TTL_MS }, parents: true } as const;
-    return { what: `request '${oldest.op}'`, together: [end, ...effects, op.create(at, result, shape)] };
+    return { what: `request '${oldest.op}'`, together: [end, ...effects, op.create(at, result, shape)], guards };
   }
 
   refused(_changes: readonly PartitionChange[], together?: CorralError): void {
@@ -112,7 +119,7 @@ class Requests implements Duty {
     return isName(key, KEY_CHARACTERS_MAX) ? this.#term.image.paths.result(key) : undefined;
   }
 
-  #carryOut(request: RequestView): { readonly effects: readonly Operation<unknown>[]; readonly result: ResultRecord } {
+  #carryOut(request: RequestView): Outcome {
     try {
       const { isTooLarge, conflicts, why } = this.#tried;
       if (isTooLarge) throw new Refused("LIMIT_EXCEEDED", `more than one transaction may have: ${why}`);
@@ -126,14 +133,14 @@ class Requests implements Duty {
           `the answer has ${bytes} bytes, more than ${RESULT_BYTES_MAX}: ask for less`,
         );
       }
-      const effects = [...this.#changes(decision), ...(decision.together ?? [])];
+      const { effects, guards } = effectsOf(this.#term.image, decision);
       if (effects.length > EFFECTS_MAX) {
         throw new Refused("LIMIT_EXCEEDED", `it has ${effects.length} effects, more than ${EFFECTS_MAX}: ask for less`);
       }
       this.#charge(request, decision.mutations ?? 0);
-      return { effects, result };
+      return { effects, guards, result };
     } catch (error) {
-      return { effects: [], result: { ok: false, error: refusalOf(error) } };
+      return { effects: [], guards: [], result: { ok: false, error: refusalOf(error) } };
     }
   }
 
@@ -154,21 +161,20 @@ class Requests implements Duty {
     }
     this.#tried = { ...this.#tried, hasPaid: true };
   }
+}
 
-  #changes({ partitions = [] }: Decision): Operation<unknown>[] {
-    const { image } = this.#term;
-    const checks = checkLeaders(
-      image,
-      partitions.map(({ state }) => state),
-    );
-    const writes = partitions.map(({ before, state }) =>
-      op.set(image.paths.partition(before.topicId, before.partition), state, {
-        codec: partitionCodec,
-        ifMatch: { version: before.version },
-      }),
-    );
-    return [...checks, ...writes];
-  }
+function effectsOf(
+  image: ClusterImage,
+  { partitions = [], together = [], guards = [] }: Decision,
+): Omit<Outcome, "result"> {
+  const states = partitions.map(({ state }) => state);
+  const writes = partitions.map(({ before, state }) =>
+    op.set(image.paths.partition(before.topicId, before.partition), state, {
+      codec: partitionCodec,
+      ifMatch: { version: before.version },
+    }),
+  );
+  return { effects: [...writes, ...together], guards: [...registrationsOf(image, states).values(), ...guards] };
 }
 
 function isName(name: string, charactersMax: number): boolean {

@@ -9,7 +9,7 @@ import { type CorralError, isCorralError, op, type Operation } from "@corral/cli
 import { entityName } from "../../config/entity.ts";
 import { newPartition, promisedReplicas } from "../../admin/placement.ts";
 import { EFFECTS_MAX } from "../../admin/operation.ts";
-import { activeBrokers, checkLeaders } from "../../admin/active.ts";
+import { activeBrokers } from "../../admin/active.ts";
 import type { Delta, TopicView } from "../../image/views.ts";
 import type { PartitionState } from "../../partition/state.ts";
 import { partitionCodec, topicCodec, type TopicRecord } from "../../records.ts";
@@ -21,6 +21,7 @@ import {
   type Term,
   TRANSACTION_BYTES_MAX,
 } from "../duty.ts";
+import { registrationsOf } from "../standing.ts";
 
 /** A topic that cannot be gone on with is left alone for so long, milliseconds, and the others come first. */
 const ASIDE_MS = 30_000;
@@ -128,11 +129,9 @@ class Topics implements Duty {
     const { ids } = activeBrokers(image);
     const states: PartitionState[] = [];
     const creates: Operation<unknown>[] = [];
-    const leaders = new Set<number | null>();
     let bytes = 0;
     let at = promised.made;
-    // Each leader needs a check beside it.
-    for (; at < promised.replicas.length && creates.length + leaders.size < EFFECTS_MAX; at += 1) {
+    for (; at < promised.replicas.length && creates.length < EFFECTS_MAX; at += 1) {
       if (bytes > TRANSACTION_BYTES_MAX) break;
       const partition = topic.partitions + at;
       if (image.partition(topic.id, partition) !== undefined) {
@@ -143,12 +142,11 @@ class Topics implements Duty {
       const path = image.paths.partition(topic.id, partition);
       creates.push(op.create(path, state, { codec: partitionCodec, parents: true }));
       states.push(state);
-      leaders.add(state.leader);
       bytes += partitionCodec.encode(state)?.length ?? 0;
     }
-    const together = [...checkLeaders(image, states), ...creates];
+    const guards = [...registrationsOf(image, states).values()];
     const what = `${creates.length} partitions of topic ${topic.name}`;
-    if (at < promised.replicas.length) return { what, together };
+    if (at < promised.replicas.length) return { what, together: creates, guards };
     const record = recordOf(topic, {
       state: "live",
       partitions: topic.partitions + promised.replicas.length,
@@ -158,7 +156,7 @@ class Topics implements Duty {
       codec: topicCodec,
       ifMatch: { version: topic.version },
     });
-    return { what, together: [...together, ending] };
+    return { what, together: [...creates, ending], guards };
   }
 
   #promisedBy(topic: TopicView): Promised | undefined {
