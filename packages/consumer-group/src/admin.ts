@@ -63,7 +63,9 @@ class Admin implements GroupAdmin {
 
   async #names(deadline: Deadline): Promise<string[]> {
     try {
-      return (await this.#client.children(this.#root, deadline.rest())).map(decodeName).toSorted();
+      return (await this.#client.children(this.#root, deadline.rest()))
+        .flatMap((name) => decodeName(name) ?? [])
+        .toSorted();
     } catch (error) {
       if (isCorralError(error, "NO_NODE")) return [];
       throw error;

@@ -31,7 +31,7 @@ export interface HandlerContext extends Claim {
   /**
    * This message, and all before it that are done, count as handled. Resolves when it is committed: where several are handled at once, when
    * those before it are done. `ABORTED` if one of those was given up, or the position was moved; `LIMIT_EXCEEDED` for metadata beyond 4,096
-   * bytes; else why the claim is over. Not in the modes `at-most-once` and `external`.
+   * bytes as JSON; else why the claim is over. Not in the modes `at-most-once` and `external`.
    */
   commit(options?: CallOptions & { readonly metadata?: string }): Promise<void>;
   /**

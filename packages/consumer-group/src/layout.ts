@@ -15,6 +15,8 @@
  * `members/<member>` is the life of the member; the token of the election is the leader's term.
  */
 
+import type { TopicPartition } from "./source.ts";
+
 /** Where groups stand unless told otherwise. */
 export const GROUPS_ROOT = "/groups";
 
@@ -23,9 +25,21 @@ export function encodeName(name: string): string {
   return name === "." || name === ".." ? name.replaceAll(".", "%2E") : encodeURIComponent(name);
 }
 
-/** RangeError for what `encodeName` does not make. */
-export function decodeName(name: string): string {
-  return decodeURIComponent(name);
+/** Undefined for what `encodeName` does not make: another has put it there, and it stands for nothing. */
+export function decodeName(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The partition of a path below `own` or `offsets`; undefined for one that stands for none. */
+export function partitionAt(parent: string, path: string): TopicPartition | undefined {
+  const [encoded, number, ...others] = path.slice(parent.length + 1).split("/");
+  if (encoded === undefined || number === undefined || others.length > 0 || !/^\d{1,9}$/.test(number)) return undefined;
+  const topic = decodeName(encoded);
+  return topic === undefined ? undefined : { topic, partition: Number(number) };
 }
 
 export interface GroupPaths {

@@ -61,7 +61,7 @@ export interface ClaimRecord {
 export interface OffsetRecord {
   /** The next message to be handled. */
   readonly offset: number;
-  /** As the one who committed gave it. At most 4,096 bytes. */
+  /** As the one who committed gave it. At most 4,096 bytes as JSON. */
   readonly metadata: string;
   /** The leader epoch of the last message handled, where the source has one. KIP-320. */
   readonly leaderEpoch: number | null;

@@ -262,23 +262,6 @@ test("an offset carries metadata and the leader epoch of the last message, and t
   await it.soon(consumer.close());
 });
 
-test("metadata that is too long is refused before anything is written", async () => {
-  await using it = await world({ t: 1 });
-  it.source.append("t", 0, 1);
-  const refusals: unknown[] = [];
-  const consumer = await it.consumer(await it.client(), {
-    mode: "manual",
-    handle: (_, context) => context.commit({ metadata: "x".repeat(4_097) }),
-    onError: (error) => {
-      refusals.push(error);
-      return "skip";
-    },
-  });
-  await it.pass(1_000);
-  expect(refusals).toMatchObject([{ code: "LIMIT_EXCEEDED", limit: 4_096, actual: 4_097 }]);
-  await it.soon(consumer.close());
-});
-
 test("a target that comes while claims are under way does not undo them", async () => {
   await using it = await world({ t: 3 });
   const consumer = await it.consumer(await it.client(), {});

@@ -126,3 +126,40 @@ test("what onError returns is one of three words: anything else ends the consume
   expect(consumer.signal.reason).toBeInstanceOf(TypeError);
   expect(String(consumer.signal.reason)).toContain("onError");
 });
+
+test("offsets that a source or a sink gives and that are none are told, and asked for again", async () => {
+  await using it = await world({ t: 1 });
+  it.source.append("t", 0, 4);
+  let starts = 0;
+  let isBroken = true;
+  const told: unknown[] = [];
+  const handled: number[] = [];
+  class Wrong extends MemorySource {
+    override async *fetch(...[partition, from]: Parameters<MemorySource["fetch"]>): ReturnType<MemorySource["fetch"]> {
+      yield [{ offset: from, value: "" }];
+      if (isBroken) yield [{ offset: from + 1, nextOffset: from + 1, value: `${partition.topic}` }];
+      yield [{ offset: from + 1, value: "" }];
+    }
+  }
+  const consumer = await it.consumer(await it.client(), {
+    source: new Wrong({ t: 1 }),
+    mode: "external",
+    start: () => Promise.resolve(++starts === 1 ? Number.NaN : 0),
+    handle: ({ offset }) => {
+      handled.push(offset);
+      if (offset === 1) isBroken = false;
+    },
+    onError: (error) => {
+      told.push(error);
+      return "retry";
+    },
+  });
+  await it.pass(5_000);
+  expect(starts).toBe(2);
+  expect(told.slice(0, 2).map(String)).toEqual([
+    "RangeError: NaN is no offset to begin with",
+    "RangeError: t/0: the source gave offset 1, with 1 to go on at; offsets are whole numbers that grow",
+  ]);
+  expect(handled.slice(0, 2)).toEqual([0, 1]);
+  await it.soon(consumer.close());
+});

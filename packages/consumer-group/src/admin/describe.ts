@@ -1,7 +1,7 @@
 /** What stands in the tree of a group, as people are shown it: everything at one zxid, but for who leads. */
 import { type Client, type Codec, type Deadline, type Entry, raw } from "@corral/client";
 import { election } from "@corral/recipes";
-import { decodeName, type GroupPaths } from "../layout.ts";
+import { decodeName, type GroupPaths, partitionAt } from "../layout.ts";
 import { claimCodec, groupCodec, memberCodec, type PartitionsRecord, targetCodec } from "../records.ts";
 import type { GroupDescription, GroupState, MemberDescription } from "./api.ts";
 import { ENTRIES_MAX } from "./offsets.ts";
@@ -95,12 +95,12 @@ function ownedIn(entries: Entries, paths: GroupPaths): Map<string, Record<string
   const owned = new Map<string, Record<string, number[]>>();
   for (const [path, entry] of entries) {
     if (!path.startsWith(`${paths.own}/`)) continue;
-    const [topic, number] = path.slice(paths.own.length + 1).split("/");
+    const at = partitionAt(paths.own, path);
     const claim = valueOf(entry, claimCodec);
-    if (topic === undefined || number === undefined || claim === null) continue;
+    if (at === undefined || claim === null) continue;
     const own = owned.get(claim.member) ?? {};
     owned.set(claim.member, own);
-    (own[decodeName(topic)] ??= []).push(Number(number));
+    (own[at.topic] ??= []).push(at.partition);
   }
   for (const own of owned.values()) for (const numbers of Object.values(own)) numbers.sort((a, b) => a - b);
   return owned;
@@ -108,8 +108,10 @@ function ownedIn(entries: Entries, paths: GroupPaths): Map<string, Record<string
 
 function* below(entries: Entries, parent: string): Generator<[name: string, entry: Entry<Uint8Array | null>]> {
   for (const [path, entry] of entries) {
-    const name = path.startsWith(`${parent}/`) ? path.slice(parent.length + 1) : undefined;
-    if (name !== undefined && !name.includes("/")) yield [decodeName(name), entry];
+    // What is further below has a slash, which no encoded name has.
+    const name = path.startsWith(`${parent}/`) ? path.slice(parent.length + 1) : "/";
+    const decoded = name.includes("/") ? undefined : decodeName(name);
+    if (decoded !== undefined) yield [decoded, entry];
   }
 }
 

@@ -9,7 +9,7 @@ import {
   op as operation,
   type Operation,
 } from "@corral/client";
-import { decodeName, type GroupPaths } from "../layout.ts";
+import { type GroupPaths, partitionAt } from "../layout.ts";
 import { type OffsetRecord, offsetCodec } from "../records.ts";
 import type { TopicPartition } from "../source.ts";
 import type { CommittedOffset, OffsetChange, PartitionLag, ResetOptions } from "./api.ts";
@@ -53,9 +53,8 @@ export async function offsetsOf(
     const codec = orNull(offsetCodec);
     const { entries } = await client.readTree(at, { ...deadline.rest(), codec, entriesMax: ENTRIES_MAX });
     for (const { path, value, stat } of entries.values()) {
-      const [name, partition] = path.slice(paths.offsets.length + 1).split("/");
-      if (value === null || name === undefined || partition === undefined) continue;
-      const at = { topic: decodeName(name), partition: Number(partition) };
+      const at = partitionAt(paths.offsets, path);
+      if (value === null || at === undefined) continue;
       found.push({ ...at, path, record: value, version: stat.version, mtimeMs: stat.mtime });
     }
   } catch (error) {

@@ -96,7 +96,7 @@ function subscribedIn({ view, paths }: Leading): (topic: string) => boolean {
 
 async function topicsWithOffsets(client: Client, paths: GroupPaths, deadline: Deadline): Promise<string[]> {
   try {
-    return (await client.children(paths.offsets, deadline.rest())).map(decodeName);
+    return (await client.children(paths.offsets, deadline.rest())).flatMap((name) => decodeName(name) ?? []);
   } catch (error) {
     if (isCorralError(error, "NO_NODE")) return [];
     throw error;

@@ -8,9 +8,17 @@ import { CorralError, isCorralError, type Operation } from "@corral/client";
 import { unseen } from "@corral/recipes/authoring";
 import type { TraceEvent } from "../history.ts";
 import type { HeldClaim, Position } from "./claim.ts";
-import { type Write, writeAll, type Writer, writeWith, type Written, WRITES_MAX } from "./transaction.ts";
+import {
+  metadataBytes,
+  portionsOf,
+  type Write,
+  writeAll,
+  type Writer,
+  writeWith,
+  type Written,
+} from "./transaction.ts";
 
-/** Of an offset's metadata, bytes of UTF-8. */
+/** Of an offset's metadata, bytes as it is written: JSON. */
 const METADATA_MAX = 4_096;
 
 export interface CommitterOptions extends Writer {
@@ -101,8 +109,7 @@ export class Committer {
    * given back goes with its session.
    */
   async release(claims: readonly HeldClaim[]): Promise<void> {
-    for (let from = 0; from < claims.length; from += WRITES_MAX)
-      await this.#releaseSome(claims.slice(from, from + WRITES_MAX));
+    for (const some of portionsOf(claims)) await this.#releaseSome(some);
   }
 
   async #releaseSome(claims: readonly HeldClaim[]): Promise<void> {
@@ -155,9 +162,9 @@ export class Committer {
     this.close();
     this.#handled = 0;
     const all = [...this.#options.claims()].filter((claim) => due(claim) !== undefined);
-    for (let from = 0; from < all.length; from += WRITES_MAX) {
+    for (const some of portionsOf(all)) {
       // What is being written by itself is due again when that is done.
-      const writes = all.slice(from, from + WRITES_MAX).flatMap((claim): Write[] => {
+      const writes = some.flatMap((claim): Write[] => {
         const position = claim.writing === undefined && !claim.isOver ? due(claim) : undefined;
         return position === undefined ? [] : [{ claim, position, release: false }];
       });
@@ -246,7 +253,7 @@ const ended = ({ path }: HeldClaim): CorralError =>
 
 /** Refuses metadata that is too long. */
 export function checkMetadata(metadata: string, { path }: HeldClaim): string {
-  const actual = new TextEncoder().encode(metadata).length;
+  const actual = metadataBytes(metadata);
   if (actual <= METADATA_MAX) return metadata;
   const detail = { path, name: "metadata", limit: METADATA_MAX, actual };
   throw new CorralError("LIMIT_EXCEEDED", { op: "commit", detail, outcome: "no" });

@@ -17,8 +17,12 @@ import type { GroupPaths } from "../layout.ts";
 import { type OffsetRecord, offsetCodec } from "../records.ts";
 import type { HeldClaim, Position } from "./claim.ts";
 
-/** Claims of one transaction: with offsets whose metadata is as long as it may be, they still fit into one request. */
-export const WRITES_MAX = 200;
+/** Claims of one transaction. */
+const WRITES_MAX = 200;
+/** Bytes of one transaction, about: a request may have a megabyte. */
+const BYTES_MAX: number = 512 * 1024;
+/** Of what is written for one claim besides its paths and its metadata, about. */
+const WRITE_BYTES = 600;
 /** Of one claim: whether its offset has a znode may have to be learned, once each way. */
 const CORRECTIONS_MAX = 2;
 
@@ -43,8 +47,26 @@ export interface Writer {
   readonly lost: (claim: HeldClaim, why: CorralError) => void;
 }
 
+/** So many claims at a time as fit into one transaction, by what is pending when they are asked for. */
+export function* portionsOf(claims: readonly HeldClaim[]): Generator<readonly HeldClaim[]> {
+  for (let from = 0, to = 0; from < claims.length; from = to) {
+    let bytes = bytesOf(claims[to++]!);
+    while (to < claims.length && to - from < WRITES_MAX && (bytes += bytesOf(claims[to]!)) <= BYTES_MAX) to++;
+    yield claims.slice(from, to);
+  }
+}
+
+function bytesOf({ path, pending }: HeldClaim): number {
+  return WRITE_BYTES + 2 * path.length + (pending === undefined ? 0 : metadataBytes(pending.metadata));
+}
+
+/** As it is written. */
+export function metadataBytes(metadata: string): number {
+  return metadata === "" ? 0 : new TextEncoder().encode(JSON.stringify(metadata)).length - 2;
+}
+
 /**
- * Writes what it can; claims that turn out to be lost are told, and left out. At most `WRITES_MAX` of them. Rejects with what concerns
+ * Writes what it can; claims that turn out to be lost are told, and left out. One portion of them at most. Rejects with what concerns
  * none of them in particular: `SESSION_EXPIRED`, `OUTCOME_UNKNOWN`, `CLOSED`, or a refusal of the offset itself (`NO_AUTH`).
  */
 export async function writeAll(writer: Writer, writes: readonly Write[]): Promise<readonly Written[]> {

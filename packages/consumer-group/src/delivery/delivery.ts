@@ -154,7 +154,9 @@ export class Delivery<M> {
     const { client, fault, reset } = this.#handling;
     for (let tries = 1; !this.#isStopped; tries++) {
       try {
-        return await find();
+        const offset = await find();
+        if (!Number.isSafeInteger(offset)) throw new RangeError(`${offset} is no offset to begin with`);
+        return offset;
       } catch (error) {
         if (this.#isStopped) return undefined;
         const verdict = fault(error, { partition: this.claim.partition, offset: undefined });

@@ -105,11 +105,21 @@ export class Inflow<M> {
       this.#head = 0;
     }
     for (const message of batch) {
-      if (message.offset < this.#fetchedTo) continue;
+      const [{ offset }, next] = [message, nextOf(message)];
+      if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(next) || next <= offset)
+        throw this.#wrong(offset, next);
+      if (offset < this.#fetchedTo) continue;
       this.#messages.push(message);
-      this.#fetchedTo = nextOf(message);
+      this.#fetchedTo = next;
     }
     this.#arrived();
+  }
+
+  #wrong(offset: number, next: number): RangeError {
+    const { topic, partition } = this.#partition;
+    return new RangeError(
+      `${topic}/${partition}: the source gave offset ${offset}, with ${next} to go on at; offsets are whole numbers that grow`,
+    );
   }
 
   #room(): Promise<void> {

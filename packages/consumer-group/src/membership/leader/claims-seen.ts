@@ -6,10 +6,10 @@
  */
 import { type Client, type Guard, isCorralError } from "@corral/client";
 import type { CacheEntry, Leadership } from "@corral/recipes";
-import type { GroupPaths } from "../../layout.ts";
+import { type GroupPaths, partitionAt } from "../../layout.ts";
 import type { ClaimRecord } from "../../records.ts";
 import { deleteClaims } from "../delete-claims.ts";
-import { type GroupView, named, partitionAt } from "./view.ts";
+import { type GroupView, named } from "./view.ts";
 
 interface Late {
   readonly member: string;

@@ -12,6 +12,7 @@ import { cooperativeSticky } from "../../assignors/cooperative-sticky.ts";
 import { range } from "../../assignors/range.ts";
 import { roundRobin } from "../../assignors/round-robin.ts";
 import { sticky } from "../../assignors/sticky.ts";
+import { partitionAt } from "../../layout.ts";
 import type { ClaimRecord, MemberRecord } from "../../records.ts";
 import type { Settings } from "../options.ts";
 import { Agenda } from "./agenda.ts";
@@ -20,7 +21,7 @@ import { type ClaimSeen, divide, type Division, type LiveMember } from "./divisi
 import { type Away, Grace } from "./grace.ts";
 import { writeTargets } from "./targets.ts";
 import { followTopics } from "./topics.ts";
-import { type GroupView, named, openView, partitionAt } from "./view.ts";
+import { type GroupView, named, openView } from "./view.ts";
 
 /** Duties are done at least so often, milliseconds. */
 const DUTY_INTERVAL_MS = 60_000;

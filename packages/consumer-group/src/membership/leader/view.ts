@@ -14,7 +14,6 @@ import {
   targetCodec,
   type TargetRecord,
 } from "../../records.ts";
-import type { TopicPartition } from "../../source.ts";
 
 /** Znodes of one cache, at most: `own` has one for each partition that is consumed. */
 const ENTRIES_MAX = 2_000_000;
@@ -56,29 +55,7 @@ export async function openView(client: Client, paths: GroupPaths, signal: AbortS
 /** The children of `parent` by the names that they stand for; without what nobody can have put there by this package. */
 export function* named<T>(children: Cache<T>, parent: string): Generator<[name: string, entry: CacheEntry<T>]> {
   for (const entry of children.entries()) {
-    const name = nameBelow(parent, entry.path);
+    const name = entry.path.startsWith(`${parent}/`) ? decodeName(entry.path.slice(parent.length + 1)) : undefined;
     if (name !== undefined) yield [name, entry];
-  }
-}
-
-/** Undefined for a path that stands for no name. */
-function nameBelow(parent: string, path: string): string | undefined {
-  return path.startsWith(`${parent}/`) ? decoded(path.slice(parent.length + 1)) : undefined;
-}
-
-/** Undefined for a path below `own` that stands for no partition. */
-export function partitionAt(own: string, path: string): TopicPartition | undefined {
-  const [encoded, number, ...others] = path.slice(own.length + 1).split("/");
-  if (encoded === undefined || number === undefined || others.length > 0 || !/^\d{1,9}$/.test(number)) return undefined;
-  const topic = decoded(encoded);
-  return topic === undefined ? undefined : { topic, partition: Number(number) };
-}
-
-function decoded(name: string): string | undefined {
-  try {
-    return decodeName(name);
-  } catch {
-    // Another has put it there: it stands for nothing.
-    return undefined;
   }
 }
