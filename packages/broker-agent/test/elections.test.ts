@@ -1,5 +1,6 @@
 /** Offline elections: whoever leads lives, whoever counts as in sync lives, and who may not lead does not. */
 import { describe, expect, test } from "vitest";
+import { drain } from "../src/controller/duties/drain.ts";
 import { elections } from "../src/controller/duties/elections.ts";
 import { encodeName } from "../src/layout.ts";
 import { fresh, startCluster, type TestCluster } from "./cluster.ts";
@@ -185,6 +186,21 @@ describe("an unclean election", () => {
     await cluster.settle(1_000);
     expect(cluster.partition(mine, 0).leader).toBe(null);
     expect(cluster.partition(other, 0)).toEqual(uncleanly);
+  });
+
+  test("is never one while a replica in sync lives that drains: that one leads until another has caught up", async () => {
+    await using cluster = await startCluster({ brokers: 4 });
+    const id = await cluster.topic("orders", { states: [fresh([2, 3, 4], { isr: [2, 3] })] });
+    await cluster.configureAll(UNCLEAN);
+    // The leader dies, and the other one begins to drain, before anybody is controller.
+    await cluster.kill(2);
+    await cluster.change(3, { status: "draining" });
+    await stand(cluster, 1, [elections, drain]);
+    await cluster.settle(1_000);
+    expect(cluster.partition(id, 0)).toEqual(fresh([2, 3, 4], { leader: 3, leaderEpoch: 1, isr: [3] }));
+    await cluster.write(id, 0, { ...cluster.partition(id, 0), isr: [3, 4] });
+    await cluster.settle(1_000);
+    expect(cluster.partition(id, 0)).toEqual(fresh([2, 3, 4], { leader: 4, leaderEpoch: 2, isr: [4] }));
   });
 
   test("is never one while a replica in sync lives, though it is allowed", async () => {

@@ -7,7 +7,7 @@ import { checkReplicas } from "../check.ts";
 import { checkPartition, nextEpoch, type PartitionState } from "./state.ts";
 
 /**
- * - `offline`: nobody leads, or the leader is gone.
+ * - `offline`: nobody leads, or the leader is gone. Who is shutting down leads only where nobody else in sync lives.
  * - `preferred`: back to the first replica.
  * - `controlled-shutdown`: the leader wants to leave; the others that are shutting down leave the in-sync replicas with it.
  * - `unclean`: as `offline`, by somebody's word also from outside of the in-sync replicas. Committed data may be lost.
@@ -79,6 +79,12 @@ function electOffline(
   if (state.leader !== null && live.has(state.leader)) return { outcome: "unchanged" };
   const inSync = firstInSync(replicas, isr, usable);
   if (inSync !== undefined) return elected(state, inSync, isr.filter(usable), state.recovering, true);
+  // Sooner one that will go, and has everything, than nobody, or one that has not.
+  const leaving = firstInSync(replicas, isr, (id) => live.has(id));
+  if (leaving !== undefined) {
+    const stay = isr.filter((id) => live.has(id));
+    return elected(state, leaving, stay, state.recovering, true);
+  }
   if (!unclean) return { outcome: "none", why: `none of the in-sync replicas [${isr}] may lead` };
   const any = replicas.find(usable);
   if (any === undefined) return { outcome: "none", why: `none of the replicas [${replicas}] may lead` };
