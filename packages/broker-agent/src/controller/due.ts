@@ -8,40 +8,61 @@ import type { PartitionView } from "../image/views.ts";
 type PartitionName = Pick<PartitionView, "topicId" | "partition">;
 
 export class Due {
-  readonly #names = new Map<string, PartitionName>();
+  /** Those that clients wait for. */
+  readonly #urgent = new Map<string, PartitionName>();
+  readonly #others = new Map<string, PartitionName>();
 
   get size(): number {
-    return this.#names.size;
+    return this.#urgent.size + this.#others.size;
   }
 
-  add({ topicId, partition }: PartitionName): void {
-    this.#names.set(keyOf({ topicId, partition }), { topicId, partition });
+  add(name: PartitionName): void {
+    const key = keyOf(name);
+    if (!this.#urgent.has(key)) this.#others.set(key, nameOf(name));
+  }
+
+  /** Before all that are not urgent. */
+  addUrgent(name: PartitionName): void {
+    const key = keyOf(name);
+    this.#others.delete(key);
+    this.#urgent.set(key, nameOf(name));
   }
 
   delete(name: PartitionName): void {
-    this.#names.delete(keyOf(name));
+    const key = keyOf(name);
+    this.#urgent.delete(key);
+    this.#others.delete(key);
   }
 
   has(name: PartitionName): boolean {
-    return this.#names.has(keyOf(name));
+    const key = keyOf(name);
+    return this.#urgent.has(key) || this.#others.has(key);
   }
 
   /** Those that are there still; each is due no more when it has been given. Stop in the middle, and the rest stays due. */
   *take(image: ClusterImage): Generator<PartitionView, void, undefined> {
-    for (const [key, { topicId, partition }] of this.#names) {
-      this.#names.delete(key);
-      const view = image.partition(topicId, partition);
-      if (view !== undefined) yield view;
+    for (const names of [this.#urgent, this.#others]) {
+      for (const [key, { topicId, partition }] of names) {
+        names.delete(key);
+        const view = image.partition(topicId, partition);
+        if (view !== undefined) yield view;
+      }
     }
   }
 
   /** Those that are there, and stay due. */
   *views(image: ClusterImage): Generator<PartitionView, void, undefined> {
-    for (const { topicId, partition } of this.#names.values()) {
-      const view = image.partition(topicId, partition);
-      if (view !== undefined) yield view;
+    for (const names of [this.#urgent, this.#others]) {
+      for (const { topicId, partition } of names.values()) {
+        const view = image.partition(topicId, partition);
+        if (view !== undefined) yield view;
+      }
     }
   }
+}
+
+function nameOf({ topicId, partition }: PartitionName): PartitionName {
+  return { topicId, partition };
 }
 
 /** One name for both. */

@@ -51,7 +51,11 @@ class Drain implements Duty {
     if (now?.status === "draining") this.#draining.add(id);
     else this.#draining.delete(id);
     // Also of one that is back: it may be in sync, and may lead what another wants to leave.
-    if (this.#draining.size > 0) for (const view of this.#term.image.keptBy(id)) this.#due.add(view);
+    if (this.#draining.size === 0) return;
+    for (const view of this.#term.image.keptBy(id)) {
+      if (view.state.leader === id) this.#due.addUrgent(view);
+      else this.#due.add(view);
+    }
   }
 
   next(): Step | undefined {

@@ -26,8 +26,6 @@ export function elections(term: Term): Duty {
 class Elections implements Duty {
   readonly name = "elections";
   readonly #term: Term;
-  /** Those whose leader has changed its standing: they go first, all of them, since clients wait for them. */
-  readonly #led = new Due();
   readonly #due = new Due();
   /** Those that nobody leads: what a change of settings may help. */
   readonly #leaderless = new Due();
@@ -71,7 +69,10 @@ class Elections implements Duty {
   #noticeBroker({ before, now }: Changed<BrokerView>): void {
     if (before !== undefined && now !== undefined && isSameStanding(before, now)) return;
     const id = (now ?? before)?.id as number;
-    for (const view of this.#term.image.keptBy(id)) (view.state.leader === id ? this.#led : this.#due).add(view);
+    for (const view of this.#term.image.keptBy(id)) {
+      if (view.state.leader === id) this.#due.addUrgent(view);
+      else this.#due.add(view);
+    }
   }
 
   #noticeConfig({ before, now }: Changed<ConfigView>): void {
@@ -80,7 +81,6 @@ class Elections implements Duty {
   }
 
   #forget(view: PartitionView): void {
-    this.#led.delete(view);
     this.#due.delete(view);
     this.#leaderless.delete(view);
   }
@@ -88,7 +88,7 @@ class Elections implements Duty {
   next(): Step | undefined {
     const changes: PartitionChange[] = [];
     let elected = 0;
-    for (const before of this.#take()) {
+    for (const before of this.#due.take(this.#term.image)) {
       const state = this.#judge(before);
       if (state === undefined) continue;
       if (state.leader !== before.state.leader) elected += 1;
@@ -98,12 +98,6 @@ class Elections implements Duty {
     if (changes.length === 0) return undefined;
     const what = `election of ${elected} leaders, ${changes.length - elected} other changes of in-sync replicas`;
     return { what, partitions: changes };
-  }
-
-  *#take(): Generator<PartitionView> {
-    const { image } = this.#term;
-    yield* this.#led.take(image);
-    yield* this.#due.take(image);
   }
 
   refused(changes: readonly PartitionChange[]): void {
