@@ -42,7 +42,14 @@ switch (task) {
     await install();
     if (!scriptExists(task)) fail("no package has a script of this name", 2);
     // One package's failure does not hide another's.
-    await run(join(bin, tool("turbo")), ["run", task, "--continue=dependencies-successful", ...flags]);
+    // Slow suites one by one: each wants the whole machine.
+    await run(join(bin, tool("turbo")), [
+      "run",
+      task,
+      "--continue=dependencies-successful",
+      ...(task === "test:slow" ? ["--concurrency=1"] : []),
+      ...flags,
+    ]);
     break;
   case "check":
   case "features":
@@ -73,8 +80,9 @@ switch (task) {
   case "conformance":
   case "simulate":
   case "bench":
+  case "scale":
     await install();
-    await runPackage({ conformance: "conformance", simulate: "simulation", bench: "bench" }[task]);
+    await runPackage({ conformance: "conformance", simulate: "simulation", bench: "bench", scale: "bench" }[task]);
     break;
   default:
     fail(`unknown command '${task ?? ""}'; \`npm run\` lists those that exist`, 2);

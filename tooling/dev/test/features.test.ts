@@ -1,15 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { proofFaults } from "../src/features/proof.ts";
-import { readTable, type Row, ROWS } from "../src/features/table.ts";
+import { expectedIds, readTable, type Row } from "../src/features/table.ts";
 
 const PATH = "packages/log/test/exam.test.ts";
 
 /** A whole table in which every row says no, with some rows written differently. */
 function tableWith(changed: Readonly<Record<string, string>> = {}): string {
-  const ids = Object.entries(ROWS).flatMap(([kind, count]) =>
-    Array.from({ length: count }, (_, i) => `${kind}${i + 1}`),
-  );
-  const lines = ids.map((id) => changed[id] ?? `| ${id} | a feature | no | not wanted by anyone |`);
+  const lines = expectedIds().map((id) => changed[id] ?? `| ${id} | a feature | no | not wanted by anyone |`);
   return ["| # | feature | here | proof |", "|---|---|---|---|", ...lines].join("\n");
 }
 

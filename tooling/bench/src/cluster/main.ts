@@ -24,7 +24,7 @@ const brokers = Number(values.brokers);
 const partitions = Number(values.partitions);
 const topics = Math.min(Number(values.topics), partitions);
 const members = Number(values.members);
-const SESSION_MS = 10_000;
+const SESSION_MS = 15_000;
 const CLUSTER = "scale";
 /** So that every partition has one left when two brokers have gone. */
 const REPLICAS = 3;

@@ -13,7 +13,7 @@ export function print(measures: readonly Measure[]): void {
   }
 }
 
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 const LOOK_MS_MAX = 90_000;
 
 /** What a look comes to, as soon as it comes to anything. */

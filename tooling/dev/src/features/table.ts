@@ -29,18 +29,25 @@ export interface Table {
   readonly faults: readonly string[];
 }
 
-/** How many rows of each kind there are, by the letter before their number. */
-export const ROWS: Readonly<Record<string, number>> = {
+/** The numbers of the rows there are, by the letter before them: from and to, both included. */
+const ROWS: Readonly<Record<string, readonly (readonly [from: number, to: number])[]>> = {
   /** Features of ZooKeeper. */
-  "": 135,
+  "": [[1, 135]],
   /** What its users ask for and lack. */
-  W: 30,
+  W: [[1, 30]],
   /** Curator's recipes, and what they stand on. */
-  C: 50,
+  C: [[1, 50]],
   /** Kazoo's. */
-  K: 20,
+  K: [[1, 20]],
   /** What users of such clients complain about. */
-  P: 44,
+  P: [[1, 44]],
+  /** What ZooKeeper and KRaft do for Kafka: brokers, controller, metadata; replication; configuration and reassignment; groups. */
+  F: [
+    [1, 32],
+    [40, 53],
+    [60, 99],
+    [110, 115],
+  ],
 };
 
 const CITATION = /`([^`]+?) › ([^`]+)`/g;
@@ -73,8 +80,10 @@ export function readTable(text: string): Table {
   return { rows, faults };
 }
 
-function expectedIds(): string[] {
-  return Object.entries(ROWS).flatMap(([kind, count]) => Array.from({ length: count }, (_, i) => `${kind}${i + 1}`));
+export function expectedIds(): string[] {
+  return Object.entries(ROWS).flatMap(([kind, ranges]) =>
+    ranges.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => `${kind}${from + i}`)),
+  );
 }
 
 /** The cells of a table line, trimmed; undefined for any other line. `\|` is a bar within a cell. */
