@@ -16,24 +16,32 @@ const DONE_WITHIN_MS = 300_000;
 
 type Handle = NonNullable<ConsumeOptions<string>["handle"]>;
 
+export interface Present {
+  readonly consumer: Consumer;
+  readonly client: Client;
+}
+
 export interface Crowd {
   readonly world: World;
   readonly seed: number;
   readonly members: number;
   readonly steps: number;
   readonly options: (client: Client) => Partial<ConsumeOptions<string>> & { readonly handle: Handle };
+  /** What else is done to the consumers that are there, after each step. */
+  readonly beside?: ((present: readonly Present[]) => void) | undefined;
   /** Everything that was sent has come to where it was to come. */
   readonly isDone: () => boolean;
 }
 
 /** Resolves when all is handled, and everybody has left. */
-export async function crowd({ world, seed, members, steps, options, isDone }: Crowd): Promise<ChaosNow> {
+export async function crowd({ world, seed, members, steps, options, beside, isDone }: Crowd): Promise<ChaosNow> {
   const { server, source, trace } = world;
   const draw = drawFrom(seed, "crowd");
   const clients: Client[] = [];
   for (let i = 0; i < members; i++) clients.push(await world.client());
   /** Of each client, the consumer that is there, or on its way. */
   const present = clients.map((): Promise<Consumer | undefined> | undefined => undefined);
+  const consumers = new Map<Consumer, Client>();
   let sent = 0;
   const join = (index: number): void => {
     const client = clients[index]!;
@@ -47,10 +55,16 @@ export async function crowd({ world, seed, members, steps, options, isDone }: Cr
       trace: (event) => trace.push(event),
       timeoutMs: Infinity,
       ...options(client),
-    }).catch((error: unknown) => {
-      if (!isCorralError(error)) throw error;
-      return undefined;
-    });
+    }).then(
+      (consumer) => {
+        consumers.set(consumer, client);
+        return consumer;
+      },
+      (error: unknown) => {
+        if (!isCorralError(error)) throw error;
+        return undefined;
+      },
+    );
     present[index] = joining;
   };
   const leave = (index: number): void => {
@@ -74,6 +88,8 @@ export async function crowd({ world, seed, members, steps, options, isDone }: Cr
       const count = Math.min(between(draw, 0, 8), MESSAGES_MAX - sent);
       sent += count;
       if (count > 0) source.append("t", Math.floor(draw() * PARTITIONS), count);
+      for (const consumer of consumers.keys()) if (consumer.signal.aborted) consumers.delete(consumer);
+      beside?.(Array.from(consumers, ([consumer, client]) => ({ consumer, client })));
     },
   });
   if (present.every((consumer) => consumer === undefined)) join(0);

@@ -89,3 +89,12 @@ test("an offset may go back by a seek", () => {
   const history = at(10, { kind: "commit", ...of("b", 20), offset: 1, zxid: 26, sought: true });
   expect(checkHistory(history, sent)).toEqual([]);
 });
+
+test("a claim may begin where the claim before it wanted to go, though the answer never came; and where no other did", () => {
+  const began = clean.with(7, { kind: "claim", ...of("b", 20), offset: 1 });
+  const sought = (token: number, offset: number): readonly string[] =>
+    checkHistory(began.toSpliced(6, 0, { kind: "seek", ...of("a", token), offset }), sent);
+  expect(sought(10, 1)).toEqual([]);
+  expect(sought(10, 0).length).toBe(1);
+  expect(sought(9, 1).length).toBe(1);
+});

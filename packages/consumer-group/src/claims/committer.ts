@@ -98,6 +98,8 @@ export class Committer {
   move(claim: HeldClaim, position: Position): Promise<void> {
     return this.#alone(claim, async () => {
       claim.pending = undefined;
+      const { partition, member, token } = claim;
+      this.#options.trace({ kind: "seek", partition, member, token, offset: position.offset });
       const [written] = await writeAll(this.#options, [{ claim, position, release: false }]);
       if (written === undefined) throw claim.cause ?? ended(claim);
       this.#wrote(claim, position, written.zxid, true);
