@@ -67,6 +67,7 @@ async function startIn(parts: Omit<AgentParts, "registration" | "record">, deadl
   const { registration, own } = await enroll(client, image, { record: said, id, onDuplicate }, deadline);
   try {
     await image.atLeast(registration.guard.czxid, deadline.rest());
+    registration.signal.throwIfAborted();
     // Who came at the same moment could not be seen before.
     checkEndpointsFree(image, own, endpoints, registration.guard.czxid);
     checkCluster(image.cluster ?? cluster, image.paths, { ...options, clusterId: cluster.clusterId });

@@ -3,7 +3,7 @@
  *
  * | znode                        | lives       | written by              | data            |
  * |------------------------------|-------------|-------------------------|-----------------|
- * | `<root>/<cluster>`           | persistent  | whoever comes first     | ClusterRecord   |
+ * | `<root>/<cluster>`           | persistent  | whoever comes first     | ClusterRecord; none while the cluster is being restored |
  * | `…/brokers/<id>`             | ephemeral   | that broker             | BrokerRecord    |
  * | `…/ids`                      | persistent  | brokers without an id   | a counter       |
  * | `…/controller/…`             | election    | each broker             | the recipe's    |
@@ -47,6 +47,11 @@ export interface ClusterPaths {
   /** `entity`: encoded already, as config/entity.ts makes it. */
   configOf(type: string, entity: string): string;
   result(key: string): string;
+}
+
+/** What stands directly below a cluster, in the order of making. */
+export function partsOf({ brokers, topics, partitions, config, requests, results }: ClusterPaths): readonly string[] {
+  return [brokers, topics, partitions, config, requests, results];
 }
 
 export function pathsOf(cluster: string, root: string = CLUSTERS_ROOT): ClusterPaths {

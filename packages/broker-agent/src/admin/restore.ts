@@ -2,13 +2,17 @@
  * Puts dumped metadata into a cluster. Nothing of a topic counts before its record is there, which is written last: so what was broken off can
  * be done again, and shows no half of a topic meanwhile.
  *
+ * Where there is no cluster, its own record is the last of all: brokers that have data of it are refused until then, since they would miss their
+ * topics, and delete what they have of them.
+ *
  * Nobody leads what was restored, and leader epochs begin well above those of the dump: brokers that went on after the dump was taken may have
  * seen greater ones, and must not take the new leaders for old ones.
  */
-import { type Client, CorralError, type Deadline, isCorralError, op, type Operation } from "@corral/client";
+import { type Client, CorralError, type Deadline, isCorralError, json, op, type Operation } from "@corral/client";
 import { LEADER_EPOCH_MAX } from "../check.ts";
 import { OPERATIONS_MAX } from "../controller/duty.ts";
 import type { ClusterImage } from "../image/cluster-image.ts";
+import { partsOf } from "../layout.ts";
 import type { PartitionState } from "../partition/state.ts";
 import {
   clusterCodec,
@@ -45,7 +49,8 @@ export async function restoreInto(into: RestoreInto, dump: ClusterDump): Promise
     const why = `the cluster has ${present} topics and configurations: nothing is restored beside them unless forced`;
     throw new AdminError("INVALID_REQUEST", "restore", why);
   }
-  await restoreCluster(into, dump);
+  const isNew = image.cluster === undefined;
+  if (isNew) await beginCluster(into);
   const configs = dump.configs.map(({ type, entity, values }) => {
     const record: ConfigRecord = { values, by: into.by, atMs: client.clock.wallMs() };
     return { path: image.paths.configOf(type, entity), value: configCodec.encode(record) };
@@ -54,6 +59,7 @@ export async function restoreInto(into: RestoreInto, dump: ClusterDump): Promise
   const kept = dump.topics.filter(({ name }) => image.topic(name) !== undefined);
   const missing = dump.topics.filter((topic) => !kept.includes(topic));
   for (const topic of missing) await restoreTopic(into, topic);
+  if (isNew) await completeCluster(into, dump);
   return {
     topics: missing.map(({ name }) => name),
     kept: kept.map(({ name }) => name),
@@ -62,13 +68,25 @@ export async function restoreInto(into: RestoreInto, dump: ClusterDump): Promise
   };
 }
 
-/** The cluster's own record is only made where there is none: brokers that are there act by theirs. */
-async function restoreCluster({ client, image, deadline }: RestoreInto, dump: ClusterDump): Promise<void> {
-  if (image.cluster !== undefined) return;
+/** A cluster without a record: nobody is part of it. One that somebody began stays as it is. */
+async function beginCluster({ client, image: { paths }, deadline }: RestoreInto): Promise<void> {
+  for (const path of [paths.cluster, ...partsOf(paths)]) {
+    await orThere(client.create(path, null, { parents: true, ...deadline.rest() }), path);
+  }
+}
+
+/** `BAD_VERSION` if somebody else completes it at the same moment. */
+async function completeCluster({ client, image, deadline }: RestoreInto, dump: ClusterDump): Promise<void> {
+  const { cluster: path } = image.paths;
+  const { value, stat } = await client.get(path, {
+    codec: json<ClusterRecord | null>({ empty: null }),
+    ...deadline.rest(),
+  });
+  // Somebody began another one meanwhile.
+  if (value !== null) return;
   const clusterId = dump.clusterId ?? drawName(client.random);
   const record: ClusterRecord = { format: 1, clusterId, features: dump.features };
-  const how = { codec: clusterCodec, parents: true, ...deadline.rest() };
-  await orThere(client.create(image.paths.cluster, record, how), image.paths.cluster);
+  await client.set(path, record, { codec: clusterCodec, ifMatch: { version: stat.version }, ...deadline.rest() });
 }
 
 async function restoreTopic({ client, image, deadline }: RestoreInto, dumped: DumpedTopic): Promise<void> {

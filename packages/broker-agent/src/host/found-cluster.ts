@@ -3,16 +3,17 @@
  *
  * Writes nothing if the broker may not be part of what it finds.
  */
-import { type Client, CorralError, type Deadline, isCorralError, op } from "@corral/client";
-import type { ClusterPaths } from "../layout.ts";
+import { type Client, CorralError, type Deadline, isCorralError, json, op } from "@corral/client";
+import { type ClusterPaths, partsOf } from "../layout.ts";
 import { clusterCodec, type ClusterRecord } from "../records.ts";
 import type { BrokerAgentOptions } from "./api.ts";
 
 const OP = "startBroker";
+const codec = json<ClusterRecord | null>({ empty: null });
 
 type Wanted = Pick<BrokerAgentOptions, "clusterId" | "features">;
 
-/** `BAD_ARGUMENTS` if it is another cluster than the broker's, or one whose features the broker does not have. */
+/** `BAD_ARGUMENTS` if it is another cluster than the broker's, one whose features the broker does not have, or one that is not restored yet. */
 export async function findOrFound(
   client: Client,
   paths: ClusterPaths,
@@ -28,6 +29,7 @@ export async function findOrFound(
     if (founded !== undefined) return founded;
     return findOrFound(client, paths, wanted, deadline);
   }
+  if (found === null) throw refused(paths, "clusterId", "the cluster here is being restored, and is not complete yet");
   checkCluster(found, paths, wanted);
   return found;
 }
@@ -49,12 +51,13 @@ export function checkCluster(cluster: ClusterRecord, paths: ClusterPaths, { clus
   }
 }
 
-async function read(client: Client, paths: ClusterPaths, deadline: Deadline): Promise<ClusterRecord | undefined> {
-  const found = await client.find(paths.cluster, {
-    ...deadline.rest(),
-    codec: clusterCodec,
-    consistency: "linearizable",
-  });
+/** Undefined: there is none; null: it is being restored. */
+async function read(
+  client: Client,
+  paths: ClusterPaths,
+  deadline: Deadline,
+): Promise<ClusterRecord | null | undefined> {
+  const found = await client.find(paths.cluster, { ...deadline.rest(), codec, consistency: "linearizable" });
   return found?.value;
 }
 
@@ -71,11 +74,13 @@ async function foundAnew(
     clusterId: drawId(client),
     features: Object.fromEntries(levels),
   };
-  const { cluster, brokers, topics, partitions, config, requests, results } = paths;
-  const parents = [brokers, topics, partitions, config, requests, results];
+  const { cluster } = paths;
   try {
     await client.multi(
-      [op.create(cluster, record, { codec: clusterCodec, parents: true }), ...parents.map((path) => op.create(path))],
+      [
+        op.create(cluster, record, { codec: clusterCodec, parents: true }),
+        ...partsOf(paths).map((path) => op.create(path)),
+      ],
       deadline.rest(),
     );
     return record;

@@ -134,6 +134,13 @@ export class Roles {
     const kept = this.#kept.get(key);
     const topic = image.topicById(topicId);
     const view = image.partition(topicId, partition);
+    // A topic goes after its partitions: what is missing or cannot be read while the other is there was not deleted, and nobody may lose its data.
+    const isUnknown =
+      view === undefined ? image.unreadable().has(image.paths.partition(topicId, partition)) : topic === undefined;
+    if (isUnknown) {
+      if (kept !== undefined) this.#replaceRole(key, kept);
+      return;
+    }
     if (
       view === undefined ||
       topic === undefined ||

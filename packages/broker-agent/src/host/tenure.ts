@@ -3,6 +3,7 @@
  * followers that lag. All of it ends with the life.
  */
 import type { Client, CorralError, Guard } from "@corral/client";
+import { isSameStanding } from "../controller/standing.ts";
 import { settingOf } from "../config/settings.ts";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { Delta } from "../image/views.ts";
@@ -81,7 +82,10 @@ export class Tenure {
   /** Settings or brokers may have changed what is committed. */
   apply({ configs, brokers }: Delta): void {
     if (configs.length > 0) this.#lag.look();
-    if (configs.length + brokers.length > 0) for (const leader of this.#world.led()) leader.look();
+    const isOther = brokers.some(
+      ({ before, now }) => before === undefined || now === undefined || !isSameStanding(before, now),
+    );
+    if (configs.length > 0 || isOther) for (const leader of this.#world.led()) leader.look();
   }
 
   end(why: CorralError): void {
