@@ -31,7 +31,8 @@ export interface Call {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly output: Output;
   /**
-   * From now on SIGINT and SIGTERM abort this signal, once, instead of ending the process: for commands that go on until then.
+   * From now on SIGINT and SIGTERM abort this signal, once, instead of ending the process: for commands that go on until then. To be called
+   * once connected: it also tells of lost connections.
    */
   readonly untilInterrupted: () => AbortSignal;
 }

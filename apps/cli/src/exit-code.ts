@@ -31,6 +31,7 @@ const OF_CODE: Readonly<Record<string, ExitCode>> = {
   UNKNOWN_TOPIC_OR_PARTITION: ExitCode.notFound,
   UNKNOWN_BROKER: ExitCode.notFound,
   INVALID_REQUEST: ExitCode.usage,
+  INVALID_UPDATE_VERSION: ExitCode.versionConflict,
   INVALID_TOPIC: ExitCode.usage,
   INVALID_PARTITIONS: ExitCode.usage,
   INVALID_REPLICATION_FACTOR: ExitCode.usage,

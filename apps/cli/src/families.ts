@@ -40,7 +40,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: "groups",
-    usage: "list|describe|members|reset-offsets|delete-offsets|delete",
+    usage: "list|describe|state|members|reset-offsets|delete-offsets|delete",
     summary: "consumer groups: members, offsets, lag",
     load: async () => (await import("./cluster/groups.ts")).GROUPS,
   },

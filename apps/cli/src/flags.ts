@@ -21,6 +21,18 @@ export interface ParsedFlags {
   readonly positionals: readonly string[];
 }
 
+/** `--shift-by -10` is a value, not a flag `-1`: no flag is a digit. */
+function joinNegative(args: readonly string[], flags: Readonly<Record<string, Flag>>): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1);
+    const isValue = /^-\d/.test(arg) && before?.startsWith("--") === true && flags[before.slice(2)]?.type === "string";
+    if (isValue) joined[joined.length - 1] = `${before}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
 /** Throws UsageError. */
 export function parseFlags(args: readonly string[], flags: Readonly<Record<string, Flag>>): ParsedFlags {
   const options = Object.fromEntries(
@@ -29,7 +41,13 @@ export function parseFlags(args: readonly string[], flags: Readonly<Record<strin
       { type, multiple: true, ...(short === undefined ? {} : { short }) },
     ]),
   );
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const { tokens } = parseArgs({
+    args: joinNegative(args, flags),
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const values = new Map<string, string[]>();
   const positionals: string[] = [];
   for (const token of tokens) {

@@ -9,8 +9,19 @@ export class ItemErrors extends Error {
   }
 }
 
+/** Of one thing; a partition is named, since the error may not say which it is. */
+interface Item {
+  readonly error: (Error & { readonly code?: string }) | undefined;
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+}
+
 /** Throws if there are any. */
-export function throwErrors(items: readonly { readonly error: Error | undefined }[]): void {
-  const errors = items.flatMap(({ error }) => (error === undefined ? [] : [error]));
+export function throwErrors(items: readonly Item[]): void {
+  const errors = items.flatMap(({ error, topic, partition }) => {
+    if (error === undefined || topic === undefined || partition === undefined) return error ?? [];
+    const { code, message } = error;
+    return Object.assign(new Error(`${topic}:${partition}: ${message}`, { cause: error }), { code });
+  });
   if (errors.length > 0) throw new ItemErrors(errors);
 }

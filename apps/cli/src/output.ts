@@ -2,26 +2,32 @@
 
 export interface Output {
   readonly isJson: boolean;
-  /** Lines of the terminal; undefined: it goes elsewhere. */
-  readonly terminalLines: number | undefined;
+  /** Of the terminal; undefined: it goes elsewhere. */
+  readonly terminal: { readonly rows: number; readonly columns: number } | undefined;
   /** One thing: the object with `--json`, else the text. */
   readonly item: (object: object, text: () => string) => void;
   /** Bytes as they are; not with `--json`. */
   readonly bytes: (bytes: Uint8Array) => void;
+  /** What is no data, on stderr. With `--json` as an object, too: `{"note":…}`. */
+  readonly note: (text: string) => void;
 }
 
 export function output(
   isJson: boolean,
   write: (chunk: string | Uint8Array) => void,
-  terminalLines?: () => number | undefined,
+  tell: (line: string) => void,
+  terminal: () => Output["terminal"] = () => undefined,
 ): Output {
   return {
     isJson,
-    get terminalLines() {
-      return terminalLines?.();
+    get terminal() {
+      return terminal();
     },
     item: (object, text) => write(`${isJson ? JSON.stringify(object) : text()}\n`),
     bytes: write,
+    note: (text) => {
+      tell(isJson ? JSON.stringify({ note: text }) : `corral: ${text}`);
+    },
   };
 }
 

@@ -17,11 +17,12 @@ import { VERSION } from "./version.ts";
 
 export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<ExitCode> {
   const isJson = args.includes("--json");
+  const found: string[] = [];
   try {
-    await dispatch(args, env);
+    await dispatch(args, env, found);
     return ExitCode.ok;
   } catch (error) {
-    return complain(reasonOf(error as Failure), isJson);
+    return complain(reasonOf(error as Failure), isJson, ["corral", ...found, "--help"].join(" "));
   }
 }
 
@@ -32,7 +33,8 @@ interface Called {
   readonly command: Command;
 }
 
-async function dispatch(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+/** Adds to `found` the words of the command, as far as there is one: its help is the one to look at. */
+async function dispatch(args: readonly string[], env: NodeJS.ProcessEnv, found: string[]): Promise<void> {
   const wantsHelp = args.includes("--help") || args.includes("-h");
   const at = wordIndex(args, 0);
   const name = args[at];
@@ -42,12 +44,15 @@ async function dispatch(args: readonly string[], env: NodeJS.ProcessEnv): Promis
   }
   const family = FAMILIES.find((one) => one.name === name);
   const loaded = family === undefined ? commandOf(name) : await family.load();
+  found.push(name!);
   if (family === undefined || !isSeveral(loaded)) {
     return execute({ name: name!, words: 1, command: loaded as Command }, args, env);
   }
   const verb = args[wordIndex(args, at + 1)];
   if (verb === undefined && wantsHelp) return say(familyHelp(family, loaded));
-  await execute({ name: `${family.name} ${verb}`, words: 2, command: verbOf(family, loaded, verb) }, args, env);
+  const command = verbOf(family, loaded, verb);
+  found.push(command.name);
+  await execute({ name: found.join(" "), words: 2, command }, args, env);
 }
 
 const say = (text: string): void => void process.stdout.write(text);
@@ -100,13 +105,25 @@ async function execute(
   const connect = async (): Promise<Client> => (client = await openSession(settings));
   const write = (chunk: string | Uint8Array): void => void process.stdout.write(chunk);
   const { stdout } = process;
-  const print = output(parsed.values.has("json"), write, () => (stdout.isTTY ? stdout.rows : undefined));
+  const print = output(parsed.values.has("json"), write, tell, () => (stdout.isTTY ? stdout : undefined));
+  const goOn = (): AbortSignal => {
+    let before: string | undefined;
+    client?.on("state", ({ name: now }) => {
+      // Told again with each attempt.
+      if (now === "suspended" && before !== now)
+        print.note("the connection is lost; nothing is missed when it is back");
+      before = now;
+    });
+    return untilInterrupted();
+  };
   try {
-    await command.run({ connect, args, flags: parsed.values, env, output: print, untilInterrupted });
+    await command.run({ connect, args, flags: parsed.values, env, output: print, untilInterrupted: goOn });
   } finally {
     await client?.close();
   }
 }
+
+const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function untilInterrupted(): AbortSignal {
   const controller = new AbortController();
@@ -122,14 +139,23 @@ function reasonOf(error: Failure): Failure {
 }
 
 /** On stderr, for people or as objects, one a line; returns the exit code: of several, that of the first. */
-function complain(error: Failure, isJson: boolean): ExitCode {
-  if (error instanceof ItemErrors) return error.errors.map((one) => complain(one, isJson))[0] ?? ExitCode.failed;
-  const isUsage = error instanceof UsageError;
-  const code = isUsage ? ExitCode.usage : error instanceof ConnectError ? error.exitCode : exitCodeOf(error.code);
-  const name = error.code ?? (isUsage ? "USAGE" : error instanceof ConnectError ? "CANNOT_CONNECT" : "FAILED");
-  const text = `corral: ${error.message}${isUsage ? "\nTry corral --help." : ""}`;
-  process.stderr.write(
-    `${isJson ? JSON.stringify({ error: { code: name, exitCode: code, message: error.message } }) : text}\n`,
-  );
-  return code;
+function complain(error: Failure, isJson: boolean, help: string): ExitCode {
+  if (error instanceof ItemErrors) return error.errors.map((one) => complain(one, isJson, help))[0] ?? ExitCode.failed;
+  const { name, exitCode, hasHelp } = verdictOf(error);
+  const { message } = error;
+  if (isJson) tell(JSON.stringify({ error: { code: name, exitCode, message } }));
+  else tell(`corral: ${message}${hasHelp ? `\nTry ${help}.` : ""}`);
+  return exitCode;
+}
+
+function verdictOf(error: Failure): { readonly name: string; readonly exitCode: ExitCode; readonly hasHelp: boolean } {
+  if (error instanceof UsageError) return { name: "USAGE", exitCode: ExitCode.usage, hasHelp: true };
+  if (error instanceof ConnectError) {
+    return { name: "CANNOT_CONNECT", exitCode: error.exitCode, hasHelp: false };
+  }
+  // What the packages refuse before they ask anybody.
+  if (error instanceof RangeError) {
+    return { name: error.code ?? "BAD_ARGUMENTS", exitCode: ExitCode.usage, hasHelp: false };
+  }
+  return { name: error.code ?? "FAILED", exitCode: exitCodeOf(error.code), hasHelp: false };
 }

@@ -39,7 +39,7 @@ test("a broker is described; one that is not there is 3; one that keeps replicas
     corral("brokers", "describe", "7"),
     corral("brokers", "unregister", "1"),
   ]);
-  expect(one.stdout).toMatch(/^id +2\nstatus +active$/m);
+  expect(one.stdout).toMatch(/^id +2\nstatus +active\nendpoints +clients=127\.0\.0\.1:9002\nrack +-$/m);
   expect(none).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("broker 7 is not registered") });
   expect(kept).toMatchObject({ code: 1, stderr: expect.stringMatching(/\[[A-Z_]+\]/) });
 });
@@ -131,13 +131,16 @@ test("reassign makes a plan, executes, shows, verifies and undoes it, by the fil
   const [plan, back] = [path.join(directory, "plan.json"), path.join(directory, "back.json")];
   const made = await corral("reassign", "plan", "orders", "--brokers", "1,2", "--rollback", back);
   expect(made.code).toBe(0);
-  expect(made.stderr).toMatch(/^corral: \d partitions change, 2 replicas move\n$/);
+  expect(made.stderr).toMatch(/^corral: \d partitions? to change, 2 replicas to move\n$/);
   const wanted = JSON.parse(made.stdout) as { version: number; partitions: { replicas: number[] }[] };
   expect(wanted.version).toBe(1);
   expect(new Set(wanted.partitions.flatMap(({ replicas }) => replicas))).toEqual(new Set([1, 2]));
   await writeFile(plan, made.stdout);
   const before = await corral("reassign", "verify", plan);
-  expect(before).toMatchObject({ code: 1, stdout: expect.stringContaining("different") });
+  expect(before).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^orders:\d different: on [123],3, not [12],[12]$/m),
+  });
   const watching = start(["reassign", "list", "--watch", "--json"]);
   await watching.says("synced");
   expect((await corral("reassign", "execute", plan, "--wait")).code).toBe(0);
@@ -152,6 +155,53 @@ test("reassign makes a plan, executes, shows, verifies and undoes it, by the fil
     [2, 3],
     [3, 1],
   ]);
+});
+
+test("a plan for brokers that are not there, or too few, is refused in words that say so", async () => {
+  const plan = (...args: string[]) => corral("reassign", "plan", ...args);
+  const [absent, few, twice] = await Promise.all([
+    plan("orders", "--brokers", "1,2,9"),
+    plan("orders", "--brokers", "1", "--json"),
+    plan("orders", "--brokers", "1,2,2"),
+  ]);
+  expect(absent).toMatchObject({ code: 3, stderr: expect.stringContaining("broker 9 is not registered") });
+  const message = "--brokers names 1, and partitions of topic orders have 2 replicas";
+  expect(jsonLines(few.stderr)).toMatchObject([{ error: { code: "USAGE", exitCode: 2, message } }]);
+  // What the package itself refuses before it asks anybody.
+  expect([twice.code, twice.stdout]).toEqual([2, ""]);
+});
+
+test("of several partitions, each that is refused is named; so it is with --json, notes included", async () => {
+  const [text, json_, note] = await Promise.all([
+    corral("reassign", "cancel", "orders:0", "orders:2"),
+    corral("elect", "--preferred", "orders:0", "orders:7", "--json"),
+    corral("reassign", "plan", "orders", "--brokers", "1,2,3", "--json"),
+  ]);
+  expect(text.code).toBe(1);
+  for (const name of ["orders:0", "orders:2"])
+    expect(text.stderr).toMatch(new RegExp(`^corral: ${name}: .*NO_REASS`, "m"));
+  expect(jsonLines(json_.stdout)).toEqual([{ topic: "orders", partition: 0, elected: false }]);
+  expect(jsonLines(json_.stderr)).toMatchObject([
+    { error: { code: "UNKNOWN_TOPIC_OR_PARTITION", exitCode: 3, message: expect.stringMatching(/^orders:7: /) } },
+  ]);
+  expect(jsonLines(note.stderr)).toEqual([{ note: "0 partitions to change, 0 replicas to move" }]);
+});
+
+test("where no broker is registered nothing is shown as well, and what is asked times out with the reason", async () => {
+  const gone = await startBrokers(at.url, "gone", [1]);
+  const on = ["--cluster", "gone"];
+  try {
+    await corral("topics", "create", "orders", ...on);
+  } finally {
+    await stopBrokers(gone);
+  }
+  const [unavailable, asked] = await Promise.all([
+    corral("partitions", "--unavailable", ...on),
+    corral("topics", "create", "more", "--timeout", "500ms", ...on),
+  ]);
+  expect(unavailable.stdout).toMatch(/^orders +0 .*unavailable,under-min-isr,under-replicated$/m);
+  expect(asked).toMatchObject({ code: 7, stderr: expect.stringContaining("no broker of gone is registered") });
+  await brokers[0]!.client.delete("/clusters/gone", { recursive: true });
 });
 
 describe("configs", () => {
@@ -188,13 +238,16 @@ describe("configs", () => {
   });
 
   test("that cannot be are refused, and change nothing", async () => {
-    const [wrong, version, topic] = await Promise.all([
+    const [wrong, near, version, topic] = await Promise.all([
       alter("--topic", "orders", "--set", "min.insync.replicas=0"),
+      alter("--topic", "orders", "--set", "min.insync.replica=2"),
       alter("--broker", "1", "--set", "min.insync.replicas=2", "--if-version", "4"),
       alter("--topic", "nothing", "--set", "min.insync.replicas=2"),
     ]);
     expect(wrong.stderr).toContain("'min.insync.replicas' is 0, less than 1");
-    expect([wrong.code, version.code, topic.code]).toEqual([2, 2, 3]);
+    expect(near).toMatchObject({ code: 2, stderr: expect.stringContaining("(did you mean min.insync.replicas?)") });
+    expect(version.stderr).toContain("brokers 1 has version none, not 4");
+    expect([wrong.code, version.code, topic.code]).toEqual([2, 4, 3]);
     expect(await json("configs", "describe", "--broker", "1")).toEqual([]);
   });
 });

@@ -8,7 +8,10 @@ import { output } from "../src/output.ts";
 const rowOf = (name: string, size: number): Row => ({ key: name, object: { name, size }, cells: [name, String(size)] });
 
 /** Something that changes at the test's word. */
-function showing(how: { readonly isJson?: boolean; readonly lines?: number }, flags: readonly string[] = ["watch"]) {
+function showing(
+  how: { readonly isJson?: boolean; readonly terminal?: { readonly rows: number; readonly columns: number } },
+  flags: readonly string[] = ["watch"],
+) {
   const [interrupted, over] = [new AbortController(), new AbortController()];
   let [rows, written, changed]: [readonly Row[], string, (() => void) | undefined] = [[rowOf("a", 1)], "", undefined];
   let waiter: { readonly text: string; readonly resolve: () => void } | undefined;
@@ -18,7 +21,12 @@ function showing(how: { readonly isJson?: boolean; readonly lines?: number }, fl
   };
   const call = {
     flags: new Map(flags.map((flag) => [flag, [""]])),
-    output: output(how.isJson === true, write, () => how.lines),
+    output: output(
+      how.isJson === true,
+      write,
+      () => {},
+      () => how.terminal,
+    ),
     untilInterrupted: () => interrupted.signal,
   } as unknown as Call;
   const shown = show(call, {
@@ -78,7 +86,7 @@ test("with --watch each row that comes, changes or goes is a line, and what is c
 });
 
 test("in a terminal the table is drawn anew with each change, and no longer than there is room for", async () => {
-  const its = showing({ lines: 5 });
+  const its = showing({ terminal: { rows: 5, columns: 80 } });
   await its.says("a     1");
   its.become(...["a", "b", "c", "d", "e"].map((name) => rowOf(name, 9)));
   await its.says("more");
@@ -87,6 +95,16 @@ test("in a terminal the table is drawn anew with each change, and no longer than
   const [, first, second] = its.written.split("\u001B[2J\u001B[H");
   expect(first).toBe("NAME  SIZE\na     1\n");
   expect(second).toBe("NAME  SIZE\na     9\nb     9\n… 3 more\n");
+});
+
+test("in a terminal too narrow for a row, the row is cut and not wrapped", async () => {
+  const its = showing({ terminal: { rows: 5, columns: 8 } });
+  await its.says("a     1");
+  its.become(rowOf("a-very-long-name", 2));
+  await its.says("a-very");
+  its.interrupt();
+  await its.shown;
+  expect(its.written.split("\u001B[2J\u001B[H").at(-1)).toBe("NAME   …\na-very-…\n");
 });
 
 test("when nobody can tell of changes any more, it fails with the reason", async () => {

@@ -22,7 +22,7 @@ async function rowsOf(admin: ClusterAdmin): Promise<Row[]> {
 }
 
 function rowOf(broker: BrokerDescription, controller: ClusterDescription["controller"]): Row {
-  const { id, status, rack, endpoints, leads, replicas, epoch } = broker;
+  const { id, status, rack, leads, replicas, epoch } = broker;
   const isController = controller?.broker === id;
   return {
     key: String(id),
@@ -31,13 +31,16 @@ function rowOf(broker: BrokerDescription, controller: ClusterDescription["contro
       String(id),
       isController ? `${status}, controller` : status,
       cell(rack),
-      list(endpoints.map(({ name, host, port }) => `${name}=${host}:${port}`)),
+      endpointsText(broker),
       String(leads),
       String(replicas),
       String(epoch),
     ],
   };
 }
+
+const endpointsText = ({ endpoints }: BrokerDescription): string =>
+  list(endpoints.map(({ name, host, port }) => `${name}=${host}:${port}`));
 
 const brokersList: Command = {
   name: "list",
@@ -63,17 +66,16 @@ const describe: Command = {
   async run(call) {
     const id = wholeNumber("ID", call.args[0]!);
     await withCluster(call, async (admin) => {
-      const { brokers, controller } = await admin.describeCluster();
+      const { brokers, missingBrokers, controller } = await admin.describeCluster();
       const broker = brokers.find((one) => one.id === id);
       if (broker === undefined) {
-        throw await refused("UNKNOWN_BROKER", "describe", `broker ${id} is not registered`);
+        const missing = missingBrokers.includes(id) ? ", though it keeps replicas" : "";
+        throw await refused("UNKNOWN_BROKER", "describe", `broker ${id} is not registered${missing}`);
       }
       const object = { ...broker, isController: controller?.broker === id };
       call.output.item(object, () =>
-        Object.entries(object)
-          .map(
-            ([name, value]) => `${name.padEnd(14)}${typeof value === "object" ? JSON.stringify(value) : String(value)}`,
-          )
+        Object.entries({ ...object, endpoints: endpointsText(broker), rack: cell(broker.rack) })
+          .map(([name, value]) => `${name.padEnd(14)}${typeof value === "object" ? JSON.stringify(value) : value}`)
           .join("\n"),
       );
     });

@@ -10,6 +10,7 @@ import { ENTITY_FLAGS, entityFrom } from "./entity-flags.ts";
 import { CLUSTER_FLAGS, DRY_RUN_FLAG, WATCH_FLAG } from "./flags.ts";
 import { show } from "./live.ts";
 import { withCluster } from "./open.ts";
+import { sayNearest } from "./near-setting.ts";
 import { checkTopics } from "./refused.ts";
 import { pairsFrom } from "./settings-flags.ts";
 import { cell, type Row } from "./table.ts";
@@ -103,14 +104,14 @@ const alter: Command = {
   summary: "changes settings of an entity in one transaction; the others stay as they are",
   flags: {
     ...ENTITY_FLAGS,
-    set: { type: "string", value: "KEY=VALUE", multiple: true, help: "may be repeated, as the next three" },
+    set: { type: "string", value: "KEY=VALUE", multiple: true, help: "this value; may be repeated, as the next three" },
     delete: { type: "string", value: "KEY", multiple: true, help: "what stands below it counts again" },
     append: { type: "string", value: "KEY=ITEMS", multiple: true, help: "items of a list: a,b" },
     subtract: { type: "string", value: "KEY=ITEMS", multiple: true, help: "the same, away from it" },
     "if-version": {
       type: "string",
       value: "N",
-      help: "only if this is what describe shows; none: only if nothing is set",
+      help: "only if this is the VERSION that configs list shows; none: only if nothing is set",
     },
     "dry-run": DRY_RUN_FLAG,
     ...CLUSTER_FLAGS,
@@ -125,7 +126,10 @@ const alter: Command = {
     await withCluster(call, async (admin) => {
       await checkThere("alter", entity, admin);
       const validateOnly = flags.has("dry-run");
-      const [altered] = await admin.alterConfigs([{ entity, changes, ...ifVersion }], { validateOnly });
+      const names = changes.map((change) => change.name);
+      const [altered] = await sayNearest(entity.type, names, () =>
+        admin.alterConfigs([{ entity, changes, ...ifVersion }], { validateOnly }),
+      );
       const { changed } = altered!;
       const text = changed
         ? `${validateOnly ? "would change" : "changed"} ${nameOf(entity)}`

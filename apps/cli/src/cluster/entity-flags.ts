@@ -1,4 +1,5 @@
 /** What settings are for, in the flags of Kafka's tool. */
+import { isIP } from "node:net";
 import type { ConfigEntity } from "@corral/broker-agent";
 import type { Flag } from "../flags.ts";
 import { UsageError } from "../usage-error.ts";
@@ -38,5 +39,8 @@ export function entityFrom(flags: ReadonlyMap<string, readonly string[]>): Confi
   }
   const name = nameOf(flags, kind)!;
   if (kind === "broker" && name !== null) wholeNumber("--broker", name);
+  if (kind === "ip" && name !== null && isIP(name) === 0) {
+    throw new UsageError(`--ip is '${name}', not an address such as 192.0.2.7 or 2001:db8::7`);
+  }
   return { type: TYPES[kind], name, ...(isPair ? { client: nameOf(flags, "client")! } : {}) };
 }

@@ -11,7 +11,8 @@ import { show, type Shown } from "./live.ts";
 import { offsetRows, OFFSET_COLUMNS } from "./offset-rows.ts";
 import { inTree, placeFrom } from "./place.ts";
 import { resetOffsets } from "./reset-offsets.ts";
-import { cell, type Row } from "./table.ts";
+import { sayWhoHasIt } from "./claimed.ts";
+import { cell, counted, type Row } from "./table.ts";
 
 const GROUPS_ROOT = "/groups";
 
@@ -34,8 +35,8 @@ async function describeGroup({ admin, root }: Groups, group: string): Promise<Gr
   const description = await admin.describe(group);
   if (description.state !== "dead") return description;
   const names = (await admin.list()).map((one) => one.group);
-  process.stderr.write(`corral: there is no group ${group} in ${root}${didYouMean(group, names)}\n`);
-  throw await notFound("group", `${root}/${encodeURIComponent(group)}`);
+  const means = `there is no group ${group} in ${root}${didYouMean(group, names)}`;
+  throw await notFound("group", `${root}/${encodeURIComponent(group)}`, means);
 }
 
 /** Rows of a subtree: looked at again after each change below it. */
@@ -98,21 +99,11 @@ const describe: Command = {
     const [group] = call.args as [string];
     const bounds = boundsFrom(call.flags);
     const groups = await open(call);
-    const { state, epoch, assignor, leader, members } = await describeGroup(groups, group);
-    if (!call.output.isJson) {
-      const words = [
-        `epoch ${epoch}`,
-        `assignor ${cell(assignor)}`,
-        `leader ${cell(leader)}`,
-        `members ${members.length}`,
-      ];
-      process.stderr.write(`corral: ${group} is ${state}; ${words.join(", ")}\n`);
-    }
+    const { state, members } = await describeGroup(groups, group);
+    call.output.note(`${group} is ${state}; ${counted(members.length, "member")}`);
     const source = await bounds(groups.client);
     if (!source.hasEnds) {
-      process.stderr.write(
-        "corral: where partitions end is not in the tree; for the lag give --end-offset or --source\n",
-      );
+      call.output.note("where partitions end is not in the tree; for the lag give --end-offset or --source");
     }
     await showBelow(call, groups, `${groups.root}/${encodeURIComponent(group)}`, {
       columns: OFFSET_COLUMNS,
@@ -120,6 +111,32 @@ const describe: Command = {
     });
   },
 };
+
+const groupState: Command = {
+  name: "state",
+  usage: "GROUP",
+  summary: "how a group is: empty, assigning, reconciling or stable; who leads it, by which assignor",
+  flags: { watch: WATCH_FLAG, ...GROUP_FLAGS },
+  async run(call) {
+    const [group] = call.args as [string];
+    const groups = await open(call);
+    await describeGroup(groups, group);
+    await showBelow(call, groups, `${groups.root}/${encodeURIComponent(group)}`, {
+      columns: ["GROUP", "STATE", "EPOCH", "ASSIGNOR", "LEADER", "MEMBERS"],
+      rows: async () => [stateRow(await groups.admin.describe(group))],
+    });
+  },
+};
+
+function stateRow(description: GroupDescription): Row {
+  const { group, state, epoch, assignmentEpoch, assignor, leader } = description;
+  const count = description.members.length;
+  return {
+    key: group,
+    object: { group, state, epoch, assignmentEpoch, assignor, leader, members: count },
+    cells: [group, state, String(epoch), cell(assignor), cell(leader), String(count)],
+  };
+}
 
 const COLUMNS = ["MEMBER", "CLIENT", "INSTANCE", "EPOCH", "OWNS", "TARGET", "SUBSCRIBES TO"];
 
@@ -185,8 +202,9 @@ const deleteOffsets: Command = {
       throw new UsageError("whole topics or single partitions: not both at once");
     const groups = await open(call);
     await describeGroup(groups, group);
-    const deleted = await groups.admin.deleteOffsets(group, topics.length > 0 ? { topics } : { partitions });
-    call.output.item({ group, deleted }, () => String(deleted));
+    const what = topics.length > 0 ? { topics } : { partitions };
+    const deleted = await sayWhoHasIt(() => groups.admin.deleteOffsets(group, what));
+    call.output.item({ group, deleted }, () => `deleted ${counted(deleted, "offset")} of ${group}`);
   },
 };
 
@@ -196,4 +214,4 @@ const reset: Command = resetOffsets(async (call, group) => {
   return groups;
 });
 
-export const GROUPS: readonly Command[] = [groupsList, describe, members, reset, deleteOffsets, remove];
+export const GROUPS: readonly Command[] = [groupsList, describe, groupState, members, reset, deleteOffsets, remove];

@@ -25,18 +25,20 @@ export async function show({ flags, output, untilInterrupted }: Call, shown: Sho
   await eachChange(shown, untilInterrupted(), async () => {
     const rows = await shown.rows();
     const now = new Map(rows.map((row) => [row.key, row]));
-    const lines = output.isJson ? undefined : output.terminalLines;
-    if (lines === undefined) tell(output, before, now);
-    else output.bytes(Buffer.from(`${CLEAR}${fitting(tableText(shown.columns, rows), lines)}\n`));
+    const terminal = output.isJson ? undefined : output.terminal;
+    if (terminal === undefined) tell(output, before, now);
+    else output.bytes(Buffer.from(`${CLEAR}${fitting(tableText(shown.columns, rows), terminal)}\n`));
     before = now;
   });
 }
 
-/** As much as there is room for, and how much more there is. */
-function fitting(text: string, lines: number): string {
-  const all = text.split("\n");
-  const room = Math.max(2, lines - 1);
-  return all.length <= room ? text : [...all.slice(0, room - 1), `… ${all.length - room + 1} more`].join("\n");
+/** As much as there is room for, and how much more there is. Lines are cut: one that wraps would take the room of two. */
+function fitting(text: string, { rows, columns }: NonNullable<Call["output"]["terminal"]>): string {
+  const all = text.split("\n").map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
+  const room = Math.max(2, rows - 1);
+  return all.length <= room
+    ? all.join("\n")
+    : [...all.slice(0, room - 1), `… ${all.length - room + 1} more`].join("\n");
 }
 
 /** Looks at once, then after each change; no two looks at a time. */

@@ -22,7 +22,20 @@ export async function withCluster(
   const [client, { clusterAdmin }] = await Promise.all([call.connect(), import("@corral/broker-agent")]);
   const cluster = await clusterAt(client, root, named === "" ? undefined : named);
   await using admin = await clusterAdmin(client, { cluster, root, by: byOf(call.env) });
-  await act(admin);
+  try {
+    await act(admin);
+  } catch (error) {
+    throw await withReason(error, cluster, admin);
+  }
+}
+
+/** Why nobody answered, where that can be seen. */
+async function withReason(error: unknown, cluster: string, admin: ClusterAdmin): Promise<unknown> {
+  const { CorralError, isCorralError } = await import("@corral/client");
+  if (!isCorralError(error, "TIMEOUT") || admin.image.signal.aborted || [...admin.image.brokers()].length > 0)
+    return error;
+  const means = `no broker of ${cluster} is registered, so there is no controller to do it`;
+  return new CorralError("TIMEOUT", { op: error.op, outcome: error.outcome, means, cause: error });
 }
 
 /** For the records of changes: who it was, as far as the command line knows. */
@@ -35,11 +48,13 @@ async function clusterAt(client: Client, root: string, named: string | undefined
   const names = (await client.exists(root)) ? (await client.children(root)).map(decoded).toSorted() : [];
   if (named !== undefined && names.includes(named)) return named;
   if (named !== undefined) {
-    process.stderr.write(`corral: there is no cluster ${named} in ${root}${didYouMean(named, names)}\n`);
-    throw await notFound("cluster", `${root}/${named}`);
+    const means = `there is no cluster ${named} in ${root}${didYouMean(named, names)}`;
+    throw await notFound("cluster", `${root}/${named}`, means);
   }
   if (names.length === 1) return names[0]!;
-  if (names.length === 0) throw await notFound("cluster", root);
+  if (names.length === 0) {
+    throw await notFound("cluster", root, "there is no cluster: a broker makes it when it starts");
+  }
   throw new UsageError(`which cluster? --cluster ${names.slice(0, NAMES_MAX).join(", --cluster ")}`);
 }
 

@@ -10,8 +10,8 @@ import { CLUSTER_FLAGS, WATCH_FLAG } from "./flags.ts";
 import { show } from "./live.ts";
 import { withCluster } from "./open.ts";
 import { numbersFrom, placeFrom } from "./place.ts";
-import { checkTopics } from "./refused.ts";
-import { list, type Row } from "./table.ts";
+import { checkTopics, refused } from "./refused.ts";
+import { counted, list, type Row } from "./table.ts";
 
 /** Of one request. */
 const ITEMS_MAX = 10_000;
@@ -42,6 +42,7 @@ const plan: Command = {
     const racks = racksFrom(flags.get("racks")?.[0]);
     await withCluster(call, async (admin) => {
       await checkTopics("plan", args, admin.listTopics());
+      await checkBrokers(admin, brokers, args);
       const { reassignments, before, moves } = admin.generatePlan({
         brokers,
         ...(args.length === 0 ? {} : { topics: args }),
@@ -50,11 +51,22 @@ const plan: Command = {
       });
       const file = flags.get("rollback")?.[0];
       if (file !== undefined) await writeFile(file, `${planText(before)}\n`);
-      process.stderr.write(`corral: ${reassignments.length} partitions change, ${moves} replicas move\n`);
+      output.note(`${counted(reassignments.length, "partition")} to change, ${counted(moves, "replica")} to move`);
       output.bytes(Buffer.from(`${planText(reassignments)}\n`));
     });
   },
 };
+
+/** That there are such brokers, and enough for each of the topics. */
+async function checkBrokers(admin: ClusterAdmin, ids: readonly number[], topics: readonly string[]): Promise<void> {
+  const absent = ids.find((id) => admin.image.broker(id) === undefined);
+  if (absent !== undefined) throw await refused("UNKNOWN_BROKER", "plan", `broker ${absent} is not registered`);
+  const all = admin.describeTopics(topics.length === 0 ? {} : { topics });
+  const large = all.find(({ partitions }) => partitions.some(({ replicas }) => replicas.length > ids.length));
+  if (large === undefined) return;
+  const most = Math.max(...large.partitions.map(({ replicas }) => replicas.length));
+  throw new UsageError(`--brokers names ${ids.length}, and partitions of topic ${large.name} have ${most} replicas`);
+}
 
 function racksFrom(text: string | undefined): "safe" | "enforced" | "ignored" | undefined {
   if (text === undefined || text === "safe" || text === "enforced" || text === "ignored") return text;
@@ -93,8 +105,9 @@ const verify: Command = {
     const wanted = await planFrom(call.args[0]!);
     await withCluster(call, async (admin) => {
       const states = stateOf(admin, wanted);
-      for (const { state, topic, partition, replicas } of states) {
-        call.output.item({ topic, partition, state, replicas }, () => `${topic}:${partition} ${state}`);
+      for (const { state, topic, partition, replicas, now } of states) {
+        const are = state === "different" ? `: on ${list(now)}, not ${list(replicas)}` : "";
+        call.output.item({ topic, partition, state, replicas, now }, () => `${topic}:${partition} ${state}${are}`);
       }
       const left = states.filter(({ state }) => state !== "complete").length;
       if (left > 0) throw new Error(`${left} of ${states.length} partitions are not as the plan has them`);
@@ -102,20 +115,25 @@ const verify: Command = {
   },
 };
 
-type Progress = Assigned & { readonly state: "complete" | "moving" | "different" | "gone" };
+interface Progress extends Assigned {
+  readonly state: "complete" | "moving" | "different" | "gone";
+  /** The replicas that it has. */
+  readonly now: readonly number[];
+}
 
 function stateOf(admin: ClusterAdmin, wanted: readonly Assigned[]): Progress[] {
   const topics = [...new Set(wanted.map(({ topic }) => topic))];
-  const now = new Map(
+  const there = new Map(
     admin
       .describeTopics({ topics })
       .flatMap(({ partitions }) => partitions.map((one) => [`${one.topic}:${one.partition}`, one])),
   );
   return wanted.map((one): Progress => {
-    const is = now.get(`${one.topic}:${one.partition}`);
-    if (is === undefined) return { ...one, state: "gone" };
-    if (is.adding.length + is.removing.length > 0) return { ...one, state: "moving" };
-    return { ...one, state: list(is.replicas) === list(one.replicas) ? "complete" : "different" };
+    const is = there.get(`${one.topic}:${one.partition}`);
+    const now = is?.replicas ?? [];
+    if (is === undefined) return { ...one, now, state: "gone" };
+    if (is.adding.length + is.removing.length > 0) return { ...one, now, state: "moving" };
+    return { ...one, now, state: list(now) === list(one.replicas) ? "complete" : "different" };
   });
 }
 

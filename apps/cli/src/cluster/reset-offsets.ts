@@ -8,6 +8,7 @@ import type { Call, Command } from "../command.ts";
 import { UsageError } from "../usage-error.ts";
 import { wholeNumber } from "../values.ts";
 import { BOUNDS_FLAGS, boundsFrom, type KnownBounds } from "./bounds.ts";
+import { sayWhoHasIt } from "./claimed.ts";
 import { GROUP_FLAGS } from "./flags.ts";
 import { type Place, placeFrom } from "./place.ts";
 import { cell, printTable } from "./table.ts";
@@ -26,7 +27,7 @@ export function resetOffsets(open: Open): Command {
       "to-earliest": { type: "boolean", help: "to the beginning; wants --start-offset or --source" },
       "to-latest": { type: "boolean", help: "to the end; wants --end-offset or --source" },
       "to-offset": { type: "string", value: "N", help: "to this one; within the bounds, if they are given" },
-      "shift-by": { type: "string", value: "N", help: "so many further, or back: --shift-by=-10; within the bounds" },
+      "shift-by": { type: "string", value: "N", help: "so many further, or back: -10; within the bounds" },
       "to-datetime": {
         type: "string",
         value: "TIME",
@@ -46,19 +47,15 @@ export function resetOffsets(open: Open): Command {
       const known = await bounds(client);
       const partitions = await partitionsAt(admin, group, places);
       checkKnown(to, known, partitions);
-      const changes = await admin.resetOffsets(group, {
-        to,
-        partitions,
-        source: known.source,
-        dryRun: !flags.has("execute"),
-      });
+      const how = { to, partitions, source: known.source, dryRun: !flags.has("execute") };
+      const changes = await sayWhoHasIt(() => admin.resetOffsets(group, how));
       const rows = changes.map(({ topic, partition, before, after }) => ({
         key: `${topic}:${partition}`,
         object: { topic, partition, before: before ?? null, after },
         cells: [topic, String(partition), cell(before), String(after)],
       }));
       printTable(output, ["TOPIC", "PARTITION", "BEFORE", "AFTER"], rows);
-      if (!flags.has("execute")) process.stderr.write("corral: nothing was changed; --execute does it\n");
+      if (!flags.has("execute")) output.note("nothing was changed; --execute does it");
     },
   };
 }

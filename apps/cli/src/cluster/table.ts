@@ -26,6 +26,9 @@ export function tableText(columns: readonly string[], rows: readonly Row[]): str
     .join("\n");
 }
 
+/** `1 replica`, `3 replicas`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** Nothing is shown as `-`, so that a column is never empty. */
 export const cell = (value: string | number | null | undefined): string =>
   value === null || value === undefined || value === "" ? "-" : String(value);

@@ -10,9 +10,10 @@ import { CLUSTER_FLAGS, DRY_RUN_FLAG, WATCH_FLAG } from "./flags.ts";
 import { show } from "./live.ts";
 import { withCluster } from "./open.ts";
 import { ONLY_FLAGS, onlyFrom, PARTITION_COLUMNS, partitionRow } from "./partition-rows.ts";
+import { sayNearest } from "./near-setting.ts";
 import { checkTopics } from "./refused.ts";
 import { pairsFrom } from "./settings-flags.ts";
-import { list, type Row, tableText } from "./table.ts";
+import { counted, list, type Row, tableText } from "./table.ts";
 
 const COLUMNS = ["TOPIC", "PARTITIONS", "REPLICATION", "UNDER-REPLICATED", "UNAVAILABLE", "CONFIGS"];
 
@@ -96,7 +97,7 @@ function textOf({ name, id, state, replicationFactor, configs, partitions }: Top
 const create: Command = {
   name: "create",
   usage: "TOPIC",
-  summary: "makes a topic; resolves when clients can see it",
+  summary: "makes a topic; ends when clients can see it",
   flags: {
     partitions: { type: "string", value: "N", help: "default: the setting num.partitions" },
     "replication-factor": { type: "string", value: "N", help: "default: the setting default.replication.factor" },
@@ -124,11 +125,13 @@ const create: Command = {
     await withCluster(call, async (admin) => {
       const { isAdminError } = await import("@corral/broker-agent");
       try {
-        const made = await admin.createTopic(spec, { validateOnly });
+        const names = Object.keys(spec.configs);
+        const made = await sayNearest("topics", names, () => admin.createTopic(spec, { validateOnly }));
         const { name, partitions: count, replicationFactor: factor } = made;
         output.item(
           { name, id: made.id ?? null, partitions: count, replicationFactor: factor },
-          () => `${validateOnly ? "would create" : "created"} ${name}: ${count} partitions, ${factor} replicas each`,
+          () =>
+            `${validateOnly ? "would create" : "created"} ${name}: ${counted(count, "partition")}, ${counted(factor, "replica")} each`,
         );
       } catch (error) {
         if (!flags.has("if-not-exists") || !isAdminError(error, "TOPIC_ALREADY_EXISTS")) throw error;

@@ -21,21 +21,13 @@ export const watch: Command = {
     const since = given === undefined ? undefined : wholeNumber("--since", given);
     const withData = flags.has("data");
     const client = await connect();
-    const stop = client.on("state", ({ name }) => {
-      if (name === "suspended")
-        process.stderr.write("corral: the connection is lost; the watch goes on without a gap when it is back\n");
+    const events = await client.subscribe(args[0]!, {
+      scope: flags.has("recursive") ? "tree" : "node",
+      values: withData,
+      since,
+      signal: untilInterrupted(),
     });
-    try {
-      const events = await client.subscribe(args[0]!, {
-        scope: flags.has("recursive") ? "tree" : "node",
-        values: withData,
-        since,
-        signal: untilInterrupted(),
-      });
-      for await (const event of events) output.item(jsonOf(event, withData), () => textOf(event, withData));
-    } finally {
-      stop();
-    }
+    for await (const event of events) output.item(jsonOf(event, withData), () => textOf(event, withData));
   },
 };
 

@@ -29,10 +29,12 @@ export class Arguments {
     return this.#values[name] ?? exitForUsage(`--${name} is missing`);
   }
 
-  whole(name: string, otherwise?: number): number {
+  whole(name: string, otherwise?: number, least = 0): number {
     const value = this.#values[name];
     if (value === undefined && otherwise !== undefined) return otherwise;
-    if (value === undefined || !/^\d+$/.test(value)) exitForUsage(`--${name} is no whole number`);
+    if (value === undefined || !/^\d+$/.test(value) || Number(value) < least) {
+      exitForUsage(`--${name} is no whole number from ${least} on`);
+    }
     return Number(value);
   }
 

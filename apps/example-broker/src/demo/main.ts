@@ -26,6 +26,12 @@ if (process.argv.includes("--help")) {
   process.exit(0);
 }
 const flags = new Arguments(["seconds", "rate", "plant", "chaos", "seed"], ["fast", "keep"]);
+// All of them now: a wrong one is no use to be told of after a minute.
+const seconds = flags.whole("seconds", 0);
+const rate = flags.whole("rate", 400, 1);
+const plant = flags.oneOf("plant", ["loss", "duplicate"]);
+const chaos = flags.whole("chaos", 0);
+const seed = flags.whole("seed", Date.now() % 1_000_000);
 const end = new AbortController();
 const folder = mkdtempSync(join(tmpdir(), "corral-demo-"));
 let keep = flags.has("keep");
@@ -45,24 +51,31 @@ async function run(): Promise<number> {
   const stage = await Stage.begin(
     {
       folder,
-      rate: flags.whole("rate", 400),
-      plant: flags.oneOf("plant", ["loss", "duplicate"]),
+      rate,
+      plant,
       onUnexpected: (name, how) => {
         end.abort(new Error(`${name} has ended by itself: ${how}`));
       },
     },
     end.signal,
   );
-  const chaos = flags.whole("chaos", 0);
-  if (chaos > 0) await unleash(stage, { seconds: chaos, seed: flags.whole("seed", Date.now() % 1_000_000) });
+  if (chaos > 0) await unleash(stage, { seconds: chaos, seed });
   else await play(stage, { calmMs: flags.has("fast") ? CALM_FAST_MS : CALM_MS });
-  await stage.pause(Math.max(0, flags.whole("seconds", 0) * 1_000 - (performance.now() - begin)));
+  await stage.pause(Math.max(0, seconds * 1_000 - (performance.now() - begin)));
   return stage.finish();
+}
+
+function verdict(code: number): string {
+  if (plant !== undefined) {
+    const planted = `--plant ${plant} was to be found, and ${code === 0 ? "was not" : "was"}`;
+    return code === 0 ? `the checker is wrong: ${planted}` : `something is wrong: ${planted}`;
+  }
+  return code === 0 ? "everything acknowledged happened exactly once" : "something is wrong";
 }
 
 run().then(
   (code) => {
-    console.log(code === 0 ? "\neverything acknowledged happened exactly once" : "\nsomething is wrong");
+    console.log(`\n${verdict(code)}`);
     process.exit(code);
   },
   (error: unknown) => {

@@ -63,6 +63,19 @@ test.each([
   const demo = new Demo("--plant", plant);
   expect(await demo.ended, demo.output).toBe(1);
   expect(demo.output).toMatch(found);
+  expect(demo.output).toContain(`--plant ${plant} was to be found, and was`);
+});
+
+test.each([
+  ["--seconds", "x"],
+  ["--rate", "0"],
+  ["--plant", "theft"],
+  ["--fats", ""],
+])("%s %s is refused before anything starts", async (flag, value) => {
+  const demo = new Demo(flag, ...(value === "" ? [] : [value]));
+  expect(await demo.ended).toBe(2);
+  expect(demo.output).toContain(flag);
+  expect(demo.output).not.toContain("corrald");
 });
 
 test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("no process outlives a demo that ends by %s", async (signal) => {
