@@ -23,7 +23,7 @@ export interface AdminOptions extends CallOptions {
   readonly root?: string | undefined;
   /** Who asks: for quotas, and kept with configurations. At most 200 characters. Default `admin`. */
   readonly by?: string | undefined;
-  /** The host's settings beside those of this package (`mergeSchema`), for `describeConfig`. Default: those of this package. */
+  /** What `mergeSchema` makes of the host's settings, for `describeConfig`. Default: the settings of this package alone. */
   readonly schema?: SettingSchema | undefined;
 }
 

@@ -89,7 +89,7 @@ export interface ConfigChange {
 
 /**
  * Called one after the other, in the order of the cluster's transactions, from the start on: the first calls come before `startBroker` has
- * resolved. What a callback throws goes to `onError`, and nothing is left out.
+ * resolved, so the agent may not be there yet. What a callback throws goes to `onError`, and nothing is left out.
  */
 export interface BrokerHost {
   lead(part: Leading): void;
@@ -127,7 +127,7 @@ export interface BrokerAgentOptions {
   /** When a broker of this id is registered: `error` (default; `NODE_EXISTS`), or wait for the end of its session. */
   readonly onDuplicate?: "error" | "wait" | undefined;
   readonly host: BrokerHost;
-  /** The host's own settings, beside those of this package. */
+  /** The host's own settings, without those of this package: by both, the controller checks what is to be set. The same in all brokers. */
   readonly schema?: SettingSchema | undefined;
   /** May this broker be controller? Default true. */
   readonly canBeController?: boolean | undefined;

@@ -22,7 +22,8 @@ class MemoryBroker implements BrokerHost {
 
   follow(part: Following): void {
     this.#led.delete(nameOf(part.id));
-    // Fetch from `part.endpoints`, with `part.leaderEpoch` and `agent.epoch`, until `part.signal` aborts.
+    // Until `part.signal` aborts: cut off what the leader does not have (`truncationFor`), then fetch from `part.endpoints`, with `part.leaderEpoch`
+    // and `agent.epoch`. The agent may not be there yet: the first calls come before `startBroker` has resolved.
   }
 
   stop(id: PartitionId, { deleteData }: { readonly deleteData: boolean }): void {
