@@ -8,17 +8,38 @@ import { expect, test } from "vitest";
 import { consume, type Consumer, type Source } from "../src/index.ts";
 import { Sink } from "./chaotic.ts";
 import { MemorySource } from "./consuming.ts";
+import { example as assignors } from "./examples/assignors.ts";
 import { FilesSource } from "./examples/files-source.ts";
 
 const EXAMPLES = new URL("examples/", import.meta.url);
 const names = (await readdir(EXAMPLES)).filter((name) => name.endsWith(".ts"));
 const shown = names.filter((name) => name !== "files-source.ts");
 
-test("the README shows every example, word for word", async () => {
+test("the README shows every example, word for word, and nothing else", async () => {
   const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
   const blocks = [...readme.matchAll(/```ts\n([^]*?)```/g)].map(([, block]) => block!);
-  for (const name of shown) expect(blocks).toContain(await readFile(new URL(name, EXAMPLES), "utf8"));
+  const written = await Promise.all(shown.map((name) => readFile(new URL(name, EXAMPLES), "utf8")));
+  expect(blocks.toSorted()).toEqual(written.toSorted());
   expect(readme).toContain("test/examples/files-source.ts");
+});
+
+test("the README tells of every option, and of all that a handler, a consumer, a source and an administrator have", async () => {
+  const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+  const of = async (file: string, name: string): Promise<readonly string[]> => {
+    const text = await readFile(new URL(`../src/${file}`, import.meta.url), "utf8");
+    const [, body] = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, "m").exec(text)!;
+    return [...body!.matchAll(/^ {2}(?:readonly )?(\w+)[?:(]/gm)].map(([, member]) => member!);
+  };
+  const all = await Promise.all([
+    of("consumer.ts", "ConsumeOptions"),
+    of("consumer.ts", "Claim"),
+    of("consumer.ts", "HandlerContext"),
+    of("consumer.ts", "Consumer"),
+    of("source.ts", "Source"),
+    of("admin/api.ts", "GroupAdmin"),
+  ]);
+  expect(all.map((members) => members.length > 1)).toEqual(all.map(() => true));
+  for (const member of all.flat()) expect(readme).toContain(`\`${member}`);
 });
 
 test.each(shown)("the example %s runs", async (name) => {
@@ -35,6 +56,18 @@ test.each(shown)("the example %s runs", async (name) => {
   expect(told.length).toBeGreaterThan(0);
   await client.close();
   expect(server.leaks()).toMatchObject({ clients: 0, ephemerals: 0, watches: 0, subscriptions: 0, timers: 0 });
+});
+
+test("the example of assignors gives what it says beside each line", () => {
+  const told: unknown[] = [];
+  assignors(undefined, undefined, (...what) => told.push(...what));
+  expect(told).toEqual([
+    [0, 1],
+    [2, 3],
+    [0, 1],
+    [2, 3],
+    [2, 3],
+  ]);
 });
 
 test("files in a directory are consumed by a group: every line once, whoever comes and goes, and whatever is appended meanwhile", async () => {
