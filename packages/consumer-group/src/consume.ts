@@ -3,8 +3,8 @@ import { type Client, type CorralError, isCorralError } from "@corral/client";
 import { expireOffsets, offsetRetention, retentionOf } from "./admin/retention.ts";
 import { Alone } from "./claims/alone.ts";
 import type { ConsumeOptions, Consumer } from "./consumer.ts";
-import { GroupConsumer } from "./delivery/group-consumer.ts";
 import { handlingSettings, type HandlingSettings } from "./delivery/settings.ts";
+import { GroupConsumer } from "./group-consumer.ts";
 import { pathsOf } from "./layout.ts";
 import { joinGroup } from "./membership.ts";
 

@@ -88,6 +88,29 @@ const consumerLater = new Promise<Awaited<ReturnType<Awaited<ReturnType<typeof w
   (resolve) => (resolveConsumer = resolve),
 );
 
+test("after a seek nothing is handed out before all handlers from before it have ended", async () => {
+  await using it = await world({ t: 1 });
+  it.source.append("t", 0, 4);
+  const open: (() => void)[] = [];
+  const calls: number[] = [];
+  const consumer = await it.consumer(await it.client(), {
+    concurrency: 2,
+    handle: ({ offset }) => {
+      calls.push(offset);
+      return calls.length > 2 ? undefined : new Promise<void>((resolve) => open.push(resolve));
+    },
+  });
+  await it.pass(1_000);
+  await it.soon(consumer.seek({ topic: "t", partition: 0 }, 0), 100);
+  open[1]!();
+  await it.pass(1_000);
+  expect(calls).toEqual([0, 1]);
+  open[0]!();
+  await it.pass(1_000);
+  expect(calls).toEqual([0, 1, 0, 1, 2, 3]);
+  await it.soon(consumer.close());
+});
+
 test("a paused partition hands nothing out until it is resumed, and the others go on", async () => {
   await using it = await world({ t: 2 });
   const handled: string[] = [];

@@ -71,6 +71,7 @@ describe("a group in chaos", () => {
             "cut",
             "partition",
             "drop",
+            "forget",
             "stuck",
             "topics",
             "restart",
@@ -109,6 +110,8 @@ describe("a group in chaos", () => {
             if (draw() < 0.5) server.faults.dropReply({ nth: between(draw, 1, 6) });
             else server.faults.dropRequest({ nth: between(draw, 1, 6) });
             return;
+          case "forget":
+            return isDown ? undefined : server.faults.forgetHistory();
           case "stuck":
             if (one !== undefined) one.claimer.isStuck = true;
             return;

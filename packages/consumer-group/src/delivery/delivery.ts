@@ -183,15 +183,11 @@ export class Delivery<M> {
 
   /** Hands out as much as may be at work at once. */
   #pump(): void {
-    const { concurrency, doubt } = this.#handling;
+    const { concurrency } = this.#handling;
     while (this.#hasBegun && !this.#isPaused && !this.#isStopped && !this.#isDraining && !this.#inflow.isEmpty) {
       const progress = this.#progress;
       if (progress === undefined || this.#running >= concurrency) return;
       if (progress.outstanding >= Math.max(OUTSTANDING_MAX, concurrency)) return;
-      if (!this.claim.isValid) {
-        doubt(this.claim);
-        return;
-      }
       const message = this.#inflow.take();
       this.#resets = 0;
       void this.#run(message, progress.begin(message), progress);

@@ -12,6 +12,11 @@ export interface Where {
   readonly offset: number | undefined;
 }
 
+/** What is to be done about something that threw. */
+export type Verdict = "retry" | "skip" | "stop";
+
+const VERDICTS: readonly unknown[] = ["retry", "skip", "stop"] satisfies Verdict[];
+
 export interface Handling<M> {
   readonly client: Client;
   readonly source: Source<M>;
@@ -26,7 +31,7 @@ export interface Handling<M> {
   readonly turn: { sinceMs: number };
   readonly trace: (event: TraceEvent) => void;
   /** Something threw. What is to be done about it; if it is to stop, that has begun already. */
-  readonly fault: (error: unknown, where: Where) => "retry" | "skip" | "stop";
+  readonly fault: (error: unknown, where: Where) => Verdict;
   /** It is not certain any more that the claim is held: all that this life of the member had is given up. */
   readonly doubt: (claim: HeldClaim) => void;
   /** The server has refused something because of the claim: it is another's, or nobody's. */
@@ -37,6 +42,21 @@ export interface Handling<M> {
   readonly handled: () => void;
   /** Something has changed that people may look at. */
   readonly changed: () => void;
+}
+
+/** As `onError` says, `retry` if it says nothing. What it throws, and what it returns that is no verdict, is a reason to stop. */
+export function verdictOf(
+  onError: ConsumeOptions<never>["onError"],
+  error: unknown,
+  where: Where,
+): { readonly verdict: Verdict; readonly why: unknown } {
+  try {
+    const verdict = onError?.(error, where) ?? "retry";
+    if (VERDICTS.includes(verdict)) return { verdict, why: error };
+    throw new TypeError(`onError returned ${String(verdict)}, not one of ${VERDICTS.join(", ")}`);
+  } catch (thrown) {
+    return { verdict: "stop", why: thrown };
+  }
 }
 
 /** The first pause after a failure is random between 0 and this, milliseconds; doubled each time … */

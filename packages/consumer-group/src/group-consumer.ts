@@ -5,22 +5,21 @@
  */
 import { type CallOptions, CorralError, isCorralError, type StreamReader } from "@corral/client";
 import { Newest, unseen } from "@corral/recipes/authoring";
-import type { HeldClaim } from "../claims/claim.ts";
-import { Committer } from "../claims/committer.ts";
-import { Reconciler } from "../claims/reconciler.ts";
-import type { ConsumeOptions, Consumer, ConsumerStatus } from "../consumer.ts";
-import type { GroupPaths } from "../layout.ts";
-import type { Membership } from "../membership/api.ts";
-import type { TopicPartition } from "../source.ts";
-import { Delivery } from "./delivery.ts";
-import type { Handling, Where } from "./handling.ts";
-import type { HandlingSettings } from "./settings.ts";
-import { statusOf } from "./status.ts";
+import type { HeldClaim } from "./claims/claim.ts";
+import { Committer } from "./claims/committer.ts";
+import { Reconciler } from "./claims/reconciler.ts";
+import type { ConsumeOptions, Consumer, ConsumerStatus } from "./consumer.ts";
+import type { GroupPaths } from "./layout.ts";
+import type { Membership } from "./membership/api.ts";
+import type { TopicPartition } from "./source.ts";
+import { Delivery } from "./delivery/delivery.ts";
+import { type Handling, type Verdict, verdictOf, type Where } from "./delivery/handling.ts";
+import { Listening } from "./delivery/listener.ts";
+import type { HandlingSettings } from "./delivery/settings.ts";
+import { statusOf } from "./delivery/status.ts";
 
 /** For the last writes, when handlers have ended, milliseconds: without a connection they would wait for the session to end. */
 const LAST_WRITES_MS = 5_000;
-
-const VERDICTS: readonly unknown[] = ["retry", "skip", "stop"];
 
 /** Where a consumer is on its way out. */
 interface Ending {
@@ -37,13 +36,12 @@ export class GroupConsumer<M> implements Consumer {
   readonly #committer: Committer;
   readonly #reconciler: Reconciler;
   readonly #handling: Handling<M>;
+  readonly #listening: Listening;
   readonly #deliveries = new Map<HeldClaim, Delivery<M>>();
   readonly #statuses = new Newest<ConsumerStatus>();
   readonly #over = new AbortController();
   /** Ends the reading of targets. */
   readonly #settled = new AbortController();
-  /** The listener is told one thing after the other. */
-  #telling: Promise<void> = Promise.resolve();
   #ending: Ending | undefined;
   #handled = 0;
   #refused: string | undefined;
@@ -59,6 +57,7 @@ export class GroupConsumer<M> implements Consumer {
     this.#paths = paths;
     this.#options = options;
     this.#settings = settings;
+    this.#listening = new Listening(client, settings.rebalanceTimeoutMs);
     this.#committer = new Committer({
       client,
       paths,
@@ -206,34 +205,13 @@ export class GroupConsumer<M> implements Consumer {
     if (claim.isOver) this.#deliveries.delete(claim);
   }
 
-  /** Never rejects. */
   #tell(claims: readonly HeldClaim[], call: () => void | Promise<void>): Promise<void> {
-    const { client } = this.#membership;
-    const tell = async (): Promise<void> => {
-      try {
-        const called = call();
-        const inTime = client.deadline("rebalance listener", { timeoutMs: this.#settings.rebalanceTimeoutMs });
-        // Whatever it returns: nobody checks that at run time.
-        if (called !== undefined) await inTime.race(Promise.resolve(called));
-      } catch (error) {
-        this.#fault(error, { partition: claims[0]!.partition, offset: undefined });
-      }
-    };
-    this.#telling = this.#telling.then(tell);
-    return this.#telling;
+    const { partition } = claims[0]!;
+    return this.#listening.tell(call, (error) => void this.#fault(error, { partition, offset: undefined }));
   }
 
-  #fault(error: unknown, where: Where): "retry" | "skip" | "stop" {
-    let verdict: "retry" | "skip" | "stop";
-    let why = error;
-    try {
-      verdict = this.#options.onError?.(error, where) ?? "retry";
-      if (!VERDICTS.includes(verdict))
-        throw new TypeError(`onError returned ${String(verdict)}, not ${VERDICTS.join(", ")}`);
-    } catch (thrown) {
-      verdict = "stop";
-      why = thrown;
-    }
+  #fault(error: unknown, where: Where): Verdict {
+    const { verdict, why } = verdictOf(this.#options.onError, error, where);
     if (verdict === "stop" && this.#ending === undefined) this.#end(why, {});
     return verdict;
   }
