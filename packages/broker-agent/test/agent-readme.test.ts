@@ -159,6 +159,16 @@ test("the README has every method of an administrator", async () => {
   await client.close();
 });
 
+test("the README tells of every option, and of all that a host is told and can do", () => {
+  const text = readFileSync(new URL("../src/host/api.ts", import.meta.url), "utf8");
+  for (const name of ["BrokerAgentOptions", "BrokerHost", "Leading", "Following", "BrokerAgent"]) {
+    const [, body] = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, "m").exec(text)!;
+    const members = [...body!.matchAll(/^ {2}(?:readonly )?(\w+)[?:(]/gm)].map(([, member]) => member!);
+    expect(members.length).toBeGreaterThan(4);
+    for (const member of members) expect(readme).toContain(`\`${member}`);
+  }
+});
+
 test("the README's bounds are those of the code", () => {
   const bounds = [...readme.matchAll(/`([A-Z_]+_MAX)` \| ([\d,]+) \|/g)].map(([, name, value]) => [name, value]);
   expect(bounds.length).toBeGreaterThan(10);
