@@ -18,7 +18,7 @@ import { quiet } from "./replicas.ts";
 const BROKERS = 5;
 const PARTITIONS = 12;
 const STEPS = 60;
-const SEEDS = 6;
+const SEEDS = Number(process.env["CONTROLLER_CHAOS_SEEDS"] ?? 6);
 
 /** What nobody waits for: it may come to nothing. */
 function attempt(doing: Promise<unknown>): void {
@@ -114,23 +114,22 @@ class Chaos {
   #lead(): void {
     const records = new Map(this.#cluster.brokerRecords().map((record) => [record.id, record]));
     const registered = new Map(this.#cluster.server.dump().map(({ path, czxid }) => [path, czxid]));
-    const guardOf = (id: number): Guard => {
+    const guardOf = (id: number): Guard & { readonly czxid: number } => {
       const path = this.#cluster.paths.broker(id);
       return { path, czxid: registered.get(path) ?? 0 };
     };
     for (const [partition, { state, version, mzxid }] of this.#cluster.storedAll(this.#topicId)) {
       const { leader } = state;
       if (leader === null || this.#draw() < 0.5) continue;
-      // A leader leads by a state of its present life.
-      const guard = guardOf(leader) as { czxid: number; path: string };
-      if (guard.czxid === 0 || guard.czxid > mzxid) continue;
-      const isr = state.replicas.filter(
-        (id) => id === leader || (records.get(id)?.status === "active" && this.#draw() < 0.7),
-      );
-      const added = isr.filter((id) => !state.isr.includes(id));
+      // A leader leads by a state of its present life, and keeps nobody in sync who was so in another one.
+      const isSameLife = (id: number): boolean => guardOf(id).czxid > 0 && guardOf(id).czxid < mzxid;
+      if (!isSameLife(leader)) continue;
+      const mayBe = (id: number): boolean =>
+        records.get(id)?.status === "active" && (!state.isr.includes(id) || isSameLife(id));
+      const isr = state.replicas.filter((id) => id === leader || (mayBe(id) && this.#draw() < 0.7));
       const next: PartitionState = { ...state, isr };
       const path = this.#cluster.paths.partition(this.#topicId, partition);
-      const guards = [guard, ...added.map(guardOf)];
+      const guards = isr.map(guardOf);
       attempt(this.#cluster.client.set(path, next, { codec: partitionCodec, ifMatch: { version }, guard: guards }));
     }
   }
