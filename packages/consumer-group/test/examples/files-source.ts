@@ -64,11 +64,10 @@ export class FilesSource implements Source<string> {
 
   /** Numbered from 0 without gaps: what comes behind a gap does not count yet. */
   async #list(): Promise<Topic[]> {
-    const directories = await readdir(this.#directory, { withFileTypes: true });
+    const entries = await readdir(this.#directory, { withFileTypes: true });
+    const names = entries.filter((one) => one.isDirectory()).map(({ name }) => name);
     const topics: Topic[] = [];
-    for (const { name } of directories
-      .filter((one) => one.isDirectory())
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const name of names.sort()) {
       const files = new Set(await readdir(join(this.#directory, name)));
       let partitions = 0;
       while (files.has(`${partitions}.jsonl`)) partitions++;
