@@ -28,7 +28,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: "reassign",
-    usage: "plan|execute|verify|list|cancel",
+    usage: "plan|execute|verify|list|cancel|throttle",
     summary: "replicas to other brokers",
     load: async () => (await import("./cluster/reassign.ts")).REASSIGN,
   },

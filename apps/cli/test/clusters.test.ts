@@ -157,6 +157,19 @@ test("reassign makes a plan, executes, shows, verifies and undoes it, by the fil
   ]);
 });
 
+test("what moves is throttled on all brokers, as settings that all can see, until that is taken away", async () => {
+  const rate = async (): Promise<unknown[]> =>
+    (await json("configs", "describe", "--broker", "2")).map(({ name, value }) => [name, value]);
+  expect((await corral("reassign", "throttle", "1000")).stdout).toBe("1000 bytes a second\n");
+  expect(await rate()).toEqual([
+    ["follower.replication.throttled.rate", "1000"],
+    ["leader.replication.throttled.rate", "1000"],
+  ]);
+  expect((await corral("reassign", "throttle", "none")).stdout).toBe("no throttle\n");
+  expect(await rate()).toEqual([]);
+  expect((await corral("reassign", "throttle", "0")).code).toBe(2);
+});
+
 test("a plan for brokers that are not there, or too few, is refused in words that say so", async () => {
   const plan = (...args: string[]) => corral("reassign", "plan", ...args);
   const [absent, few, twice] = await Promise.all([

@@ -4,6 +4,7 @@ import type { ClusterAdmin, RunningReassignment } from "@corral/broker-agent";
 import type { Call, Command } from "../command.ts";
 import { throwErrors } from "../item-errors.ts";
 import { UsageError } from "../usage-error.ts";
+import { wholeNumber } from "../values.ts";
 import { type Assigned, planFrom, planText } from "./assignments.ts";
 import { partitionsAt } from "./elect.ts";
 import { CLUSTER_FLAGS, WATCH_FLAG } from "./flags.ts";
@@ -190,4 +191,19 @@ const cancel: Command = {
   },
 };
 
-export const REASSIGN: readonly Command[] = [plan, execute, verify, running, cancel];
+const throttle: Command = {
+  name: "throttle",
+  usage: "BYTES",
+  summary: "how fast all brokers copy the replicas that move now, bytes a second; none takes that away",
+  flags: CLUSTER_FLAGS,
+  async run(call) {
+    const text = call.args[0]!;
+    const bytes = text === "none" ? null : wholeNumber("BYTES", text);
+    await withCluster(call, async (admin) => {
+      await admin.setReplicationThrottle(bytes);
+      call.output.item({ bytesPerSecond: bytes }, () => (bytes === null ? "no throttle" : `${bytes} bytes a second`));
+    });
+  },
+};
+
+export const REASSIGN: readonly Command[] = [plan, execute, verify, running, cancel, throttle];
