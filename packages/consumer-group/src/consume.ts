@@ -6,7 +6,8 @@ import type { ConsumeOptions, Consumer } from "./consumer.ts";
 import { handlingSettings, type HandlingSettings } from "./delivery/settings.ts";
 import { GroupConsumer } from "./group-consumer.ts";
 import { pathsOf } from "./layout.ts";
-import { joinGroup } from "./membership.ts";
+import { joinGroup, type JoinOptions } from "./membership.ts";
+import { settingsOf } from "./membership/options.ts";
 
 const NOT_OURS = [
   "GUARD_FAILED",
@@ -31,15 +32,18 @@ export async function consume<M>(client: Client, options: ConsumeOptions<M>): Pr
   const settings = handlingSettings(options);
   const { topics, assign } = options;
   if (topics === undefined) return consumeAlone(client, options, assign!, settings);
-  await forgetExpired(client, options);
-  const membership = await joinGroup(client, {
+  const joining: JoinOptions = {
     ...options,
     topics,
     // Only who does not even give back what is overdue is to be fenced: handlers have their time, the listener has its own, and so have the writes.
     rebalanceTimeoutMs:
       settings.rebalanceTimeoutMs * (options.rebalance?.revoked === undefined ? 1 : 2) + GIVING_BACK_MS,
     duties: [offsetRetention({ retentionMs: options.offsetRetentionMs })],
-  });
+  };
+  // Refuses what cannot be, before anything is asked.
+  settingsOf(joining);
+  await forgetExpired(client, options);
+  const membership = await joinGroup(client, joining);
   const consumer = new GroupConsumer(membership, pathsOf(options.group, options.root), options, settings);
   consumer.begin();
   return consumer;

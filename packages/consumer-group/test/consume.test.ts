@@ -162,8 +162,18 @@ test("options that cannot be are refused before anything is asked", async () => 
     [{ commitIntervalMs: 0 }, RangeError],
     [{ start: () => Promise.resolve(0) }, TypeError],
     [{ offsetRetentionMs: -1 }, RangeError],
-  ] as const)
-    await expect(it.consumer(client, options)).rejects.toThrow(error);
+    [{ handle: undefined as never }, TypeError],
+    [{ source: { topics: () => {} } as never }, TypeError],
+    [{ reset: null as never }, TypeError],
+    [{ topics: "t" as never }, TypeError],
+    [{ onInstanceInUse: "steal" as never }, TypeError],
+    [{ instanceGraceMs: Infinity }, RangeError],
+  ] as const) {
+    const refused = it.consumer(client, options);
+    await expect(refused).rejects.toThrow(error);
+    // It names what is wrong.
+    await expect(refused).rejects.toThrow(new RegExp(Object.keys(options)[0]!));
+  }
   expect(it.server.requests().length).toBe(asked);
 });
 

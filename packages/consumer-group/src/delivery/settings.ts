@@ -28,6 +28,9 @@ export function handlingSettings<M>(options: ConsumeOptions<M>): HandlingSetting
       "either topics or assign must be given, and not both: a consumer is a member of its group or it is not",
     );
   if (assign !== undefined) checkAssign(assign);
+  if (typeof options.handle !== "function") throw new TypeError("handle is no function");
+  for (const name of ["topics", "fetch", "bounds"] as const)
+    if (typeof options.source?.[name] !== "function") throw new TypeError(`source.${name} is no function`);
   if (options.start !== undefined && mode !== "external")
     throw new TypeError(`start is for the mode external, not for ${mode}`);
   checkReset(reset);
@@ -58,7 +61,7 @@ function checkAssign(assign: NonNullable<ConsumeOptions<unknown>["assign"]>): vo
 
 function checkReset(reset: Reset): void {
   if (reset === "earliest" || reset === "latest" || reset === "none") return;
-  if (typeof reset !== "object" || !Number.isFinite(reset.atMs))
+  if (typeof reset !== "object" || reset === null || !Number.isFinite(reset.atMs))
     throw new TypeError(`reset is ${JSON.stringify(reset)}, not earliest, latest, none or { atMs }`);
 }
 

@@ -72,6 +72,9 @@ export function settingsOf(options: JoinOptions): Settings {
   checkName("group", group);
   for (const [name, value] of Object.entries({ instance, rack, clientId }))
     if (value !== undefined) checkName(name, value);
+  const { onInstanceInUse = "error" } = options;
+  if (onInstanceInUse !== "error" && onInstanceInUse !== "take-over")
+    throw new TypeError(`onInstanceInUse is ${JSON.stringify(onInstanceInUse)}, not error or take-over`);
   const assignors = options.assignors ?? [cooperativeSticky];
   checkAssignors(assignors);
   return {
@@ -81,8 +84,11 @@ export function settingsOf(options: JoinOptions): Settings {
     source: options.source,
     assignors,
     instance,
-    takesOver: options.onInstanceInUse === "take-over",
-    instanceGraceMs: positive("instanceGraceMs", options.instanceGraceMs ?? INSTANCE_GRACE_MS),
+    takesOver: onInstanceInUse === "take-over",
+    instanceGraceMs: finite(
+      "instanceGraceMs",
+      positive("instanceGraceMs", options.instanceGraceMs ?? INSTANCE_GRACE_MS),
+    ),
     rack: rack ?? null,
     clientId: clientId ?? "",
     groupMembersMax: positive("groupMembersMax", options.groupMembersMax ?? GROUP_MEMBERS_MAX),
@@ -103,6 +109,7 @@ function subscriptionOf(topics: readonly string[] | RegExp): MemberRecord["subsc
     patternOf(source);
     return { pattern: source };
   }
+  if (typeof topics !== "object") throw new TypeError(`topics is a ${typeof topics}, not a list of names or a pattern`);
   for (const [at, topic] of topics.entries()) checkName(`topics[${at}]`, topic);
   return { topics: [...new Set(topics)].toSorted() };
 }
@@ -133,6 +140,12 @@ function checkName(what: string, name: string): void {
 
 function positive(what: string, value: number): number {
   if (!(value > 0)) throw new RangeError(`${what} is ${value}, but must be greater than 0`);
+  return value;
+}
+
+/** It is written for others to read, as JSON, which has no infinity. */
+function finite(what: string, value: number): number {
+  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${value}, but must be finite`);
   return value;
 }
 
