@@ -180,16 +180,23 @@ async function brokerLeaves(
   const id = 4;
   const { brokers: described } = await admin.describeCluster();
   const leads = described.find((broker) => broker.id === id)!.leads;
+  const from = nowMs();
+  let lastMovedAt = from;
+  const stop = admin.watch(({ partitions: changed }) => {
+    if (changed.some(({ before, now }) => before?.state.leader === id && now?.state.leader !== id))
+      lastMovedAt = nowMs();
+  });
   const { tookMs, stillLed } = await working.get(id)!.ask({ ask: "shutdown" }, "shut-down");
+  stop();
   working.get(id)!.kill();
   working.delete(id);
   if (stillLed > 0) throw new Error(`the controlled shutdown left ${stillLed} leaders`);
   await eventually(toldAll, "all partitions have a leader that knows");
   measures.push({
-    what: `controlled shutdown of a broker with ${leads} leaders, until everybody knows and it may go`,
-    ms: tookMs,
-    target: 2_000,
+    what: `controlled shutdown of a broker with ${leads} leaders: until the last of them has moved`,
+    ms: lastMovedAt - from,
   });
+  measures.push({ what: "… until everybody has said that he knows, and it is gone", ms: tookMs, target: 2_000 });
 }
 
 async function configChanges(admin: ClusterAdmin, working: ReadonlyMap<number, Broker>): Promise<void> {
