@@ -18,7 +18,7 @@ import { quiet } from "./replicas.ts";
 const BROKERS = 5;
 const PARTITIONS = 12;
 const STEPS = 60;
-const SEEDS = Number(process.env["CONTROLLER_CHAOS_SEEDS"] ?? 6);
+const SEEDS = Number(process.env["CONTROLLER_CHAOS_SEEDS"] ?? 4);
 
 /** What nobody waits for: it may come to nothing. */
 function attempt(doing: Promise<unknown>): void {

@@ -21,7 +21,7 @@ export const CONTROLLERS = [1, 2];
 export const FIRST = 2;
 const KEEPERS = [3, 4, 5, 6, 7];
 /** So many that one thing takes several transactions. */
-const PARTITIONS = 910;
+const PARTITIONS = 882;
 /** Everything is done by then, by two controllers if need be. */
 const DONE_MS = 30_000;
 
