@@ -15,6 +15,13 @@ import {
 
 export const SESSION_MS = 6_000;
 
+/** Something that a handler waits for until the test lets go. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
 /** Topics in memory: what is appended comes to all who fetch. */
 export class MemorySource implements Source<string> {
   readonly #topics = new Map<string, { messages: Message<string>[]; earliest: number; timesMs: number[] }[]>();

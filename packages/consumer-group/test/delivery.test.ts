@@ -2,14 +2,7 @@
 import { json, op } from "@corral/client";
 import { expect, test } from "vitest";
 import { checkHistory, type HandlerContext, type Message } from "../src/index.ts";
-import { SESSION_MS, world } from "./consuming.ts";
-
-/** Something that a handler waits for until the test lets go. */
-function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open!: () => void;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
-}
+import { gate, SESSION_MS, world } from "./consuming.ts";
 
 test("messages of one partition are handled one after the other, in order, and partitions beside each other", async () => {
   await using it = await world({ t: 2 });
