@@ -39,7 +39,7 @@ class Rebalance implements Duty {
   /** There may be something to level out. */
   #isDue = true;
   #wasOn = false;
-  /** What is left of the plan, by partition; undefined: there is none. */
+  /** What is left of the plan, by partition, what moves no replica first; undefined: there is none. */
   #plan: Map<string, Move> | undefined;
   /** Of the last step. */
   #asked = new Map<string, Move>();
@@ -129,11 +129,14 @@ class Rebalance implements Duty {
     if (views.length > PARTITIONS_MAX || brokers.length === 0) return plan;
     const now = views.map(({ state }) => targetOf(state));
     const { partitions } = levelLeaders(planMinimalMoves(now, brokers, "safe").partitions);
+    const planned: Move[] = [];
     for (const [at, view] of views.entries()) {
       const [from, to] = [now[at] as readonly number[], partitions[at] as readonly number[]];
       const { topicId, partition } = view;
-      if (!isSameOrder(from, to)) plan.set(keyOf(view), { topicId, partition, from, to });
+      if (!isSameOrder(from, to)) planned.push({ topicId, partition, from, to });
     }
+    for (const move of planned) if (!movesReplicas(move)) plan.set(keyOf(move), move);
+    for (const move of planned) plan.set(keyOf(move), move);
     return plan;
   }
 
@@ -144,8 +147,8 @@ class Rebalance implements Duty {
     let room = atOnce - this.#running.size;
     const changes: PartitionChange[] = [];
     for (const [key, move] of plan) {
-      const moves = move.to.some((id) => !move.from.includes(id));
-      if (moves && room <= 0) continue;
+      const moves = movesReplicas(move);
+      if (moves && room <= 0) break;
       plan.delete(key);
       const before = image.partition(move.topicId, move.partition);
       // Somebody else has other plans with it, or it is no more: it is left to them.
@@ -159,6 +162,10 @@ class Rebalance implements Duty {
     }
     return changes;
   }
+}
+
+function movesReplicas({ from, to }: Move): boolean {
+  return to.some((id) => !from.includes(id));
 }
 
 function isAsPlanned({ state }: PartitionView, { from }: Move): boolean {
