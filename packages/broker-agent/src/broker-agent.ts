@@ -9,7 +9,8 @@ import { Agent, type AgentParts } from "./host/agent.ts";
 import { checkOptions } from "./host/check-options.ts";
 import { dutiesOf } from "./host/duties.ts";
 import { checkEndpointsFree, enroll } from "./host/enroll.ts";
-import { checkCluster, drawId, findOrFound } from "./host/found-cluster.ts";
+import { drawName } from "./draw.ts";
+import { checkCluster, findOrFound } from "./host/found-cluster.ts";
 import { ClusterImage } from "./image/cluster-image.ts";
 import { type ClusterPaths, pathsOf } from "./layout.ts";
 import type { BrokerRecord } from "./records.ts";
@@ -56,7 +57,7 @@ async function startIn(parts: Omit<AgentParts, "registration" | "record">, deadl
   const { client, image, cluster, options } = parts;
   const { id, endpoints, rack = null, features = {}, startAs = "active", onDuplicate = "error" } = options;
   const said: Omit<BrokerRecord, "id"> = {
-    incarnation: drawId(client),
+    incarnation: drawName(client.random),
     endpoints,
     rack,
     features,

@@ -29,6 +29,11 @@ export function decodeName(name: string): string {
   return decodeURIComponent(name);
 }
 
+/** What a partition is called in memory, and in the `failedReplicas` of brokers. */
+export function partitionKey({ topicId, partition }: { readonly topicId: string; readonly partition: number }): string {
+  return `${topicId}/${partition}`;
+}
+
 export interface ClusterPaths {
   readonly cluster: string;
   readonly brokers: string;

@@ -66,7 +66,6 @@ function remember(terms: Term[]): MakeDuty {
     terms.push(term);
     return {
       name: "remember",
-      againInMs: undefined,
       begin: () => undefined,
       notice: () => undefined,
       next: () => undefined,

@@ -8,6 +8,8 @@ import { Refused } from "./refusal.ts";
 export const TOPICS_PER_REQUEST = 100;
 /** Partitions that one request may concern. */
 export const PARTITIONS_PER_REQUEST = 200;
+/** Partitions of one topic whose replicas may be named one by one in a request. */
+export const ASSIGNED_MAX = 10_000;
 
 /** Parts that are undefined count as absent. */
 export function recordAt(value: unknown, what: string): Readonly<Record<string, unknown>> {

@@ -10,7 +10,7 @@ import { sessionFor, unseen, watchUntil } from "@corral/recipes/authoring";
 import type { ClusterPaths } from "../layout.ts";
 import { requestCodec, type RequestRecord, resultCodec } from "../records.ts";
 import type { RequestOptions } from "./api.ts";
-import { drawName } from "./draw.ts";
+import { drawName } from "../draw.ts";
 import { AdminError, isAdminError } from "./error.ts";
 import type { RefusalCode } from "./refusal.ts";
 

@@ -6,7 +6,7 @@ import { placeReplicas, type PlacementBroker } from "../placement/replicas.ts";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { PlanOptions, ReassignmentPlan } from "./api.ts";
 import { livePartitions } from "./describe.ts";
-import { drawBelow } from "./draw.ts";
+import { drawBelow } from "../draw.ts";
 
 /** RangeError for a broker that is not registered, a topic that is not there, a partition with more replicas than there are to be brokers. */
 export function generatePlan(client: Client, image: ClusterImage, options: PlanOptions): ReassignmentPlan {

@@ -25,7 +25,7 @@ import {
 } from "../records.ts";
 import { checkDump } from "./dump.ts";
 import type { ClusterDump, DumpedTopic, Restored } from "./dump-api.ts";
-import { drawName } from "./draw.ts";
+import { drawName } from "../draw.ts";
 import { AdminError } from "./error.ts";
 
 /** More than any partition is likely to have had elections since the dump. */

@@ -4,6 +4,7 @@
  */
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { PartitionView } from "../image/views.ts";
+import { partitionKey } from "../layout.ts";
 
 type PartitionName = Pick<PartitionView, "topicId" | "partition">;
 
@@ -17,25 +18,25 @@ export class Due {
   }
 
   add(name: PartitionName): void {
-    const key = keyOf(name);
+    const key = partitionKey(name);
     if (!this.#urgent.has(key)) this.#others.set(key, nameOf(name));
   }
 
   /** Before all that are not urgent. */
   addUrgent(name: PartitionName): void {
-    const key = keyOf(name);
+    const key = partitionKey(name);
     this.#others.delete(key);
     this.#urgent.set(key, nameOf(name));
   }
 
   delete(name: PartitionName): void {
-    const key = keyOf(name);
+    const key = partitionKey(name);
     this.#urgent.delete(key);
     this.#others.delete(key);
   }
 
   has(name: PartitionName): boolean {
-    const key = keyOf(name);
+    const key = partitionKey(name);
     return this.#urgent.has(key) || this.#others.has(key);
   }
 
@@ -63,9 +64,4 @@ export class Due {
 
 function nameOf({ topicId, partition }: PartitionName): PartitionName {
   return { topicId, partition };
-}
-
-/** One name for both. */
-export function keyOf({ topicId, partition }: PartitionName): string {
-  return `${topicId}/${partition}`;
 }

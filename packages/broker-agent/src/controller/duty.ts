@@ -60,7 +60,7 @@ export interface Duty {
    */
   refused(changes: readonly PartitionChange[], together?: CorralError): void;
   /** When to ask again though nothing changes, milliseconds from now; undefined: not. */
-  readonly againInMs: number | undefined;
+  readonly againInMs?: number | undefined;
 }
 
 /** Made anew for each term. Asked in the order of the controller's list, the first that has something to write goes first. */

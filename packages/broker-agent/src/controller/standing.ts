@@ -7,7 +7,7 @@ import type { Guard } from "@corral/client";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { BrokerView, PartitionView } from "../image/views.ts";
 import type { PartitionState } from "../partition/state.ts";
-import { keyOf } from "./due.ts";
+import { partitionKey } from "../layout.ts";
 
 export interface Standing {
   /** Of the partition's replicas, or of those asked about: those that live, the leaving ones too. */
@@ -26,7 +26,7 @@ export function hasFailed(broker: BrokerView, partition: Pick<PartitionView, "to
     failed = new Set(broker.failedReplicas);
     failedOf.set(broker, failed);
   }
-  return failed.has(keyOf(partition));
+  return failed.has(partitionKey(partition));
 }
 
 export function isLive(

@@ -4,6 +4,7 @@
  * Writes nothing if the broker may not be part of what it finds.
  */
 import { type Client, CorralError, type Deadline, isCorralError, json, op } from "@corral/client";
+import { drawName } from "../draw.ts";
 import { type ClusterPaths, partsOf } from "../layout.ts";
 import { clusterCodec, type ClusterRecord } from "../records.ts";
 import type { BrokerAgentOptions } from "./api.ts";
@@ -71,7 +72,7 @@ async function foundAnew(
   const levels = Object.entries(features).map(([name, { max }]) => [name, max] as const);
   const record: ClusterRecord = {
     format: 1,
-    clusterId: drawId(client),
+    clusterId: drawName(client.random),
     features: Object.fromEntries(levels),
   };
   const { cluster } = paths;
@@ -88,11 +89,6 @@ async function foundAnew(
     if (isCorralError(error, "NODE_EXISTS")) return undefined;
     throw error;
   }
-}
-
-/** 128 random bits, as text. */
-export function drawId({ random }: Client): string {
-  return Array.from(random(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function refused(paths: ClusterPaths, name: string, means: string): CorralError {

@@ -2,7 +2,7 @@
 
 /** Endpoints of one broker. */
 export const ENDPOINTS_MAX = 64;
-/** Features of one broker. */
+/** Features of one broker, and of a cluster. */
 export const FEATURES_MAX = 1_000;
 /** Replicas that a broker may say it cannot keep. */
 export const FAILED_REPLICAS_MAX = 10_000;

@@ -9,6 +9,7 @@
 import { CorralError } from "@corral/client";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { Delta, PartitionView } from "../image/views.ts";
+import { partitionKey } from "../layout.ts";
 import type { PartitionId } from "./api.ts";
 import { areSame, Follower } from "./following.ts";
 import type { HostCalls } from "./host-calls.ts";
@@ -42,11 +43,11 @@ export class Roles {
   /** `onDisk`: told of in an earlier process. */
   constructor(world: RolesWorld, onDisk: readonly PartitionId[]) {
     this.#world = world;
-    for (const id of onDisk) this.#kept.set(keyOf(id.topicId, id.partition), { id, role: undefined });
+    for (const id of onDisk) this.#kept.set(partitionKey(id), { id, role: undefined });
   }
 
   leading(topicId: string, partition: number): Leader | undefined {
-    return this.#led.get(keyOf(topicId, partition));
+    return this.#led.get(partitionKey({ topicId, partition }));
   }
 
   led(): IterableIterator<Leader> {
@@ -123,7 +124,7 @@ export class Roles {
   }
 
   #look(topicId: string, partition: number): void {
-    this.#settle(keyOf(topicId, partition), topicId, partition);
+    this.#settle(partitionKey({ topicId, partition }), topicId, partition);
   }
 
   // ---- one partition ----------------------------------------------------------------------------------------------------
@@ -205,10 +206,6 @@ export class Roles {
     kept.role?.end(why);
     kept.role = undefined;
   }
-}
-
-function keyOf(topicId: string, partition: number): string {
-  return `${topicId}/${partition}`;
 }
 
 function nameOf({ topic, partition }: PartitionId): string {

@@ -7,6 +7,7 @@ import { isSameStanding } from "../controller/standing.ts";
 import { settingOf } from "../config/settings.ts";
 import type { ClusterImage } from "../image/cluster-image.ts";
 import type { Delta } from "../image/views.ts";
+import { partitionKey } from "../layout.ts";
 import type { PartitionId } from "./api.ts";
 import type { HostCalls } from "./host-calls.ts";
 import { IsrChanges } from "./isr-changes.ts";
@@ -58,7 +59,8 @@ export class Tenure {
   }
 
   /** What a leader of this life needs. */
-  leaderWorld({ topic, topicId, partition }: PartitionId): LeaderWorld {
+  leaderWorld(id: PartitionId): LeaderWorld {
+    const { topic, topicId, partition } = id;
     const { broker, client, image, calls, standings } = this.#world;
     return {
       broker,
@@ -67,7 +69,7 @@ export class Tenure {
       nowMs: () => client.clock.monotonicMs(),
       lagTimeMs: () => this.#lagTimeMs(),
       minInSync: () => Number(settingOf(image, "min.insync.replicas", { topic })),
-      standings: () => standings.of(`${topicId}/${partition}`),
+      standings: () => standings.of(partitionKey(id)),
       unchanged: (id) => this.#unchanged(id),
       sameLife: (id, zxid) => this.#sameLife(id, zxid),
       write: (change) => {

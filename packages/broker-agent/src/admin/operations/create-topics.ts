@@ -11,6 +11,7 @@ import type { ClusterImage } from "../../image/cluster-image.ts";
 import { configCodec, type ConfigRecord, type PlacementPlan, topicCodec, type TopicRecord } from "../../records.ts";
 import { checkTopicName, collisionKey } from "../../topic-name.ts";
 import {
+  ASSIGNED_MAX,
   flagAt,
   integerAt,
   listAt,
@@ -21,7 +22,7 @@ import {
   textsAt,
   TOPICS_PER_REQUEST,
 } from "../arguments.ts";
-import { drawBelow, drawName } from "../draw.ts";
+import { drawBelow, drawName } from "../../draw.ts";
 import type { AdminOperation } from "../operation.ts";
 import { planAnew, promisedReplicas } from "../placement.ts";
 import { Refused } from "../refusal.ts";
@@ -38,8 +39,6 @@ import {
   type Sized,
 } from "./topic-items.ts";
 
-/** Partitions whose replicas may be named one by one in a request. */
-const ASSIGNED_MAX = 10_000;
 /** Effects of a topic whose partitions come later: its configuration, the parent of its partitions, itself. */
 const EFFECTS_LEAST = 3;
 

@@ -4,7 +4,17 @@ import type { ClusterImage } from "../../image/cluster-image.ts";
 import type { TopicView } from "../../image/views.ts";
 import { isReassigning } from "../../partition/state.ts";
 import { type PlacementPlan, topicCodec, type TopicRecord } from "../../records.ts";
-import { flagAt, integerAt, listAt, optional, recordAt, replicasAt, textAt, TOPICS_PER_REQUEST } from "../arguments.ts";
+import {
+  ASSIGNED_MAX,
+  flagAt,
+  integerAt,
+  listAt,
+  optional,
+  recordAt,
+  replicasAt,
+  textAt,
+  TOPICS_PER_REQUEST,
+} from "../arguments.ts";
 import type { AdminOperation } from "../operation.ts";
 import { planOn, promisedReplicas } from "../placement.ts";
 import { Refused } from "../refusal.ts";
@@ -20,8 +30,6 @@ import {
   liveTopic,
   partitionsMade,
 } from "./topic-items.ts";
-
-const ASSIGNED_MAX = 10_000;
 
 interface Spec {
   readonly topic: string;

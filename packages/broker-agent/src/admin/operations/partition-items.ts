@@ -1,6 +1,7 @@
 /** What the operations on single partitions share: reading which ones, and refusing each for itself. */
 import type { PartitionChange, Term } from "../../controller/duty.ts";
 import type { PartitionView } from "../../image/views.ts";
+import { partitionKey } from "../../layout.ts";
 import type { PartitionState } from "../../partition/state.ts";
 import { integerAt, listAt, PARTITIONS_PER_REQUEST, recordAt, textAt } from "../arguments.ts";
 import type { Decision } from "../operation.ts";
@@ -28,7 +29,7 @@ export function decideEach<I extends PartitionItem>(
       if (before === undefined) {
         throw new Refused("UNKNOWN_TOPIC_OR_PARTITION", `topic '${name}' has no partition ${partition}`);
       }
-      const key = `${topic.id}/${partition}`;
+      const key = partitionKey(before);
       if (seen.has(key)) throw new Refused("INVALID_REQUEST", `partition ${partition} of '${name}' is asked for twice`);
       seen.add(key);
       const state = change(before, item);

@@ -1,13 +1,11 @@
 /** Finalizes the levels of features that all brokers act by. KIP-584. */
 import { op } from "@corral/client";
 import type { ClusterImage } from "../../image/cluster-image.ts";
+import { FEATURES_MAX } from "../../host/limits.ts";
 import { clusterCodec } from "../../records.ts";
 import { flagAt, integerAt, recordAt } from "../arguments.ts";
 import type { AdminOperation } from "../operation.ts";
 import { Refused } from "../refusal.ts";
-
-/** Features of a cluster. */
-export const FEATURES_MAX = 1_000;
 
 export const updateFeatures: AdminOperation = {
   name: "updateFeatures",

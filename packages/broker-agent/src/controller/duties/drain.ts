@@ -29,10 +29,6 @@ class Drain implements Duty {
     this.#term = term;
   }
 
-  get againInMs(): undefined {
-    return undefined;
-  }
-
   begin(): void {
     for (const broker of this.#term.image.brokers()) this.#noticeBroker({ before: undefined, now: broker });
   }

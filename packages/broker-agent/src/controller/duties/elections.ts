@@ -34,10 +34,6 @@ class Elections implements Duty {
     this.#term = term;
   }
 
-  get againInMs(): undefined {
-    return undefined;
-  }
-
   begin(): void {
     const { image } = this.#term;
     for (const topicId of image.topicIds()) {

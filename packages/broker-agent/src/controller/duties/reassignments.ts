@@ -28,10 +28,6 @@ class Reassignments implements Duty {
     this.#term = term;
   }
 
-  get againInMs(): undefined {
-    return undefined;
-  }
-
   begin(): void {
     const { image } = this.#term;
     for (const topicId of image.topicIds()) for (const view of image.partitionsOf(topicId)) this.#see(view);

@@ -8,11 +8,12 @@
 import { settingOf } from "../../config/settings.ts";
 import type { Delta, PartitionView } from "../../image/views.ts";
 import { startReassignment } from "../../partition/reassignment.ts";
+import { partitionKey } from "../../layout.ts";
 import { isReassigning, targetOf } from "../../partition/state.ts";
 import { levelLeaders } from "../../placement/level-leaders.ts";
 import { planMinimalMoves } from "../../placement/minimal-moves.ts";
 import { PARTITIONS_MAX, type PlacementBroker } from "../../placement/replicas.ts";
-import { Due, keyOf } from "../due.ts";
+import { Due } from "../due.ts";
 import type { Duty, PartitionChange, Step, Term } from "../duty.ts";
 import { isInUse, stayingOf } from "../standing.ts";
 import { PREFERRED_MAX, partitionsInUse, preferredElections } from "./preferred.ts";
@@ -46,10 +47,6 @@ class Rebalance implements Duty {
 
   constructor(term: Term) {
     this.#term = term;
-  }
-
-  get againInMs(): undefined {
-    return undefined;
   }
 
   get #isOn(): boolean {
@@ -109,8 +106,8 @@ class Rebalance implements Duty {
 
   refused(changes: readonly PartitionChange[]): void {
     for (const { before } of changes) {
-      const move = this.#asked.get(keyOf(before));
-      if (move !== undefined) this.#plan?.set(keyOf(before), move);
+      const move = this.#asked.get(partitionKey(before));
+      if (move !== undefined) this.#plan?.set(partitionKey(before), move);
     }
   }
 
@@ -135,8 +132,8 @@ class Rebalance implements Duty {
       const { topicId, partition } = view;
       if (!isSameOrder(from, to)) planned.push({ topicId, partition, from, to });
     }
-    for (const move of planned) if (!movesReplicas(move)) plan.set(keyOf(move), move);
-    for (const move of planned) plan.set(keyOf(move), move);
+    for (const move of planned) if (!movesReplicas(move)) plan.set(partitionKey(move), move);
+    for (const move of planned) plan.set(partitionKey(move), move);
     return plan;
   }
 

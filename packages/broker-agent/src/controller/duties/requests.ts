@@ -43,7 +43,6 @@ const UNTRIED = { path: "", conflicts: 0, isAnswered: false, isTooLarge: false, 
 
 class Requests implements Duty {
   readonly name = "requests";
-  readonly againInMs = undefined;
   readonly #term: Term;
   readonly #operations: ReadonlyMap<string, AdminOperation>;
   /** In memory: each controller begins with full buckets. */
