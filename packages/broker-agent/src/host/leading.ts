@@ -134,10 +134,7 @@ export class Leader implements Leading {
   async recovered(): Promise<void> {
     this.signal.throwIfAborted();
     if (!this.#state.recovering) return;
-    if (this.#repaired === undefined) {
-      const { promise, resolve } = promiseOf();
-      this.#repaired = { promise, resolve };
-    }
+    this.#repaired ??= promiseOf();
     this.#considerRepair();
     await this.#repaired.promise;
     // It is resolved by the end too, so that nobody must look at it who does not wait.

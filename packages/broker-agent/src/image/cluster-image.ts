@@ -7,10 +7,10 @@
  * an invariant, and nobody may drop data because somebody mistyped.
  */
 import { type CallOptions, type Client, type Clock, type CorralError, type Stat } from "@corral/client";
-import { cache, type Cache, type CacheChange, type CacheEntry } from "@corral/recipes";
+import { cache, type Cache, type CacheChange } from "@corral/recipes";
 import type { ClusterPaths } from "../layout.ts";
 import type { ClusterRecord } from "../records.ts";
-import { building, type Building } from "./building.ts";
+import { building, type Building, type Found, put } from "./building.ts";
 import { PartitionIndex } from "./partition-index.ts";
 import {
   numberOf,
@@ -36,13 +36,6 @@ const UNREADABLE_MAX = 1_000;
 export interface ImageOptions extends CallOptions {
   /** More znodes end the image. Default IMAGE_ENTRIES_MAX. */
   readonly entriesMax?: number | undefined;
-}
-
-/** A znode as it is now; undefined: it is gone. `isSameLife`: what is known of it is of this life. */
-interface Found {
-  readonly path: string;
-  readonly entry: CacheEntry<Parsed> | undefined;
-  readonly isSameLife: boolean;
 }
 
 /** Every read throws once it is over: why, as `signal` says. */
@@ -301,9 +294,4 @@ export class ClusterImage implements AsyncDisposable {
     put(this.#requests, found.path, now);
     if (now !== before) requests.push({ before, now });
   }
-}
-
-function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
-  if (value === undefined) map.delete(key);
-  else map.set(key, value);
 }
