@@ -183,7 +183,7 @@ test("offsets of a group at work are not moved, and such a group is not deleted"
     corral("groups", "reset-offsets", "running", "--to-offset", "0", "--execute"),
     corral("groups", "delete", "running"),
   ]);
-  const claimed = "offsets: a consumer of the group has orders:0: stop those first [NODE_EXISTS]";
+  const claimed = "a consumer of the group has orders:0: stop those first [NODE_EXISTS";
   expect(reset).toMatchObject({ code: 1, stderr: expect.stringContaining(claimed) });
   expect(remove).toMatchObject({ code: 1, stderr: expect.stringContaining("NOT_EMPTY") });
 });

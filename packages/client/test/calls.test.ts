@@ -35,6 +35,19 @@ describe("calls", () => {
     expect(await errorOf(client.get("/a", { codec }))).toMatchObject({ code: "CODEC", path: "/a" });
   });
 
+  test("what is no access control list is refused before anything is sent, whoever would be asked", async () => {
+    const { client, server } = await connectHarness();
+    const entries = [null, {}, { scheme: "world", id: "anyone" }, { scheme: "world", permissions: 31 }];
+    for (const acl of ["world:anyone:r", ...entries.map((entry) => [entry])] as never[]) {
+      const refused = { code: "BAD_ARGUMENTS", outcome: "no", limitName: "acl" };
+      expect(await errorOf(client.setAcl("/a", acl))).toMatchObject(refused);
+      expect(await errorOf(client.create("/a", null, { acl }))).toMatchObject(refused);
+      expect(await errorOf(client.multi([op.setAcl("/a", acl)]))).toMatchObject(refused);
+    }
+    expect(server.last.requests).toEqual([]);
+    expect(client.state.name).toBe("connected");
+  });
+
   test("find and stat answer undefined for what does not exist, get rejects with NO_NODE and the path", async () => {
     const { client, server } = await connectHarness();
     server.answer = () => ({ code: "NO_NODE", detail: { path: "/a" } });

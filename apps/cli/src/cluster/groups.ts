@@ -11,7 +11,6 @@ import { show, type Shown } from "./live.ts";
 import { offsetRows, OFFSET_COLUMNS } from "./offset-rows.ts";
 import { inTree, placeFrom } from "./place.ts";
 import { resetOffsets } from "./reset-offsets.ts";
-import { sayWhoHasIt } from "./claimed.ts";
 import { cell, counted, type Row } from "./table.ts";
 
 const GROUPS_ROOT = "/groups";
@@ -203,7 +202,7 @@ const deleteOffsets: Command = {
     const groups = await open(call);
     await describeGroup(groups, group);
     const what = topics.length > 0 ? { topics } : { partitions };
-    const deleted = await sayWhoHasIt(() => groups.admin.deleteOffsets(group, what));
+    const deleted = await groups.admin.deleteOffsets(group, what);
     call.output.item({ group, deleted }, () => `deleted ${counted(deleted, "offset")} of ${group}`);
   },
 };

@@ -8,7 +8,6 @@ import type { Call, Command } from "../command.ts";
 import { UsageError } from "../usage-error.ts";
 import { wholeNumber } from "../values.ts";
 import { BOUNDS_FLAGS, boundsFrom, type KnownBounds } from "./bounds.ts";
-import { sayWhoHasIt } from "./claimed.ts";
 import { GROUP_FLAGS } from "./flags.ts";
 import { type Place, placeFrom } from "./place.ts";
 import { cell, printTable } from "./table.ts";
@@ -48,7 +47,7 @@ export function resetOffsets(open: Open): Command {
       const partitions = await partitionsAt(admin, group, places);
       checkKnown(to, known, partitions);
       const how = { to, partitions, source: known.source, dryRun: !flags.has("execute") };
-      const changes = await sayWhoHasIt(() => admin.resetOffsets(group, how));
+      const changes = await admin.resetOffsets(group, how);
       const rows = changes.map(({ topic, partition, before, after }) => ({
         key: `${topic}:${partition}`,
         object: { topic, partition, before: before ?? null, after },

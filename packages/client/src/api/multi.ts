@@ -18,7 +18,7 @@ import { type CorralError, refusal } from "../error.ts";
 import { statOf } from "./reads.ts";
 import type { Created, CreateShape, Entry, Match, ReadOptions, Settled, WriteOptions } from "./types.ts";
 import { badArgument, consistencyOf, matched, type View } from "./view.ts";
-import { createOp } from "./writes.ts";
+import { checkAcl, createOp } from "./writes.ts";
 
 /** An operation of a multi whose result is an R. Made by {@link op}. */
 export interface Operation<R> {
@@ -73,7 +73,14 @@ export const op: {
     read: () => undefined,
   }),
   setAcl: (path, acl, options = {}) => ({
-    wire: (view) => [{ op: Op.setAcl, path: view.toServer(path, "multi"), acl, version: options.aversion ?? -1 }],
+    wire: (view) => [
+      {
+        op: Op.setAcl,
+        path: view.toServer(path, "multi"),
+        acl: checkAcl(acl, "multi", path),
+        version: options.aversion ?? -1,
+      },
+    ],
     read: (result) => statOf(result[0]),
   }),
   check: (path, condition) => ({

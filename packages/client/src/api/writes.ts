@@ -38,7 +38,7 @@ export function createOp(view: View, path: string, data: Uint8Array | null, shap
     path: view.toServer(path, op, sequential),
     data,
     mode: modeOf(lifetime, sequential, op, path),
-    acl: shape.acl ?? null,
+    acl: shape.acl === undefined || shape.acl === null ? null : checkAcl(shape.acl, op, path),
     ttlMs: typeof lifetime === "object" ? ttlOf(lifetime.ttlMs, op, path) : 0,
     flags: shape.parents === true ? CreateFlag.parents : 0,
   };
@@ -195,8 +195,23 @@ export function setAcl(
 ): Promise<Stat> {
   const op = "setAcl";
   const version = safe(options?.aversion ?? -1, "aversion", op);
-  const body = { op: Op.setAcl, path: view.toServer(path, op), acl, version };
+  const body = { op: Op.setAcl, path: view.toServer(path, op), acl: checkAcl(acl, op, path), version };
   return view.ask(view.budget(op, options), body, ({ result }) => statOf(result[0]), view.guards(options?.guard, op));
+}
+
+/** What is no list of entries would break the protocol, and end the session: it is refused here. */
+export function checkAcl(acl: readonly AclEntry[], op: string, path: string): readonly AclEntry[] {
+  if (!Array.isArray(acl)) throw badArgument(op, "acl", "it is no list", path);
+  for (const [at, entry] of (acl as readonly Partial<AclEntry>[]).entries()) {
+    const { scheme, id, permissions } = entry ?? {};
+    if (typeof scheme !== "string" || typeof id !== "string") {
+      throw badArgument(op, "acl", `entry ${at} has no scheme and id that are strings`, path);
+    }
+    if (!Number.isSafeInteger(permissions)) {
+      throw badArgument(op, "acl", `entry ${at} (${scheme}:${id}) has no permissions that are a whole number`, path);
+    }
+  }
+  return acl;
 }
 
 /** Adds an identity to the session, now and on each connection to come: a Hello holds only so many. */

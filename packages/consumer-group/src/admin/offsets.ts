@@ -176,6 +176,14 @@ async function write<T extends TopicPartition>(
     const operations = all
       .slice(from, from + CHANGES_MAX)
       .flatMap((one) => [operation.check(paths.claim(one.topic, one.partition), "absent"), operationOf(one)]);
-    await client.multi(operations, { ...deadline.rest(), guard });
+    try {
+      await client.multi(operations, { ...deadline.rest(), guard });
+    } catch (error) {
+      if (!isCorralError(error, "NODE_EXISTS")) throw error;
+      // Of each two operations, the first is the look at the claim.
+      const one = all[from + Math.floor((error.index ?? 0) / 2)];
+      const means = `a consumer of the group has ${one?.topic}:${one?.partition}: stop those first`;
+      throw new CorralError("NODE_EXISTS", { op: "offsets", detail: { path: error.path }, means, cause: error });
+    }
   }
 }
