@@ -126,7 +126,7 @@ async function controllerDies(admin: ClusterAdmin, client: Client, bare: Readonl
   broker.kill();
   // Asked while there is no controller: answered when there is one that has looked at everything.
   const answered = admin.createTopic(
-    { name: "after-failover", replicationFactor: 1, partitions: 1 },
+    { name: "after-failover", replicationFactor: REPLICAS, partitions: 1 },
     { timeoutMs: 120_000 },
   );
   const from = await expired;
