@@ -7,6 +7,7 @@ import type { Judge, Mistake } from "./replicated-log.ts";
 const SEEDS = Number(process.env["AGENT_CHAOS_SEEDS"] ?? 3);
 const FIRST_SEED = Number(process.env["AGENT_CHAOS_FIRST"] ?? 1);
 const ROUNDS = 14;
+const LOSING_ROUNDS = 4;
 /** Records that a disk loses with a crash. */
 const LOST_MAX = 15;
 
@@ -58,7 +59,7 @@ const PASSING: readonly Strike[] = [
 async function runLosing(seed: number): Promise<Judge> {
   await using world = await chaosWorld(seed, { configs: { "unclean.leader.election.enable": "true" } });
   const { draw, server, judge } = world;
-  for (let round = 0; round < ROUNDS / 2; round += 1) {
+  for (let round = 0; round < LOSING_ROUNDS; round += 1) {
     await world.heal();
     const crashing = oneOf(draw, world.living());
     const others = world.living().filter((host) => host !== crashing);
