@@ -34,15 +34,6 @@ export async function administered(
   return { cluster, admin, candidates, [Symbol.asyncDispose]: () => cluster.close() };
 }
 
-/** What stands below a path, without what differs from run to run: paths with their data as text. */
-export function treeBelow({ server }: TestCluster, path: string): Record<string, string> {
-  const decoder = new TextDecoder();
-  const below = server.dump().filter((node) => node.path.startsWith(`${path}/`));
-  return Object.fromEntries(
-    below.map(({ path: at, data }) => [at.slice(path.length), data === null ? "" : decoder.decode(data)]),
-  );
-}
-
 /** Everything that operations are about, so that two runs can be compared: how often each was written, and what it is. Ids and times left out. */
 export function effectsOn({ cluster }: Administered): Record<string, string> {
   const { server, paths } = cluster;

@@ -23,7 +23,7 @@ import {
 /** Of brokers' sessions, milliseconds. */
 export const TIMEOUT_MS = 6_000;
 /** After a loss that nobody was told of, everybody knows of it and has acted. */
-export const SETTLE_MS = 3 * TIMEOUT_MS;
+const SETTLE_MS = 3 * TIMEOUT_MS;
 /** Paths of partitions' znodes. */
 export const PARTITION_PATH = /\/partitions\/[^/]+\/\d+$/;
 /** Operations of one transaction that seeds a topic. */
@@ -63,7 +63,7 @@ export function fresh(replicas: readonly number[], change: Partial<PartitionStat
   return { replicas, adding: [], removing: [], leader, leaderEpoch: 0, isr: replicas, recovering: false, ...change };
 }
 
-export function recordOf(broker: Partial<BrokerRecord> & { readonly id: number }): BrokerRecord {
+function recordOf(broker: Partial<BrokerRecord> & { readonly id: number }): BrokerRecord {
   return {
     incarnation: `incarnation-of-${broker.id}`,
     endpoints: [{ name: "clients", host: `host-${broker.id}`, port: 9092 }],

@@ -79,7 +79,7 @@ export class Host implements BrokerHost {
   }
 }
 
-export function nameOf({ topic, partition }: PartitionId): string {
+function nameOf({ topic, partition }: PartitionId): string {
   return `${topic}-${partition}`;
 }
 

@@ -30,7 +30,7 @@ const zxidsOf = (image: ClusterImage, broker: number): number[] =>
   [...image.keptBy(broker)].map(({ mzxid }) => mzxid).toSorted(byNumber);
 
 /** What an image has, so that two can be compared. */
-export function shown(image: ClusterImage) {
+function shown(image: ClusterImage) {
   const ids = [...image.topicIds()].toSorted((a, b) => (a < b ? -1 : 1));
   const partitions = ids.map((id) => [...image.partitionsOf(id)].toSorted((a, b) => a.partition - b.partition));
   return {

@@ -21,7 +21,7 @@ import type { TopicPartition } from "./source.ts";
 export const GROUPS_ROOT = "/groups";
 
 /** One name as one name of a znode. */
-export function encodeName(name: string): string {
+function encodeName(name: string): string {
   return name === "." || name === ".." ? name.replaceAll(".", "%2E") : encodeURIComponent(name);
 }
 

@@ -5,7 +5,7 @@
  */
 import { type Client, isCorralError, op } from "@corral/client";
 import { between, drawFrom, oneOf } from "@corral/testing/world";
-import { chaos, type ChaosNow } from "../../recipes/test/faults/chaos.ts";
+import { chaos, type ChaosNow } from "@corral/testing/chaos";
 import { consume, type Consumer, type ConsumeOptions, type HandlerContext, type Message } from "../src/index.ts";
 import { SESSION_MS, type World } from "./consuming.ts";
 

@@ -4,7 +4,7 @@ import { startTestServer } from "@corral/testing";
 import { expect, test } from "vitest";
 import type { Turn } from "../src/periodic-job.ts";
 import { connect, sleep, TIMEOUT_MS, until } from "./electing.ts";
-import { chaos } from "./faults/chaos.ts";
+import { chaos } from "@corral/testing/chaos";
 import { eventually } from "./faults/stage.ts";
 import { apart, member, type Ran } from "./periodic-member.ts";
 

@@ -5,7 +5,7 @@ import { type Draw, drawFrom } from "@corral/testing/world";
 import { expect, test } from "vitest";
 import type { Job } from "../src/queue/job.ts";
 import { type Queue, queue } from "../src/queue.ts";
-import { chaos, type ValidHolders, validHolders } from "./faults/chaos.ts";
+import { chaos, type ValidHolders, validHolders } from "@corral/testing/chaos";
 import { eventually } from "./faults/stage.ts";
 
 const PATH = "/queues/work";

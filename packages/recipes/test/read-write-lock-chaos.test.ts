@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { Held } from "../src/hold/held.ts";
 import { readWriteLock } from "../src/read-write-lock.ts";
 import { connected } from "./connecting.ts";
-import { chaos, type ChaosNow } from "./faults/chaos.ts";
+import { chaos, type ChaosNow } from "@corral/testing/chaos";
 import { eventually } from "./faults/stage.ts";
 import { inQueue, PATH } from "./reading-and-writing.ts";
 

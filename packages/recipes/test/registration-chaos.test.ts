@@ -5,7 +5,7 @@ import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
 import { expect, test } from "vitest";
 import { type Group, group, type GroupState } from "../src/group.ts";
 import { type Registration, register } from "../src/registration.ts";
-import { chaos, type ChaosFault, LEASE_FAULTS, validHolders } from "./faults/chaos.ts";
+import { chaos, type ChaosFault, LEASE_FAULTS, validHolders } from "@corral/testing/chaos";
 import { eventually } from "./faults/stage.ts";
 
 const SEEDS_A_TEST = 25;

@@ -4,7 +4,7 @@ import { between, drawFrom, oneOf } from "@corral/testing/world";
 import { describe, expect, test } from "vitest";
 import { semaphore } from "../src/semaphore.ts";
 import { connected } from "./connecting.ts";
-import { chaos, validHolders } from "./faults/chaos.ts";
+import { chaos, validHolders } from "@corral/testing/chaos";
 import { eventually } from "./faults/stage.ts";
 import { below, PATH, three } from "./three-permits.ts";
 

@@ -15,7 +15,7 @@ import { AdminError, isAdminError } from "./error.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 /** Of a key as it is given: parts of what is asked in several requests are told apart by what comes after it. */
-export const GIVEN_KEY_CHARACTERS_MAX = 160;
+const GIVEN_KEY_CHARACTERS_MAX = 160;
 /** Requests of one call that are under way at once. */
 const PARTS_IN_FLIGHT = 8;
 

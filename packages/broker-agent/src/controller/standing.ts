@@ -19,7 +19,7 @@ export interface Standing {
 /** Kept for as long as the view is: a broker may name thousands of them. */
 const failedOf = new WeakMap<BrokerView, ReadonlySet<string>>();
 
-export function hasFailed(broker: BrokerView, partition: Pick<PartitionView, "topicId" | "partition">): boolean {
+function hasFailed(broker: BrokerView, partition: Pick<PartitionView, "topicId" | "partition">): boolean {
   if (broker.failedReplicas.length === 0) return false;
   let failed = failedOf.get(broker);
   if (failed === undefined) {

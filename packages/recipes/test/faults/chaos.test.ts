@@ -3,7 +3,7 @@ import type { Client } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { expect, test } from "vitest";
 import { lock } from "../../src/lock.ts";
-import { chaos, type ChaosNow, validHolders } from "./chaos.ts";
+import { chaos, type ChaosNow, validHolders } from "@corral/testing/chaos";
 import { eventually } from "./stage.ts";
 
 /** Three clients that acquire and release one lock again and again. */

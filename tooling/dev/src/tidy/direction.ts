@@ -19,7 +19,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/consumer-group": ["@corral/client", "@corral/recipes"],
   "packages/testing": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server", "@corral/client"],
   "apps/daemon": ["@corral/protocol", "@corral/state-machine", "@corral/log", "@corral/server"],
-  "apps/cli": ["@corral/protocol", "@corral/client", "@corral/recipes", "@corral/broker-agent", "@corral/consumer-group"],
+  "apps/cli": [
+    "@corral/protocol",
+    "@corral/client",
+    "@corral/recipes",
+    "@corral/broker-agent",
+    "@corral/consumer-group",
+  ],
   "apps/example-broker": ["@corral/client", "@corral/recipes", "@corral/broker-agent", "@corral/consumer-group"],
 };
 

@@ -17,11 +17,11 @@ import type { Duty, MakeDuty, PartitionChange, Step, Term } from "../duty.ts";
 import { registrationsOf } from "../standing.ts";
 
 /** For how long an answer stands, and a key is known, milliseconds. */
-export const RESULT_TTL_MS = 3_600_000;
-export const KEY_CHARACTERS_MAX = 200;
-export const BY_CHARACTERS_MAX = 200;
+const RESULT_TTL_MS = 3_600_000;
+const KEY_CHARACTERS_MAX = 200;
+const BY_CHARACTERS_MAX = 200;
 /** Bytes of an answer. */
-export const RESULT_BYTES_MAX: number = 256 * 1024;
+const RESULT_BYTES_MAX: number = 256 * 1024;
 /** Unreadable requests that are deleted at once. */
 const SWEEP_MAX = 100;
 /** Conflicts of one request with what others write, after which it is answered that it cannot be done … */

@@ -4,8 +4,8 @@
  * Owns the faults and the passing of time. The work that goes on meanwhile, and what must be true of it, is the test's.
  */
 import type { Client, SessionInfo } from "@corral/client";
-import type { TestServer } from "@corral/testing";
-import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
+import type { TestServer } from "./test-server.ts";
+import { between, type Draw, drawFrom, oneOf } from "./world/draw.ts";
 
 /** `drop request` and `drop reply` strike whoever asks next, of all clients of the server; the others only the clients given. */
 export type ChaosFault =
