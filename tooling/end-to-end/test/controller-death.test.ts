@@ -125,13 +125,12 @@ async function play(
   await operation.run(admin);
   await admin.refresh();
   const state = stateOf(admin);
-  const died = await Promise.race([
-    dying.ended.then(() => true),
-    dying.state().then(
-      () => false,
-      () => true,
-    ),
-  ]);
+  // It dies a moment after the write: whether it came to it, it may still be able to say.
+  const came = dying.state().then(
+    ({ writes }) => dieAt > 0 && writes >= dieAt,
+    () => true,
+  );
+  const died = await Promise.race([dying.ended.then(() => true), came]);
   await admin.close();
   await endAgents();
   return { state, died };
