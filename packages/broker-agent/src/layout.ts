@@ -16,14 +16,13 @@
  * `<topic>` below `partitions` is the topic's id, not its name: what is deleted and made again under the same name is another one.
  * The czxid of `brokers/<id>` is the broker's epoch (KIP-380); the token of the election is the controller's. Neither ever repeats or falls.
  */
+import { encodeName } from "@corral/recipes/authoring";
 
 /** Where clusters stand unless told otherwise. */
 export const CLUSTERS_ROOT = "/clusters";
 
-/** One name as one name of a znode. `<default>` of config entities stays as it is: it is no name that can be encoded to. */
-export function encodeName(name: string): string {
-  return name === "." || name === ".." ? name.replaceAll(".", "%2E") : encodeURIComponent(name);
-}
+// `<default>` of config entities stays as it is: it is no name that can be encoded to.
+export { encodeName };
 
 export function decodeName(name: string): string {
   return decodeURIComponent(name);

@@ -21,6 +21,7 @@ export { range } from "./assignors/range.ts";
 export { roundRobin } from "./assignors/round-robin.ts";
 export { sticky } from "./assignors/sticky.ts";
 export { consume } from "./consume.ts";
+export { GROUPS_ROOT, type GroupPaths, pathsOf } from "./layout.ts";
 export type {
   Claim,
   ConsumeOptions,

@@ -15,15 +15,11 @@
  * `members/<member>` is the life of the member; the token of the election is the leader's term.
  */
 
+import { encodeName } from "@corral/recipes/authoring";
 import type { TopicPartition } from "./source.ts";
 
 /** Where groups stand unless told otherwise. */
 export const GROUPS_ROOT = "/groups";
-
-/** One name as one name of a znode. */
-function encodeName(name: string): string {
-  return name === "." || name === ".." ? name.replaceAll(".", "%2E") : encodeURIComponent(name);
-}
 
 /** Undefined for what `encodeName` does not make: another has put it there, and it stands for nothing. */
 export function decodeName(name: string): string | undefined {

@@ -5,9 +5,10 @@ import path from "node:path";
 import { clusterAdmin, type ClusterAdmin } from "@corral/broker-agent";
 import { type Client, connect } from "@corral/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Agent, endAgents } from "../src/cluster/agent.ts";
+import { Agent } from "../src/cluster/agent.ts";
 import { nowMs } from "../src/cluster/words.ts";
 import { type CorraldProcess, endAll, startCorrald } from "../src/corrald-process.ts";
+import { endTellers } from "../src/telling-process.ts";
 
 const SESSION_MS = 1_000;
 /** From the expiry on: for the tick that finds it, the election, and a machine that is busy. */
@@ -28,7 +29,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await admin.close();
   await client.close();
-  await endAgents();
+  await endTellers();
   await endAll();
   await rm(data, { recursive: true, force: true });
 });

@@ -8,8 +8,9 @@ import path from "node:path";
 import { clusterAdmin, type ClusterAdmin } from "@corral/broker-agent";
 import { type Client, connect } from "@corral/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Agent, endAgents } from "../src/cluster/agent.ts";
+import { Agent } from "../src/cluster/agent.ts";
 import { type CorraldProcess, endAll, startCorrald } from "../src/corrald-process.ts";
+import { endTellers } from "../src/telling-process.ts";
 
 const PARTITIONS = 1_100;
 const REASSIGNED = 40;
@@ -26,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await client.close();
-  await endAgents();
+  await endTellers();
   await endAll();
   await rm(data, { recursive: true, force: true });
 });
@@ -132,7 +133,7 @@ async function play(
   );
   const died = await Promise.race([dying.ended.then(() => true), came]);
   await admin.close();
-  await endAgents();
+  await endTellers();
   return { state, died };
 }
 

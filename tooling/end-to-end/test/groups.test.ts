@@ -6,8 +6,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Client, connect } from "@corral/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type CorraldProcess, endAll, startCorrald } from "../src/corrald-process.ts";
-import { endMembers, Member, Sink } from "../src/groups/crew.ts";
+import { Member, Sink } from "../src/groups/crew.ts";
 import type { MemberOrder } from "../src/groups/words.ts";
+import { endTellers } from "../src/telling-process.ts";
 
 const SESSION_MS = 800;
 const PARTITIONS = 10;
@@ -27,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await client.close();
-  await endMembers();
+  await endTellers();
   await endAll();
   await rm(data, { recursive: true, force: true });
 });

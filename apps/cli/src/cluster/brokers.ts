@@ -3,7 +3,7 @@ import type { BrokerDescription, ClusterAdmin, ClusterDescription } from "@corra
 import type { Command } from "../command.ts";
 import { wholeNumber } from "../values.ts";
 import { CLUSTER_FLAGS, WATCH_FLAG } from "./flags.ts";
-import { show } from "./live.ts";
+import { showCluster } from "./live.ts";
 import { withCluster } from "./open.ts";
 import { refused } from "./refused.ts";
 import { cell, list, type Row } from "./table.ts";
@@ -49,11 +49,9 @@ const brokersList: Command = {
   flags: { watch: WATCH_FLAG, ...CLUSTER_FLAGS },
   run: (call) =>
     withCluster(call, (admin) =>
-      show(call, {
+      showCluster(call, admin, {
         columns: COLUMNS,
         rows: () => rowsOf(admin),
-        onChange: (changed) => admin.watch(changed),
-        over: admin.image.signal,
       }),
     ),
 };

@@ -8,7 +8,7 @@ import { UsageError } from "../usage-error.ts";
 import { wholeNumber } from "../values.ts";
 import { ENTITY_FLAGS, entityFrom } from "./entity-flags.ts";
 import { CLUSTER_FLAGS, DRY_RUN_FLAG, WATCH_FLAG } from "./flags.ts";
-import { show } from "./live.ts";
+import { show, showCluster } from "./live.ts";
 import { withCluster } from "./open.ts";
 import { sayNearest } from "./near-setting.ts";
 import { checkTopics } from "./refused.ts";
@@ -27,14 +27,12 @@ const configsList: Command = {
       const { parseEntity } = await import("@corral/broker-agent");
       const described = (): DescribedConfig[] =>
         [...admin.image.configs()].map(({ type, entity }) => admin.describeConfig(parseEntity(type, entity)));
-      await show(call, {
+      await showCluster(call, admin, {
         columns: ["ENTITY", "SET", "CHANGED BY", "AT", "VERSION"],
         rows: () =>
           described()
             .map(entityRow)
             .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
-        onChange: (changed) => admin.watch(changed),
-        over: admin.image.signal,
       });
     }),
 };

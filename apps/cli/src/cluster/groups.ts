@@ -13,6 +13,7 @@ import { inTree, placeFrom } from "./place.ts";
 import { resetOffsets } from "./reset-offsets.ts";
 import { cell, counted, type Row } from "./table.ts";
 
+/** As in the package, which is loaded only when it is used. */
 const GROUPS_ROOT = "/groups";
 
 /** A group as its administrator and its watchers reach it. */
@@ -20,22 +21,24 @@ interface Groups {
   readonly admin: GroupAdmin;
   readonly client: Client;
   readonly root: string;
+  /** Where a group stands. */
+  readonly at: (group: string) => string;
 }
 
 async function open(call: Call): Promise<Groups> {
   const root = inTree("--root", call.flags.get("root")?.[0] ?? GROUPS_ROOT);
   // Both take their time: so at once.
-  const [client, { groupAdmin }] = await Promise.all([call.connect(), import("@corral/consumer-group")]);
-  return { admin: groupAdmin(client, { root }), client, root };
+  const [client, { groupAdmin, pathsOf }] = await Promise.all([call.connect(), import("@corral/consumer-group")]);
+  return { admin: groupAdmin(client, { root }), client, root, at: (group) => pathsOf(group, root).group };
 }
 
 /** NO_NODE, with the nearest name, if there is no such group. */
-async function describeGroup({ admin, root }: Groups, group: string): Promise<GroupDescription> {
+async function describeGroup({ admin, root, at }: Groups, group: string): Promise<GroupDescription> {
   const description = await admin.describe(group);
   if (description.state !== "dead") return description;
   const names = (await admin.list()).map((one) => one.group);
   const means = `there is no group ${group} in ${root}${didYouMean(group, names)}`;
-  throw await notFound("group", `${root}/${encodeURIComponent(group)}`, means);
+  throw await notFound("group", at(group), means);
 }
 
 /** Rows of a subtree: looked at again after each change below it. */
@@ -104,7 +107,7 @@ const describe: Command = {
     if (!source.hasEnds) {
       call.output.note("where partitions end is not in the tree; for the lag give --end-offset or --source");
     }
-    await showBelow(call, groups, `${groups.root}/${encodeURIComponent(group)}`, {
+    await showBelow(call, groups, groups.at(group), {
       columns: OFFSET_COLUMNS,
       rows: () => offsetRows(groups.admin, group, source),
     });
@@ -120,7 +123,7 @@ const groupState: Command = {
     const [group] = call.args as [string];
     const groups = await open(call);
     await describeGroup(groups, group);
-    await showBelow(call, groups, `${groups.root}/${encodeURIComponent(group)}`, {
+    await showBelow(call, groups, groups.at(group), {
       columns: ["GROUP", "STATE", "EPOCH", "ASSIGNOR", "LEADER", "MEMBERS"],
       rows: async () => [stateRow(await groups.admin.describe(group))],
     });
@@ -164,7 +167,7 @@ const members: Command = {
     const [group] = call.args as [string];
     const groups = await open(call);
     await describeGroup(groups, group);
-    await showBelow(call, groups, `${groups.root}/${encodeURIComponent(group)}`, {
+    await showBelow(call, groups, groups.at(group), {
       columns: COLUMNS,
       rows: async () => (await groups.admin.describe(group)).members.map(memberRow),
     });

@@ -2,6 +2,7 @@
  * Rows that are shown again as they change, until Ctrl-C. In a terminal they are drawn anew; elsewhere the rows that changed come line by line,
  * as `corral watch` has it: `entry` for what is there, `synced`, then `created`, `changed`, `deleted`.
  */
+import type { ClusterAdmin } from "@corral/broker-agent";
 import type { Call } from "../command.ts";
 import { printTable, type Row, tableText } from "./table.ts";
 
@@ -16,6 +17,11 @@ export interface Shown {
   readonly onChange: (changed: () => void) => () => void;
   /** Aborted, with the reason, when nobody can tell of changes any more. */
   readonly over: AbortSignal;
+}
+
+/** What is read from the image of a cluster: each of its transactions may concern it. */
+export function showCluster(call: Call, admin: ClusterAdmin, shown: Pick<Shown, "columns" | "rows">): Promise<void> {
+  return show(call, { ...shown, onChange: (changed) => admin.watch(changed), over: admin.image.signal });
 }
 
 /** Once, or with `--watch` until it is interrupted; rejects when it is over before. */

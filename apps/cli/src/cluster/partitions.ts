@@ -1,7 +1,7 @@
 /** `corral partitions`: one a line, for those who look for the ones that are not well. */
 import type { Command } from "../command.ts";
 import { CLUSTER_FLAGS, WATCH_FLAG } from "./flags.ts";
-import { show } from "./live.ts";
+import { showCluster } from "./live.ts";
 import { withCluster } from "./open.ts";
 import { ONLY_FLAGS, onlyFrom, PARTITION_COLUMNS, partitionRow } from "./partition-rows.ts";
 import { checkTopics } from "./refused.ts";
@@ -16,11 +16,9 @@ export const partitions: Command = {
       const { args } = call;
       if (args.length > 0) await checkTopics("partitions", args, admin.listTopics());
       const chosen = { ...(args.length === 0 ? {} : { topics: args }), only: onlyFrom(call.flags) };
-      await show(call, {
+      await showCluster(call, admin, {
         columns: PARTITION_COLUMNS,
         rows: () => admin.describeTopics(chosen).flatMap((topic) => topic.partitions.map(partitionRow)),
-        onChange: (changed) => admin.watch(changed),
-        over: admin.image.signal,
       });
     }),
 };

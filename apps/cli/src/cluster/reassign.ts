@@ -8,7 +8,7 @@ import { wholeNumber } from "../values.ts";
 import { type Assigned, planFrom, planText } from "./assignments.ts";
 import { partitionsAt } from "./elect.ts";
 import { CLUSTER_FLAGS, WATCH_FLAG } from "./flags.ts";
-import { show } from "./live.ts";
+import { showCluster } from "./live.ts";
 import { withCluster } from "./open.ts";
 import { numbersFrom, placeFrom } from "./place.ts";
 import { checkTopics, refused } from "./refused.ts";
@@ -153,11 +153,9 @@ const running: Command = {
   flags: { watch: WATCH_FLAG, ...CLUSTER_FLAGS },
   run: (call) =>
     withCluster(call, (admin) =>
-      show(call, {
+      showCluster(call, admin, {
         columns: COLUMNS,
         rows: () => admin.listReassignments().map(rowOf),
-        onChange: (changed) => admin.watch(changed),
-        over: admin.image.signal,
       }),
     ),
 };

@@ -7,7 +7,7 @@ import { UsageError } from "../usage-error.ts";
 import { wholeNumber } from "../values.ts";
 import { assignmentsFrom } from "./assignments.ts";
 import { CLUSTER_FLAGS, DRY_RUN_FLAG, WATCH_FLAG } from "./flags.ts";
-import { show } from "./live.ts";
+import { showCluster } from "./live.ts";
 import { withCluster } from "./open.ts";
 import { ONLY_FLAGS, onlyFrom, PARTITION_COLUMNS, partitionRow } from "./partition-rows.ts";
 import { sayNearest } from "./near-setting.ts";
@@ -63,11 +63,9 @@ const topicsList: Command = {
         for (const name of admin.listTopics()) call.output.item({}, () => name);
         return;
       }
-      await show(call, {
+      await showCluster(call, admin, {
         columns: COLUMNS,
         rows: () => admin.describeTopics().map(rowOf),
-        onChange: (changed) => admin.watch(changed),
-        over: admin.image.signal,
       });
     }),
 };

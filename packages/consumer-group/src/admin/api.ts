@@ -1,6 +1,6 @@
 /** The words in which administrators see groups, and ask for changes. */
 import type { CallOptions } from "@corral/client";
-import type { PartitionsRecord } from "../records.ts";
+import type { OffsetRecord, PartitionsRecord } from "../records.ts";
 import type { Source, TopicPartition } from "../source.ts";
 
 /**
@@ -53,15 +53,7 @@ export interface GroupDescription {
   readonly zxid: number;
 }
 
-export interface CommittedOffset extends TopicPartition {
-  readonly offset: number;
-  readonly metadata: string;
-  readonly leaderEpoch: number | null;
-  /** The claim by which it was committed; 0 for an administrator. */
-  readonly claim: number;
-  readonly member: string;
-  readonly atMs: number;
-}
+export interface CommittedOffset extends TopicPartition, OffsetRecord {}
 
 export interface PartitionLag extends TopicPartition {
   /** Undefined: nothing is committed. */

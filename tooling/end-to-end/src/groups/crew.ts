@@ -2,13 +2,11 @@
  * Members of one group as processes, and the sink that they write to. The sink keeps, of each partition, the greatest token and the offset
  * that comes next: what it applies is what has happened to the world outside.
  */
-import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
+import { TellingProcess } from "../telling-process.ts";
 import type { FromMember, MemberOrder, ToMember, Verdict } from "./words.ts";
 
 const MAIN = path.join(import.meta.dirname, "../../dist/groups/member-process.js");
-const WAIT_MS_MAX = 60_000;
-const running = new Set<ChildProcess>();
 
 export class Sink {
   readonly #partitions = new Map<number, { token: number; next: number }>();
@@ -51,98 +49,29 @@ export class Sink {
   }
 }
 
-export class Member {
-  readonly events: FromMember[] = [];
-  readonly ended: Promise<void>;
-  readonly #child: ChildProcess;
-  readonly #looking = new Set<() => void>();
+export class Member extends TellingProcess<ToMember, FromMember> {
   #serial = 0;
 
   constructor(order: MemberOrder, sink: Sink) {
-    this.#child = fork(MAIN, [JSON.stringify(order)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    running.add(this.#child);
-    this.#child.on("message", (message) => {
-      const event = message as FromMember;
-      if (event.told === "effect") {
-        const verdict = sink.take(event.partition, event.offset, event.token);
-        this.#tell({ answer: event.serial, verdict });
-        return;
-      }
-      this.events.push(event);
-      for (const look of [...this.#looking]) look();
-    });
-    this.ended = new Promise((resolve) => {
-      this.#child.once("close", () => {
-        running.delete(this.#child);
-        resolve();
-      });
-    });
-  }
-
-  #tell(message: ToMember): void {
-    // It may have been killed meanwhile: then nobody waits for it.
-    if (this.#child.connected) this.#child.send(message, () => {});
-  }
-
-  #until<K extends FromMember["told"]>(
-    kind: K,
-    passes: (event: Extract<FromMember, { readonly told: K }>) => boolean,
-  ): Promise<Extract<FromMember, { readonly told: K }>> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(
-          new Error(
-            `a member did not say '${kind}' within ${WAIT_MS_MAX} ms; last: ${JSON.stringify(this.events.slice(-3))}`,
-          ),
-        );
-      }, WAIT_MS_MAX);
-      const look = (): void => {
-        const found = this.events.find(
-          (event): event is Extract<FromMember, { readonly told: K }> =>
-            event.told === kind && passes(event as Extract<FromMember, { readonly told: K }>),
-        );
-        if (found === undefined) return;
-        clearTimeout(timer);
-        this.#looking.delete(look);
-        resolve(found);
-      };
-      this.#looking.add(look);
-      look();
+    super("a member", MAIN, order, (event) => {
+      if (event.told !== "effect") return false;
+      this.tell({ answer: event.serial, verdict: sink.take(event.partition, event.offset, event.token) });
+      return true;
     });
   }
 
   async started(): Promise<string> {
-    return (await this.#until("started", () => true)).member;
+    return (await this.until("started")).member;
   }
 
   async size(): Promise<{ readonly claimed: number; readonly state: string }> {
     const serial = ++this.#serial;
-    this.#tell({ ask: "sizes", serial });
-    return this.#until("sizes", (event) => event.serial === serial);
+    this.tell({ ask: "sizes", serial });
+    return this.until("sizes", (event) => event.serial === serial);
   }
 
   async close(temporarily = false): Promise<void> {
-    this.#tell({ ask: "close", temporarily });
+    this.tell({ ask: "close", temporarily });
     await this.ended;
   }
-
-  signal(name: "SIGSTOP" | "SIGCONT"): void {
-    this.#child.kill(name);
-  }
-
-  async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.ended;
-  }
-}
-
-/** For afterEach: whatever a failed test left. */
-export async function endMembers(): Promise<void> {
-  await Promise.all(
-    [...running].map((child) => {
-      const closed = new Promise((resolve) => child.once("close", resolve));
-      child.kill("SIGKILL");
-      return closed;
-    }),
-  );
 }

@@ -6,8 +6,7 @@
  * Brokers that went, came, came back as another life, were fenced, or lost a disk: only their partitions are looked at, and those that
  * change. Everything is looked at once, when a term begins.
  */
-import type { Changed, ConfigView, Delta, PartitionView } from "../../image/views.ts";
-import type { BrokerView } from "../../image/views.ts";
+import type { BrokerView, Changed, ConfigView, Delta, PartitionView } from "../../image/views.ts";
 import { settingOf } from "../../config/settings.ts";
 import { electLeader } from "../../partition/election.ts";
 import { type PartitionState, withoutBrokers } from "../../partition/state.ts";
