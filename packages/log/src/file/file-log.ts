@@ -114,7 +114,7 @@ export class FileLog implements Log {
     } catch (error) {
       await this.close();
       throw isOfTheSystem(error)
-        ? new LogError("IO_FAILED", `reading ${disk.place} failed: ${String(error)}`, { cause: error })
+        ? new LogError("IO_FAILED", `recovery in ${disk.place} failed: ${String(error)}`, { cause: error })
         : error;
     }
   }
