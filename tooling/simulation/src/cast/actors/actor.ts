@@ -2,22 +2,10 @@
  * One program that uses a client: it does this and that at random, as the seed decides, and notes what it called and what
  * came of it. It never decides whether that was right, but for what only it can see: the order in which things reach it.
  */
-import { type Client, CorralError, isCorralError, open, type OpenOptions, type Stat, type Watch } from "@corral/client";
+import { type Client, CorralError, isCorralError, open, type Stat, type Watch } from "@corral/client";
 import { type Draw, drawFrom, type Process } from "@corral/testing/world";
-import type { Call, Followed, History, Told, Violation } from "./history.ts";
-import type { Plan } from "./plan.ts";
-
-/** What an actor needs of the world it lives in. */
-export interface Stage {
-  readonly plan: Plan;
-  readonly history: History;
-  readonly violations: Violation[];
-  /** Those that count only where the server's history reaches back far enough to tell what was missed. */
-  readonly unlessForgotten: Violation[];
-  /** Number of the next event, over the whole run. */
-  readonly nextEvent: () => number;
-  readonly note: (what: string) => void;
-}
+import type { Call, Followed, Told } from "../../history.ts";
+import type { Life, Stage } from "../cast.ts";
 
 /** A one-shot watch that was asked for. */
 interface Waiting {
@@ -46,7 +34,7 @@ export class Actor {
   isStopped = false;
   pending = 0;
 
-  constructor(name: string, process: Process, stage: Stage, options: OpenOptions) {
+  constructor({ name, process, options }: Life, stage: Stage) {
     this.name = name;
     this.stage = stage;
     this.#process = process;
@@ -120,7 +108,7 @@ export class Actor {
   }
 
   violation(what: string): void {
-    this.stage.violations.push({ check: "client", what: `${this.name}: ${what}` });
+    this.stage.violate("client", `${this.name}: ${what}`);
   }
 
   /** A read of a znode: it must show no less than this client has seen, and no change before its watch has told of it. */
@@ -137,7 +125,7 @@ export class Actor {
       if (watch.of !== "znode" || watch.path !== path || watch.calls > 0 || watch.seen === undefined) continue;
       if ((stat?.mzxid ?? 0) > watch.seen.mzxid) {
         const what = `${this.name}: saw ${path} change from ${watch.seen.mzxid} to ${stat!.mzxid} before its watch told of it`;
-        this.stage.unlessForgotten.push({ check: "client", what });
+        this.stage.violate("client", what, true);
       }
     }
   }

@@ -10,39 +10,44 @@ import {
   oneOf,
   type Process,
 } from "@corral/testing/world";
-import type { Actor } from "./actor.ts";
+import type { Inhabitants } from "./inhabitants.ts";
 import type { FaultKind, Plan } from "./plan.ts";
 
 export interface ChaosWorld {
   readonly plan: Plan;
   readonly host: Host;
   readonly network: Network;
-  readonly actors: readonly { readonly actor: Actor; readonly process: Process }[];
+  readonly inhabitants: Inhabitants;
   /** A process that nothing happens to. */
   readonly fate: Process;
   readonly note: (what: string) => void;
+  readonly sometimes: (mark: string) => void;
   /** Takes the server away and brings it back after a while. */
   readonly restart: (how: "power" | "process" | "stop", downMs: number) => void;
 }
 
 export class Chaos {
   readonly #world: ChaosWorld;
-  readonly #draw: Draw;
+  #strikes = 0;
   readonly #ends = new Set<() => void>();
   #isOver = false;
 
   constructor(world: ChaosWorld) {
     this.#world = world;
-    this.#draw = drawFrom(world.plan.seed, "chaos");
   }
 
   begin(): void {
     const { fate, plan } = this.#world;
-    fate.after(this.#draw() * plan.faultPauseMs, "timer", () => {
+    // Each strike draws for itself: without one of them the others are the same.
+    const name = `strike ${++this.#strikes}`;
+    const draw = drawFrom(plan.seed, name);
+    fate.after(draw() * plan.faultPauseMs, "timer", () => {
       if (this.#isOver) return;
-      const kind = oneOf(this.#draw, plan.faults);
-      this.#world.note(`fault ${kind}`);
-      this.#strike(kind);
+      const kind = oneOf(draw, plan.faults);
+      if (plan.mayAct(name) && plan.mayAct(kind)) {
+        this.#world.note(`fault ${kind}`);
+        this.#strike(kind, draw);
+      }
       this.begin();
     });
   }
@@ -64,20 +69,20 @@ export class Chaos {
     this.#world.fate.after(ms, "timer", once);
   }
 
-  #strike(kind: FaultKind): void {
-    const { host, network, restart } = this.#world;
-    const draw = this.#draw;
-    const { actor, process } = oneOf(draw, this.#world.actors);
+  #strike(kind: FaultKind, draw: Draw): void {
+    const { host, network, inhabitants, fate, sometimes, restart } = this.#world;
+    const inhabitant = oneOf(draw, inhabitants.all);
+    const { name: client, process } = inhabitant;
     const short = between(draw, 10, 400);
     const long = between(draw, 100, 12_000);
     switch (kind) {
       case "cut":
       case "cut-all":
-        for (const link of network.linksOf(kind === "cut" ? actor.name : "all")) link.cut();
+        for (const link of network.linksOf(kind === "cut" ? client : "all")) link.cut();
         return;
       case "partition":
       case "partition-all": {
-        const who = kind === "partition" ? actor.name : "all";
+        const who = kind === "partition" ? client : "all";
         const ways = oneOf(draw, [["to-server"], ["from-server"], ["to-server", "from-server"]] as const);
         for (const way of ways) this.#lasting(long, network.block(who, way));
         return;
@@ -104,6 +109,9 @@ export class Chaos {
         return;
       case "stall-client":
         return process.stall(oneOf(draw, [short, long]));
+      case "kill-client":
+        sometimes("a program was killed and came back");
+        return inhabitants.kill(inhabitant, oneOf(draw, [0, short, long]), fate);
       case "sleep-client":
         return process.sleep(long);
       case "jump-client":
@@ -112,8 +120,8 @@ export class Chaos {
         if (host.isRunning) host.process.jumpWall(oneOf(draw, [-3_600_000, -long, short, 3_600_000]));
         return;
       case "expire": {
-        const id = actor.client.session?.id;
-        if (host.isRunning && id !== undefined) host.server.expireSession(id);
+        const sessions = host.isRunning ? Array.from(host.server.state.sessions.values(), ({ id }) => id) : [];
+        if (sessions.length > 0) host.server.expireSession(oneOf(draw, sessions));
         return;
       }
       case "power-failure":

@@ -2,8 +2,8 @@
 import { op, type Operation, type WriteOptions } from "@corral/client";
 import { between, oneOf } from "@corral/testing/world";
 import { type Actor, statFields } from "../actor.ts";
-import { TAG_ROOT, tagData } from "../check/witness.ts";
-import { OPEN, READ_ONLY } from "../model/acl.ts";
+import { TAG_ROOT, tagData } from "../../../check/witness.ts";
+import { OPEN, READ_ONLY } from "../../../model/acl.ts";
 import { type Act, anyPath, CLOSED, parentPath, PATHS } from "./paths.ts";
 
 /** A guard that always holds carries the tag of a write that has no data. */

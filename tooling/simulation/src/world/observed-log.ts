@@ -4,8 +4,8 @@
  */
 import type { Batch, CommittedBatch, Log, LogListener, Recovered, RecoveryListener, SnapshotWriter } from "@corral/log";
 import { readTxns } from "@corral/state-machine";
-import type { Violation } from "./history.ts";
-import type { Entry } from "./model/model.ts";
+import type { Violation } from "../history.ts";
+import type { Entry } from "../model/model.ts";
 
 /** What outlives the logs: the one committed order. */
 export class LogWitness {

@@ -1,9 +1,14 @@
 /** What a seed decides before anything happens: sizes, limits, speeds, and which faults there are. */
 import { SERVER_BOUNDS, type ServerLimit } from "@corral/server";
+import type { CastName } from "../cast/cast.ts";
 import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
 
 export interface Plan {
   readonly seed: number;
+  /** Who lives there. */
+  readonly casts: readonly CastName[];
+  /** Steps of programs and strikes of chaos have names; what may not be is left out, and nothing else changes. */
+  readonly mayAct: (step: string) => boolean;
   readonly clients: number;
   readonly chaosMs: number;
   readonly sessionTimeoutMs: readonly number[];
@@ -36,6 +41,7 @@ export const FAULT_KINDS = [
   "delay-reply",
   "stall-server",
   "stall-client",
+  "kill-client",
   "sleep-client",
   "jump-client",
   "jump-server",
@@ -59,10 +65,14 @@ const BATCH_BYTES_MAX = 16 * 1024;
 export function planOf(seed: number): Plan {
   const draw = drawFrom(seed, "plan");
   const maybe = (chance: number): boolean => draw() < chance;
+  const casts = castsOf(drawFrom(seed, "casts"));
+  const areAlone = casts.length === 1;
   const faults = FAULT_KINDS.filter(() => maybe(0.6));
   return {
     seed,
-    clients: between(draw, 2, 5),
+    casts,
+    mayAct: () => true,
+    clients: areAlone ? between(draw, 2, 5) : between(draw, 1, 2),
     chaosMs: between(draw, 5_000, 20_000),
     sessionTimeoutMs: [between(draw, 1_500, 4_000), between(draw, 3_000, 10_000)],
     callTimeoutMs: between(draw, 2_000, 15_000),
@@ -70,7 +80,8 @@ export function planOf(seed: number): Plan {
     pipeline: oneOf(draw, [1, 3, 8, 20]),
     valueBytes: oneOf(draw, [32, 32, 200, 2_000]),
     limits: limitsOf(draw),
-    options: optionsOf(draw),
+    // The others have to be able to do their work.
+    options: areAlone ? optionsOf(draw) : {},
     history: maybe(0.25)
       ? { historyEntries: between(draw, 5, 100), historyBytes: between(draw, 2_000, 50_000) }
       : undefined,
@@ -90,6 +101,16 @@ export function planOf(seed: number): Plan {
     faults: faults.length === 0 ? ["cut"] : faults,
     faultPauseMs: oneOf(draw, [500, 1_500, 4_000]),
   };
+}
+
+/** Which kinds of programs there are: the actors alone, or one or all of the others beside a few of them. */
+function castsOf(draw: Draw): readonly CastName[] {
+  const kind = draw();
+  if (kind < 0.45) return ["actors"];
+  if (kind < 0.65) return ["actors", "recipes"];
+  if (kind < 0.8) return ["actors", "brokers"];
+  if (kind < 0.95) return ["actors", "groups"];
+  return ["actors", "recipes", "brokers", "groups"];
 }
 
 function limitsOf(draw: Draw): Partial<Record<ServerLimit, number>> {

@@ -1,0 +1,62 @@
+/** The cast of those that do this and that with a client, at random: every operation in every order. */
+import type { Client } from "@corral/client";
+import { looks } from "../../check/rest.ts";
+import type { Cast, Life, Program, Stage } from "../cast.ts";
+import { Actor } from "./actor.ts";
+import { doSomething } from "./acts/index.ts";
+import { ROOTS } from "./acts/paths.ts";
+
+export class Actors implements Cast {
+  readonly name = "actors";
+  readonly programs: readonly Program[];
+  readonly #stage: Stage;
+  /** Of each program, the present life's. */
+  readonly #living = new Map<string, Actor>();
+  #isCalm = false;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.programs = Array.from({ length: stage.plan.clients }, (_, i) => {
+      const name = String(i + 1);
+      return { name, begin: (life: Life) => this.#begin(name, life) };
+    });
+  }
+
+  async prepare(client: Client): Promise<void> {
+    await Promise.all(ROOTS.map((root) => client.create(root)));
+  }
+
+  #begin(name: string, life: Life): void {
+    const actor = new Actor(life, this.#stage);
+    this.#living.set(name, actor);
+    if (this.#isCalm) actor.isStopped = true;
+    else actor.begin(doSomething);
+  }
+
+  calm(): void {
+    this.#isCalm = true;
+    for (const actor of this.#living.values()) actor.isStopped = true;
+  }
+
+  unrest(): string | undefined {
+    for (const { name, client, pending } of this.#living.values()) {
+      const now = client.state;
+      if (now.name !== "connected")
+        return `client ${name} is ${now.name}${"cause" in now ? `: ${String(now.cause)}` : ""}`;
+      if (pending > 0) return `client ${name} waits for ${pending} calls`;
+    }
+    return undefined;
+  }
+
+  look(): void {
+    for (const actor of this.#living.values()) actor.checkWaiting((path) => looks(this.#stage.state(), path));
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all(Array.from(this.#living.values(), ({ client }) => client.close()));
+  }
+
+  judge(): readonly [] {
+    return [];
+  }
+}

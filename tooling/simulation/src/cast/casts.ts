@@ -1,0 +1,11 @@
+/** The casts of a world, as its plan names them. */
+import type { Plan } from "../world/plan.ts";
+import { Actors } from "./actors/actors.ts";
+import type { Cast, CastName, Stage } from "./cast.ts";
+
+const CASTS: Readonly<Partial<Record<CastName, (stage: Stage) => Cast>>> = {
+  actors: (stage) => new Actors(stage),
+};
+
+export const castsOf = (plan: Plan, stage: Stage): readonly Cast[] =>
+  plan.casts.flatMap((name) => CASTS[name]?.(stage) ?? []);

@@ -1,0 +1,19 @@
+/**
+ * What a workload is hoped to reach now and then. A mark that no seed of a campaign hits says that the tests have gone blind
+ * there, whatever they say about the rest.
+ *
+ * Each part declares its own: a name that nobody declared is a mistake.
+ */
+import { WORLD_MARKS } from "./world/marks.ts";
+
+/** Of everything. */
+export const MARKS: ReadonlySet<string> = new Set<string>([...WORLD_MARKS]);
+
+export class Marks {
+  readonly hits: Set<string> = new Set();
+
+  readonly sometimes = (mark: string): void => {
+    if (!MARKS.has(mark)) throw new Error(`"${mark}" is no mark`);
+    this.hits.add(mark);
+  };
+}

@@ -1,0 +1,92 @@
+/** The programs of all casts in their processes: they begin, are killed, and begin again. */
+import type { OpenOptions } from "@corral/client";
+import { between, bytesOf, drawFrom, type Network, Process, type Timeline } from "@corral/testing/world";
+import type { Program } from "../cast/cast.ts";
+import type { Plan } from "./plan.ts";
+import { countedTimer } from "./surroundings.ts";
+
+export class Inhabitants {
+  readonly all: Inhabitant[] = [];
+  readonly #plan: Plan;
+  readonly #url: string;
+  readonly #timeline: Timeline;
+  readonly #network: Network;
+
+  constructor(plan: Plan, url: string, timeline: Timeline, network: Network) {
+    this.#plan = plan;
+    this.#url = url;
+    this.#timeline = timeline;
+    this.#network = network;
+  }
+
+  /** It lives from now on. */
+  settle(program: Program): void {
+    const inhabitant = new Inhabitant(program);
+    this.all.push(inhabitant);
+    this.#begin(inhabitant);
+  }
+
+  /** Its process is dead, at once; after so long, by the time of `fate`, it begins another life. */
+  kill(inhabitant: Inhabitant, downMs: number, fate: Process): void {
+    const { process } = inhabitant;
+    process.die();
+    this.#network.clientDied(inhabitant.name);
+    fate.after(downMs, "timer", () => {
+      // Killed twice, it is brought back once.
+      if (inhabitant.process === process) this.#begin(inhabitant);
+    });
+  }
+
+  #begin(inhabitant: Inhabitant): void {
+    const number = ++inhabitant.lives;
+    const name = number === 1 ? inhabitant.name : `${inhabitant.name}'${number}`;
+    const process = new Process(`client ${name}`, this.#timeline, drawFrom(this.#plan.seed, `process ${name}`));
+    const timers = { timers: 0 };
+    inhabitant.present = { process, timers };
+    const options = this.#options(inhabitant.name, name, process, timers);
+    inhabitant.program.begin({ name, number, process, options, draw: drawFrom(this.#plan.seed, `life ${name}`) });
+  }
+
+  #options(name: string, life: string, process: Process, timers: { timers: number }): OpenOptions {
+    const { seed, sessionTimeoutMs, callTimeoutMs } = this.#plan;
+    const draw = drawFrom(seed, `client ${life}`);
+    const [least, most] = sessionTimeoutMs as [number, number];
+    return {
+      servers: [this.#url],
+      transport: this.#network.transport(process, name),
+      clock: {
+        monotonicMs: process.monotonicMs,
+        wallMs: process.wallMs,
+        setTimeout: (call, ms) => countedTimer(timers, process, call, ms),
+      },
+      random: (bytes) => bytesOf(draw, bytes),
+      timeoutMs: callTimeoutMs,
+      session: { timeoutMs: between(draw, Math.min(least, most), Math.max(least, most)) },
+      queue: draw() < 0.2 ? { whileDown: "reject" } : {},
+    };
+  }
+}
+
+export class Inhabitant {
+  readonly program: Program;
+  /** Its process now, or the dead one between two lives; and the timers of that. */
+  present: { readonly process: Process; readonly timers: { timers: number } } | undefined;
+  lives = 0;
+
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  get name(): string {
+    return this.program.name;
+  }
+
+  get process(): Process {
+    return this.present!.process;
+  }
+
+  /** Those of its present life that are not over. */
+  get timers(): number {
+    return this.present!.timers.timers;
+  }
+}
