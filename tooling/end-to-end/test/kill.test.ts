@@ -138,6 +138,8 @@ test(
       }
     }
 
+    // As before each cycle: one that had nothing under way may not be back yet.
+    await Promise.all(writers.map(({ client }) => client.ready()));
     for (const writer of writers) {
       report.acknowledged += writer.acknowledged;
       report.resumed += writer.client.stats().reconnects;
