@@ -1,6 +1,7 @@
 /** What a run leaves to be judged: the log, the wire, the calls, the states. Order numbers are of events, over the whole run. */
 import type { ErrorName, Outcome } from "@corral/protocol";
 import type { Frame } from "@corral/testing/world";
+import type { RegisterCall } from "./check/registers.ts";
 import type { Entry } from "./model/model.ts";
 
 /** One call of a client, as the program that made it saw it. */
@@ -58,6 +59,8 @@ export interface Dump {
 }
 
 export interface History {
+  /** Calls that touch registers, with what the callers were told and nothing else. */
+  readonly registers: RegisterCall[];
   /** The committed log. */
   readonly entries: Entry[];
   readonly frames: Frame[];
@@ -67,7 +70,15 @@ export interface History {
   readonly dumps: Dump[];
 }
 
-export const newHistory = (): History => ({ entries: [], frames: [], calls: [], seen: [], followed: [], dumps: [] });
+export const newHistory = (): History => ({
+  registers: [],
+  entries: [],
+  frames: [],
+  calls: [],
+  seen: [],
+  followed: [],
+  dumps: [],
+});
 
 /** A promise that was not kept. */
 export interface Violation {

@@ -29,9 +29,10 @@ export async function run(seed: number, options: RunOptions = {}): Promise<RunRe
   } finally {
     world.end();
   }
-  const { history, violations, checksWatches, hash, figures, marks } = world;
+  const { history, violations, checksWatches, hash, marks } = world;
+  const figures: Record<string, number> = { ...world.figures };
   try {
-    violations.push(...judge(history, { checksWatches }));
+    violations.push(...judge(history, { checksWatches, count: (what, howMany) => (figures[what] = howMany) }));
     for (const cast of world.casts) violations.push(...cast.judge(history));
   } catch (error) {
     violations.push({ check: "judge", what: String((error as Error)?.stack ?? error) });

@@ -16,6 +16,7 @@ const at = (version: number, value: string): Given => ({ version, value });
 
 const call = (start: number, end: number, parts: readonly Part[], answer: RegisterCall["answer"]): RegisterCall => ({
   client: "1",
+  tag: `${start}`,
   start,
   end,
   parts,
@@ -119,6 +120,12 @@ describe("refuses", () => {
       ),
     ).toBe(false);
   });
+});
+
+test("a write without an answer that does not stand in the log never happened", () => {
+  const calls = [done(1, 2, create("a")), open(3, set("b")), done(5, 6, read(), at(1, "b"))];
+  expect(checkRegisters(calls, new Set(["1", "3"])).violations).toEqual([]);
+  expect(checkRegisters(calls, new Set(["1"])).violations).toHaveLength(1);
 });
 
 test("a search that takes too long is given up, and says so", () => {

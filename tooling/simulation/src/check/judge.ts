@@ -2,12 +2,13 @@
 import { DEFAULT_OPTIONS } from "@corral/state-machine";
 import type { History, Violation } from "../history.ts";
 import { checkOrder } from "./order.ts";
+import { checkRegisters } from "./registers.ts";
 import { replay } from "./replayed.ts";
 import { checkState, compareDump, SequenceCheck } from "./states.ts";
 import { SubscriptionCheck } from "./subscriptions.ts";
 import { checkWatches } from "./watches.ts";
 import { type Asked, checkReply, pair } from "./wire.ts";
-import { checkWitness } from "./witness.ts";
+import { checkWitness, executions } from "./witness.ts";
 import { checkWriteReplies } from "./writes.ts";
 
 /** More of the same says no more. */
@@ -16,9 +17,11 @@ const VIOLATIONS_MAX = 20;
 export interface JudgeOptions {
   /** The server's history may be too short to tell what was missed: then nothing is demanded of it. */
   readonly checksWatches: boolean;
+  /** Told of what was searched, and what was given up. */
+  readonly count?: ((what: string, howMany: number) => void) | undefined;
 }
 
-export function judge(history: History, { checksWatches }: JudgeOptions): Violation[] {
+export function judge(history: History, { checksWatches, count }: JudgeOptions): Violation[] {
   const violations: Violation[] = [];
   const asked = pair(history.frames, violations);
   const readsAt = by(asked, ({ reply }) => reply.zxid);
@@ -47,6 +50,10 @@ export function judge(history: History, { checksWatches }: JudgeOptions): Violat
   violations.push(...checkWriteReplies(asked, replayed.steps));
   violations.push(...checkWitness(history.calls, replayed.steps));
   violations.push(...checkOrder(history.calls, history.seen, replayed));
+  const registers = checkRegisters(history.registers, new Set(executions(replayed.steps).keys()));
+  violations.push(...registers.violations);
+  count?.("register groups", registers.searched);
+  count?.("register groups given up", registers.givenUp);
   if (checksWatches) violations.push(...checkWatches(history.frames, replayed));
   return violations.slice(0, VIOLATIONS_MAX);
 }

@@ -29,7 +29,7 @@ export type Verdict<W> =
   | { readonly kind: "unknown" };
 
 /** Steps of one search, until it is given up. */
-const STEPS_MAX = 300_000;
+const STEPS_MAX = 100_000;
 
 /** A call or an answer, in a list in the order of time. */
 interface Node {

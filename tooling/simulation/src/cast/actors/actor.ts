@@ -16,10 +16,18 @@ interface Waiting {
   calls: number;
 }
 
+/** One act of one actor. */
+export interface Step {
+  readonly actor: Actor;
+  /** Of this act alone. */
+  readonly draw: Draw;
+  /** For its write, if it makes one. */
+  readonly tag: string;
+}
+
 export class Actor {
   readonly name: string;
   readonly client: Client;
-  readonly draw: Draw;
   readonly stage: Stage;
   readonly #process: Process;
   readonly #following: {
@@ -29,8 +37,8 @@ export class Actor {
   }[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #watches: Watch[] = [];
-  #tags = 0;
-  #calls = 0;
+  #acts = 0;
+  #turns = 0;
   isStopped = false;
   pending = 0;
 
@@ -38,33 +46,28 @@ export class Actor {
     this.name = name;
     this.stage = stage;
     this.#process = process;
-    this.draw = drawFrom(stage.plan.seed, `actor ${name}`);
     this.client = open(options);
     this.client.on("state", (state) => {
       stage.note(`client ${name} is ${state.name}`);
     });
   }
 
-  nextTag(): string {
-    return `${this.name}.${++this.#tags}`;
-  }
-
-  get calls(): number {
-    return this.#calls;
-  }
-
-  /** Acts until it is stopped. */
-  begin(act: (actor: Actor) => void): void {
-    const { plan } = this.stage;
-    const pause = (): void => {
-      this.#process.after(1 + this.draw() * plan.thinkMs, "timer", () => {
-        if (this.isStopped) return;
-        if (this.pending < PENDING_MAX && this.#calls < CALLS_MAX)
-          for (let i = Math.floor(this.draw() * plan.pipeline); i >= 0; i--) act(this);
-        pause();
-      });
-    };
-    pause();
+  /** Acts until it is stopped. Each turn and each act draws for itself: without one of them the others are the same. */
+  begin(take: (step: Step) => void): void {
+    const { stage, name } = this;
+    const { plan } = stage;
+    const draw = drawFrom(plan.seed, `${name} turn ${++this.#turns}`);
+    this.#process.after(1 + draw() * plan.thinkMs, "timer", () => {
+      if (this.isStopped || this.#acts >= ACTS_MAX) return;
+      const mayCall = this.pending < PENDING_MAX;
+      for (let i = Math.floor(draw() * plan.pipeline); i >= 0; i--) {
+        const act = ++this.#acts;
+        const step = `${name} act ${act}`;
+        if (mayCall && stage.mayAct(step))
+          take({ actor: this, draw: drawFrom(plan.seed, step), tag: `${name}.${act}` });
+      }
+      this.begin(take);
+    });
   }
 
   /** Notes a call from its beginning to its end. `value` makes of the result what is compared. */
@@ -86,7 +89,6 @@ export class Actor {
     };
     this.stage.history.calls.push(call);
     this.pending++;
-    this.#calls++;
     try {
       const result = await run();
       call.end = this.stage.nextEvent();
@@ -190,7 +192,7 @@ export class Actor {
   }
 
   /** Follows a subtree, from the beginning or from where an earlier subscription has come to. */
-  async follow(path: string, scope: Followed["scope"], window: number): Promise<void> {
+  async follow(path: string, scope: Followed["scope"], window: number, draw: Draw): Promise<void> {
     const earlier = this.#following.find(
       ({ followed, isOver }) =>
         isOver() && followed.path === path && followed.scope === scope && followed.wholeUntil > 0,
@@ -223,8 +225,8 @@ export class Actor {
         this.stage.note(
           `${this.name} told ${next.value.kind} ${"path" in next.value ? next.value.path : path} ${next.value.zxid}`,
         );
-        if (this.draw() < 0.05)
-          await new Promise<void>((resolve) => void this.#process.after(this.draw() * 500, "timer", resolve));
+        if (draw() < 0.05)
+          await new Promise<void>((resolve) => void this.#process.after(draw() * 500, "timer", resolve));
       }
     } catch (error) {
       if (!isCorralError(error, "CLOSED", "LIMIT_EXCEEDED"))
@@ -234,16 +236,16 @@ export class Actor {
     }
   }
 
-  async unfollow(): Promise<void> {
+  async unfollow(draw: Draw): Promise<void> {
     const open = this.#following.filter(({ isOver }) => !isOver());
-    await open[Math.floor(this.draw() * open.length)]?.close();
+    await open[Math.floor(draw() * open.length)]?.close();
   }
 }
 
 /** An actor waits when it has so many calls that were not answered. */
 const PENDING_MAX = 200;
-/** More calls of one actor find no more, and take their time. */
-const CALLS_MAX = 1_200;
+/** More acts of one actor find no more, and take their time. */
+const ACTS_MAX = 1_200;
 
 /** In the order of the wire. */
 const STAT_NAMES: readonly (keyof Stat)[] = [

@@ -1,5 +1,5 @@
 /** What actors do, and how often. */
-import type { Actor } from "../actor.ts";
+import type { Step } from "../actor.ts";
 import type { Act } from "./paths.ts";
 import {
   addWatch,
@@ -14,6 +14,7 @@ import {
   stat,
   unfollow,
 } from "./reads.ts";
+import { readRegister, writeRegisters } from "./registers.ts";
 import { create, createSequential, multi, multiEach, remove, removeChild, removeTree, set, setAcl } from "./writes.ts";
 
 /** Each with its weight. */
@@ -38,13 +39,15 @@ const ACTS: readonly (readonly [number, Act])[] = [
   [1, removeWatches],
   [2, follow],
   [1, unfollow],
+  [5, readRegister],
+  [8, writeRegisters],
 ];
 const TOTAL = ACTS.reduce((sum, [weight]) => sum + weight, 0);
 
-export function doSomething(actor: Actor): void {
-  let at = actor.draw() * TOTAL;
+export function doSomething(step: Step): void {
+  let at = step.draw() * TOTAL;
   const [, act] = ACTS.find(([weight]) => (at -= weight) < 0)!;
-  act(actor).catch((error: unknown) => {
-    actor.violation(`${act.name} threw ${String((error as Error)?.stack ?? error)}`);
+  act(step).catch((error: unknown) => {
+    step.actor.violation(`${act.name} threw ${String((error as Error)?.stack ?? error)}`);
   });
 }

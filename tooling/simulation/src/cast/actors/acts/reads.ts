@@ -3,9 +3,9 @@ import { isCorralError, read } from "@corral/client";
 import { between, oneOf } from "@corral/testing/world";
 import { type Act, anyPath, parentPath, USERS } from "./paths.ts";
 
-export const get: Act = async (actor) => {
-  const { draw, client } = actor;
-  const path = anyPath(actor);
+export const get: Act = async ({ actor, draw }) => {
+  const { client } = actor;
+  const path = anyPath(draw);
   const isLinearizable = draw() < 0.2;
   const consistency = isLinearizable ? "linearizable" : "session";
   const wait = draw() < 0.3 ? actor.waitFor(path, "znode") : undefined;
@@ -23,9 +23,9 @@ export const get: Act = async (actor) => {
   );
 };
 
-export const stat: Act = async (actor) => {
-  const { draw, client } = actor;
-  const path = anyPath(actor);
+export const stat: Act = async ({ actor, draw }) => {
+  const { client } = actor;
+  const path = anyPath(draw);
   const wait = draw() < 0.3 ? actor.waitFor(path, "znode") : undefined;
   const start = actor.stage.nextEvent();
   await actor.call(
@@ -41,9 +41,9 @@ export const stat: Act = async (actor) => {
   );
 };
 
-export const children: Act = (actor) => {
-  const path = parentPath(actor);
-  const wait = actor.draw() < 0.3 ? actor.waitFor(path, "children") : undefined;
+export const children: Act = ({ actor, draw }) => {
+  const path = parentPath(draw);
+  const wait = draw() < 0.3 ? actor.waitFor(path, "children") : undefined;
   return actor.call(
     "children",
     path,
@@ -59,10 +59,10 @@ export const children: Act = (actor) => {
 /** So many names fit into the smallest page. */
 const ONE_PAGE = 20;
 
-export const list: Act = (actor) => {
-  const path = parentPath(actor);
-  const include = oneOf(actor.draw, ["names", "stat", "data"] as const);
-  const pageSize = between(actor.draw, 0, 4);
+export const list: Act = ({ actor, draw }) => {
+  const path = parentPath(draw);
+  const include = oneOf(draw, ["names", "stat", "data"] as const);
+  const pageSize = between(draw, 0, 4);
   return actor.call(
     "list",
     path,
@@ -74,18 +74,18 @@ export const list: Act = (actor) => {
   );
 };
 
-export const multiRead: Act = (actor) =>
+export const multiRead: Act = ({ actor, draw }) =>
   actor.call(
     "multiRead",
     "",
     undefined,
-    () => actor.client.multiRead([read.get(anyPath(actor)), read.stat("/w"), read.children(parentPath(actor))]),
+    () => actor.client.multiRead([read.get(anyPath(draw)), read.stat("/w"), read.children(parentPath(draw))]),
     () => undefined,
   );
 
-export const others: Act = (actor) => {
+export const others: Act = ({ actor, draw }) => {
   const { client } = actor;
-  return oneOf(actor.draw, [
+  return oneOf(draw, [
     () =>
       actor.call(
         "sync",
@@ -139,29 +139,29 @@ export const others: Act = (actor) => {
         "addAuth",
         "",
         undefined,
-        () => client.addAuth("digest", oneOf(actor.draw, USERS)),
+        () => client.addAuth("digest", oneOf(draw, USERS)),
         () => undefined,
       ),
   ])();
 };
 
-export const addWatch: Act = async (actor) => {
-  const path = oneOf(actor.draw, ["/w", "/w/a", "/w/q"]);
+export const addWatch: Act = async ({ actor, draw }) => {
+  const path = oneOf(draw, ["/w", "/w/a", "/w/q"]);
   const watch = await actor.call(
     "addWatch",
     path,
     undefined,
-    () => actor.client.addWatch(path, { recursive: actor.draw() < 0.5 }),
+    () => actor.client.addWatch(path, { recursive: draw() < 0.5 }),
     () => undefined,
   );
   if (watch !== undefined) actor.keep(watch);
 };
 
-export const closeWatch: Act = (actor) => actor.closeWatch();
+export const closeWatch: Act = ({ actor }) => actor.closeWatch();
 
-export const removeWatches: Act = (actor) => {
-  const path = oneOf(actor.draw, ["/w/a", "/w/q"]);
-  const type = oneOf(actor.draw, ["persistent", "recursive"] as const);
+export const removeWatches: Act = ({ actor, draw }) => {
+  const path = oneOf(draw, ["/w/a", "/w/q"]);
+  const type = oneOf(draw, ["persistent", "recursive"] as const);
   return actor.call(
     "removeWatches",
     path,
@@ -171,15 +171,15 @@ export const removeWatches: Act = (actor) => {
   );
 };
 
-export const follow: Act = async (actor) => {
-  const path = oneOf(actor.draw, ["/w", "/w/a", "/w/q", "/w/b/x"]);
-  const scope = oneOf(actor.draw, ["tree", "tree", "node", "children"] as const);
+export const follow: Act = async ({ actor, draw }) => {
+  const path = oneOf(draw, ["/w", "/w/a", "/w/q", "/w/b/x"]);
+  const scope = oneOf(draw, ["tree", "tree", "node", "children"] as const);
   try {
-    await actor.follow(path, scope, oneOf(actor.draw, [1, 2, 8, 64]));
+    await actor.follow(path, scope, oneOf(draw, [1, 2, 8, 64]), draw);
   } catch (error) {
     // Not opened: as any other call may fail.
     if (!isCorralError(error)) throw error;
   }
 };
 
-export const unfollow: Act = (actor) => actor.unfollow();
+export const unfollow: Act = ({ actor, draw }) => actor.unfollow(draw);

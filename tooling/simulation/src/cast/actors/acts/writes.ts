@@ -1,7 +1,7 @@
 /** Writes in the shapes in which bugs were found elsewhere: operations that lean on each other, tails that fail, names that repeat. */
 import { op, type Operation, type WriteOptions } from "@corral/client";
 import { between, oneOf } from "@corral/testing/world";
-import { type Actor, statFields } from "../actor.ts";
+import { statFields, type Step } from "../actor.ts";
 import { TAG_ROOT, tagData } from "../../../check/witness.ts";
 import { OPEN, READ_ONLY } from "../../../model/acl.ts";
 import { type Act, anyPath, CLOSED, parentPath, PATHS } from "./paths.ts";
@@ -9,8 +9,7 @@ import { type Act, anyPath, CLOSED, parentPath, PATHS } from "./paths.ts";
 /** A guard that always holds carries the tag of a write that has no data. */
 const tagged = (tag: string): WriteOptions => ({ guard: { path: TAG_ROOT + tag, absent: true } });
 
-const data = (actor: Actor, tag: string): Uint8Array =>
-  tagData(tag, between(actor.draw, 0, actor.stage.plan.valueBytes));
+const data = ({ actor, draw, tag }: Step): Uint8Array => tagData(tag, between(draw, 0, actor.stage.plan.valueBytes));
 
 const created = ({
   path,
@@ -20,10 +19,10 @@ const created = ({
   readonly stat: Parameters<typeof statFields>[0];
 }): unknown => ({ path, stat: statFields(stat) });
 
-export const create: Act = (actor) => {
-  const { draw, client } = actor;
-  const tag = actor.nextTag();
-  const path = anyPath(actor);
+export const create: Act = (step) => {
+  const { actor, draw, tag } = step;
+  const { client } = actor;
+  const path = anyPath(draw);
   const lifetime = oneOf(draw, [
     "persistent",
     "persistent",
@@ -38,37 +37,37 @@ export const create: Act = (actor) => {
     "create",
     path,
     tag,
-    () => client.create(path, data(actor, tag), { lifetime, acl, parents: draw() < 0.3 }),
+    () => client.create(path, data(step), { lifetime, acl, parents: draw() < 0.3 }),
     created,
   );
 };
 
-export const createSequential: Act = (actor) => {
-  const { draw, client } = actor;
-  const tag = actor.nextTag();
-  const path = `${parentPath(actor)}/n-`;
+export const createSequential: Act = (step) => {
+  const { actor, draw, tag } = step;
+  const { client } = actor;
+  const path = `${parentPath(draw)}/n-`;
   const lifetime = oneOf(draw, ["persistent", "ephemeral", { ttlMs: between(draw, 50, 3_000) }] as const);
   return actor.call(
     "create",
     path,
     tag,
-    () => client.create(path, data(actor, tag), { lifetime, sequential: true }),
+    () => client.create(path, data(step), { lifetime, sequential: true }),
     created,
   );
 };
 
-export const set: Act = (actor) => {
-  const { draw, client } = actor;
-  const tag = actor.nextTag();
-  const path = anyPath(actor);
+export const set: Act = (step) => {
+  const { actor, draw, tag } = step;
+  const { client } = actor;
+  const path = anyPath(draw);
   const version = draw() < 0.3 ? { ifMatch: { version: between(draw, 0, 3) } } : {};
-  return actor.call("set", path, tag, () => client.set(path, data(actor, tag), version), statFields);
+  return actor.call("set", path, tag, () => client.set(path, data(step), version), statFields);
 };
 
-export const remove: Act = (actor) => {
-  const { draw, client } = actor;
-  const tag = actor.nextTag();
-  const path = anyPath(actor);
+export const remove: Act = (step) => {
+  const { actor, draw, tag } = step;
+  const { client } = actor;
+  const path = anyPath(draw);
   const version = draw() < 0.2 ? { ifMatch: { version: between(draw, 0, 2) } } : {};
   return actor.call(
     "delete",
@@ -80,8 +79,8 @@ export const remove: Act = (actor) => {
 };
 
 /** One of the children, as this client knows them: sequential ones would fill the parent otherwise. */
-export const removeChild: Act = async (actor) => {
-  const parent = parentPath(actor);
+export const removeChild: Act = async ({ actor, draw, tag }) => {
+  const parent = parentPath(draw);
   const names = await actor.call(
     "children",
     parent,
@@ -89,9 +88,8 @@ export const removeChild: Act = async (actor) => {
     () => actor.client.children(parent),
     () => undefined,
   );
-  const path = names === undefined || names.length === 0 ? undefined : `${parent}/${oneOf(actor.draw, names)}`;
+  const path = names === undefined || names.length === 0 ? undefined : `${parent}/${oneOf(draw, names)}`;
   if (path === undefined) return;
-  const tag = actor.nextTag();
   await actor.call(
     "delete",
     path,
@@ -101,9 +99,8 @@ export const removeChild: Act = async (actor) => {
   );
 };
 
-export const removeTree: Act = (actor) => {
-  const tag = actor.nextTag();
-  const path = oneOf(actor.draw, ["/w/a", "/w/b", "/w/q", "/w/b/x"]);
+export const removeTree: Act = ({ actor, draw, tag }) => {
+  const path = oneOf(draw, ["/w/a", "/w/b", "/w/q", "/w/b/x"]);
   return actor.call(
     "deleteTree",
     path,
@@ -113,10 +110,9 @@ export const removeTree: Act = (actor) => {
   );
 };
 
-export const setAcl: Act = (actor) => {
-  const tag = actor.nextTag();
-  const path = oneOf(actor.draw, CLOSED);
-  const acl = oneOf(actor.draw, [
+export const setAcl: Act = ({ actor, draw, tag }) => {
+  const path = oneOf(draw, CLOSED);
+  const acl = oneOf(draw, [
     OPEN,
     READ_ONLY,
     [
@@ -128,29 +124,25 @@ export const setAcl: Act = (actor) => {
 };
 
 /** Operations that lean on each other, often with a tail that fails. */
-function operations(actor: Actor, tag: string): Operation<unknown>[] {
-  const { draw } = actor;
+function operations(step: Step): Operation<unknown>[] {
+  const { draw } = step;
   const path = oneOf(draw, PATHS);
   const shape: readonly Operation<unknown>[] = oneOf(draw, [
-    [op.create(path, data(actor, tag)), op.delete(path)],
+    [op.create(path, data(step)), op.delete(path)],
     [
       op.create(path),
-      op.set(path, data(actor, tag)),
+      op.set(path, data(step)),
       op.create(`${path}/n-`, null, { sequential: true, lifetime: "ephemeral" }),
     ],
-    [op.set(path, data(actor, tag)), op.check(path, { version: between(draw, 0, 3) })],
-    [op.delete(path), op.create(path, data(actor, tag), { lifetime: "ephemeral" })],
-    [op.create("/w/q/m-", data(actor, tag), { sequential: true }), op.create("/w/q/m-", null, { sequential: true })],
-    [
-      op.create("/w/b/x/deep/er", data(actor, tag), { parents: true }),
-      op.delete("/w/b/x/deep/er"),
-      op.delete("/w/b/x/deep"),
-    ],
+    [op.set(path, data(step)), op.check(path, { version: between(draw, 0, 3) })],
+    [op.delete(path), op.create(path, data(step), { lifetime: "ephemeral" })],
+    [op.create("/w/q/m-", data(step), { sequential: true }), op.create("/w/q/m-", null, { sequential: true })],
+    [op.create("/w/b/x/deep/er", data(step), { parents: true }), op.delete("/w/b/x/deep/er"), op.delete("/w/b/x/deep")],
   ]);
   return draw() < 0.4 ? [...shape, op.delete("/w/never")] : [...shape];
 }
 
-const plainResult = (result: unknown): unknown => {
+export const plainResult = (result: unknown): unknown => {
   if (result === undefined) return [];
   const one = result as {
     readonly path?: string;
@@ -162,9 +154,9 @@ const plainResult = (result: unknown): unknown => {
     : [statFields(result as Parameters<typeof statFields>[0])];
 };
 
-export const multi: Act = (actor) => {
-  const tag = actor.nextTag();
-  const list = operations(actor, tag);
+export const multi: Act = (step) => {
+  const { actor, tag } = step;
+  const list = operations(step);
   return actor.call(
     "multi",
     "",
@@ -174,9 +166,9 @@ export const multi: Act = (actor) => {
   );
 };
 
-export const multiEach: Act = (actor) => {
-  const tag = actor.nextTag();
-  const list = operations(actor, tag);
+export const multiEach: Act = (step) => {
+  const { actor, tag } = step;
+  const list = operations(step);
   return actor.call(
     "multiEach",
     "",
