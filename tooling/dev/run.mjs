@@ -79,10 +79,11 @@ switch (task) {
     break;
   case "conformance":
   case "simulate":
+  case "chaos":
   case "bench":
   case "scale":
     await install();
-    await runPackage({ conformance: "conformance", simulate: "simulation", bench: "bench", scale: "bench" }[task]);
+    await runPackage({ conformance: "conformance", simulate: "simulation", chaos: "chaos", bench: "bench", scale: "bench" }[task]);
     break;
   default:
     fail(`unknown command '${task ?? ""}'; \`npm run\` lists those that exist`, 2);

@@ -40,6 +40,8 @@ export interface CorraldOptions {
   /** A command that runs it, such as strace with its arguments. */
   readonly wrapper?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it listens. Default: on loopback alone. */
+  readonly host?: string;
 }
 
 /** With what each has logged so far. */
@@ -64,6 +66,7 @@ export function startCorrald({
   port = 0,
   wrapper = [],
   env = {},
+  host = "127.0.0.1",
 }: CorraldOptions): Promise<CorraldProcess> {
   const flags = Object.entries(limits).flatMap(([name, value]) => ["--limit", `${name}=${value}`]);
   const [command, ...args] = [
@@ -71,7 +74,7 @@ export function startCorrald({
     process.execPath,
     MAIN,
     "--listen",
-    `127.0.0.1:${port}`,
+    `${host}:${port}`,
     "--data",
     data,
     ...flags,

@@ -1,8 +1,8 @@
 /** The parts of the world, for those who build another one than `startTestServer` does. */
 export { between, bytesOf, drawFrom, oneOf } from "./draw.ts";
 export type { Draw } from "./draw.ts";
-export { isReply } from "./frame.ts";
-export type { ClientMessage, Fate, Frame, FrameObserver, Refusal } from "./frame.ts";
+export { isReply, readFrame } from "./frame.ts";
+export type { ClientMessage, Fate, Frame, FrameObserver, LinkName, Refusal } from "./frame.ts";
 export { Host, TEST_FILE_LIMITS } from "./host.ts";
 export type { HostConfig } from "./host.ts";
 export type { Direction, Link } from "./link.ts";
