@@ -12,6 +12,7 @@ import { Worker } from "node:worker_threads";
 import { PLANTS, type Plant } from "./plant.ts";
 import { run } from "./run.ts";
 import type { Answer, Task } from "./worker.ts";
+import { describeFrame } from "./world/surroundings.ts";
 
 const SEEDS_DEFAULT = 100;
 const SEED_MAX = 2 ** 32;
@@ -36,7 +37,11 @@ if (plant !== undefined && !PLANTS.includes(plant)) fail(`--plant is one of ${PL
 
 if (values.trace === true) {
   if (values.seed === undefined) fail("--trace needs --seed");
-  const result = await run(number(values.seed, "seed"), { plant, print: (line) => console.log(line) });
+  const result = await run(number(values.seed, "seed"), {
+    plant,
+    read: ({ atMs, what, frame }) =>
+      console.log(`${atMs.toFixed(3)} ${what} ${frame === undefined ? "" : describeFrame(frame)}`),
+  });
   for (const { check, what } of result.violations) console.log(`! ${check}: ${what}`);
   finish(result.violations.length === 0 ? 1 : 0, result.violations.length === 0 ? 0 : 1);
 } else {

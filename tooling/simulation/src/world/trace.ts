@@ -1,24 +1,30 @@
-/** A rolling hash of everything that happens, and on request a readable line for each. */
+/** A rolling hash of everything that happens, and a reader for it on request. */
 import { crc32 } from "node:zlib";
+import type { Frame } from "@corral/testing/world";
+
+/** One thing that happened. */
+export interface Happening {
+  /** Milliseconds since the world began. */
+  readonly atMs: number;
+  readonly what: string;
+  /** If it was sent now. */
+  readonly frame: Frame | undefined;
+}
 
 export class Trace {
-  readonly #print: ((line: string) => void) | undefined;
+  readonly #read: ((happening: Happening) => void) | undefined;
   #hash = 0;
   #more = 0;
-  lines = 0;
 
-  constructor(print?: (line: string) => void) {
-    this.#print = print;
+  constructor(read?: (happening: Happening) => void) {
+    this.#read = read;
   }
 
-  /** `describe` is only called when somebody reads. */
-  note(atMs: number, what: string, bytes?: Uint8Array, describe?: () => string): void {
-    const line = `${atMs.toFixed(3)} ${what}`;
-    this.#hash = crc32(line, this.#hash);
-    if (bytes !== undefined) this.#hash = crc32(bytes, this.#hash);
+  note(atMs: number, what: string, frame?: Frame): void {
+    this.#hash = crc32(`${atMs.toFixed(3)} ${what}`, this.#hash);
+    if (frame !== undefined) this.#hash = crc32(frame.bytes, this.#hash);
     this.#more = Math.imul(this.#more ^ this.#hash, 0x0100_0193) >>> 0;
-    this.lines++;
-    this.#print?.(describe === undefined ? line : `${line} ${describe()}`);
+    this.#read?.({ atMs, what, frame });
   }
 
   get hash(): string {

@@ -18,14 +18,14 @@ import { Chaos } from "./chaos.ts";
 import { Inhabitants } from "./inhabitants.ts";
 import { LogWitness, observedLog } from "./observed-log.ts";
 import type { Plan } from "./plan.ts";
-import { describeFrame, drawMs, fileLimits } from "./surroundings.ts";
-import { Trace } from "./trace.ts";
+import { drawMs, fileLimits } from "./surroundings.ts";
+import { type Happening, Trace } from "./trace.ts";
 
 export interface WorldOptions {
   /** A bug to be built in, so that it can be seen to be found. */
   readonly plant?: Plant | undefined;
-  /** Told of everything that happens. */
-  readonly print?: ((line: string) => void) | undefined;
+  /** Told of everything that happens, and how many promises were broken by then. */
+  readonly read?: ((happening: Happening, violations: number) => void) | undefined;
 }
 
 const URL = "ws://corral.test:2190";
@@ -63,12 +63,13 @@ export class World {
 
   constructor(plan: Plan, options: WorldOptions) {
     this.#plan = plan;
-    this.#trace = new Trace(options.print);
+    const { read } = options;
+    this.#trace = new Trace(read && ((happening) => read(happening, this.violations.length)));
     const { seed, latency, windowBytes, disk, history } = plan;
     this.#network = new Network(this.#timeline, { latencyMs: drawMs(latency, drawFrom(seed, "network")), windowBytes });
     this.#network.observe((frame) => {
       this.history.frames.push(frame);
-      this.#trace.note(this.#timeline.now, `${frame.link.id} ${frame.from}`, frame.bytes, () => describeFrame(frame));
+      this.#trace.note(this.#timeline.now, `${frame.link.id} ${frame.from}`, frame);
       return undefined;
     });
     this.#witness = new LogWitness(this.history.entries, this.violations);
