@@ -3,13 +3,14 @@
  *
  * Owns two images of every file: what a running process sees, and what survives a crash. In between stand writes that
  * were not synced and names whose directory was not synced; `crash` lets a seeded draw decide about each: kept, lost or
- * torn. Faults are set by the test, and every call counts as one numbered operation. Same draws, same disk.
+ * torn. Faults are set by the test, and every call counts as one numbered operation. Same draws, same disk. It also lies when
+ * told to: writes that go elsewhere or leave a part as it was, and syncs that are none.
  */
 
 import type { Disk, DiskFile, OpenMode } from "../file/disk.ts";
+import { type Draw, Inode, survive } from "./inode.ts";
 
-/** Uniform in [0, 1). */
-export type Draw = () => number;
+export type { Draw } from "./inode.ts";
 
 export type DiskOperation = "create" | "write" | "sync" | "rename" | "remove" | "syncDirectory" | "read";
 
@@ -21,56 +22,24 @@ export interface MemoryDiskOptions {
    * {@link diskError}), or crash the disk. A failed `sync` leaves the writes seen but not durable, for good.
    */
   readonly before?: ((operation: DiskOperation, name: string, number: number) => void | Promise<void>) | undefined;
+  /** Called after each operation that has taken effect. */
+  readonly done?: ((operation: DiskOperation, name: string) => void) | undefined;
+  /** What a call of a process that is gone comes to: it fails (default), so that a test's own code unwinds; or it never comes back. */
+  readonly deadCalls?: "fail" | "never" | undefined;
 }
+
+/**
+ * What the disk does instead of a write that it reports as done: all of it lands elsewhere, or a part of it, offsets within
+ * the write, stays as it was.
+ */
+export type WriteLie =
+  | { readonly kind: "elsewhere"; readonly name: string; readonly position: number }
+  | { readonly kind: "stale"; readonly from: number; readonly to: number };
 
 /** An error as Node's `fs` makes it. */
 export function diskError(code: "EIO" | "ENOSPC" | "ENOENT" | "EEXIST", what: string): Error {
   const errno = { EIO: -5, ENOSPC: -28, ENOENT: -2, EEXIST: -17 }[code];
   return Object.assign(new Error(`${code}: ${what}`), { code, errno });
-}
-
-interface PendingWrite {
-  readonly at: number;
-  readonly bytes: Uint8Array;
-}
-
-/** A file, whatever its names are. */
-class Inode {
-  seen: Uint8Array = new Uint8Array();
-  durable: Uint8Array = new Uint8Array();
-  /** Not synced, in order. */
-  pending: PendingWrite[] = [];
-
-  write(at: number, bytes: Uint8Array): void {
-    this.seen = patched(this.seen, at, bytes);
-    // What waits already shares its pages with this: it can only land with the newer bytes.
-    this.pending = this.pending.map((before) => ({
-      at: before.at,
-      bytes: this.seen.slice(before.at, before.at + before.bytes.length),
-    }));
-    this.pending.push({ at, bytes });
-  }
-
-  /** Makes the bytes that were written last durable, and nothing else: this is all that O_DSYNC promises. */
-  syncLast(): void {
-    const write = this.pending.pop();
-    if (write !== undefined) this.durable = patched(this.durable, write.at, write.bytes);
-  }
-
-  sync(): void {
-    for (const { at, bytes } of this.pending) this.durable = patched(this.durable, at, bytes);
-    this.pending = [];
-  }
-}
-
-function patched(image: Uint8Array, at: number, bytes: Uint8Array): Uint8Array {
-  let into = image;
-  if (at + bytes.length > image.length) {
-    into = new Uint8Array(at + bytes.length);
-    into.set(image);
-  }
-  into.set(bytes, at);
-  return into;
 }
 
 type PendingName =
@@ -83,6 +52,11 @@ export class MemoryDisk {
   operations = 0;
   capacity: number;
   before: NonNullable<MemoryDiskOptions["before"]>;
+  /** Asked at each write whether to lie about it. */
+  writeLie: ((name: string, position: number, length: number) => WriteLie | undefined) | undefined;
+  readonly #done: NonNullable<MemoryDiskOptions["done"]>;
+  readonly #deadCalls: "fail" | "never";
+  #isLyingAboutSync = false;
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
   #pendingNames: PendingName[] = [];
@@ -92,6 +66,17 @@ export class MemoryDisk {
   constructor(options: MemoryDiskOptions = {}) {
     this.capacity = options.capacity ?? Number.POSITIVE_INFINITY;
     this.before = options.before ?? (() => {});
+    this.#done = options.done ?? (() => {});
+    this.#deadCalls = options.deadCalls ?? "fail";
+  }
+
+  /** Syncs say that they are done, and are not. The end of it makes durable what they had said; a crash before does not. */
+  set isLyingAboutSync(isLying: boolean) {
+    if (this.#isLyingAboutSync && !isLying) {
+      for (const inode of new Set(this.#names.values())) inode.sync();
+      this.#syncNames();
+    }
+    this.#isLyingAboutSync = isLying;
   }
 
   /** The disk as one process sees it: dead once that process is. */
@@ -101,13 +86,10 @@ export class MemoryDisk {
       this.#operation(operation, name, life, effect);
     return {
       place: "memory",
-      createDirectory: async () => this.#alive(life),
-      list: async () => {
-        this.#alive(life);
-        return this.names();
-      },
+      createDirectory: () => this.#look(life, () => {}),
+      list: () => this.#look(life, () => this.names()),
       open: async (name, mode) => {
-        this.#alive(life);
+        if (life !== this.#life) await this.#dead();
         if (mode === "create") {
           await run("create", name, () => {
             if (this.#names.has(name)) throw diskError("EEXIST", name);
@@ -133,14 +115,15 @@ export class MemoryDisk {
         }),
       syncDirectory: () =>
         run("syncDirectory", "", () => {
-          this.#durableNames = new Map(this.#names);
-          this.#pendingNames = [];
+          if (!this.#isLyingAboutSync) this.#syncNames();
         }),
-      space: async () => {
-        this.#alive(life);
-        return { free: Math.max(0, this.capacity - this.#used()), total: this.capacity };
-      },
+      space: () => this.#look(life, () => ({ free: Math.max(0, this.capacity - this.#used()), total: this.capacity })),
     };
+  }
+
+  #syncNames(): void {
+    this.#durableNames = new Map(this.#names);
+    this.#pendingNames = [];
   }
 
   /** What a running process sees in the directory. */
@@ -151,6 +134,7 @@ export class MemoryDisk {
   /** Power fails: `draw` decides what of the unsynced survives, item by item. Mounts and files of before are dead from now on. */
   crash(draw: Draw): void {
     this.#life += 1;
+    this.#isLyingAboutSync = false;
     for (const pending of this.#pendingNames) {
       if (draw() < 0.5) continue;
       if (pending.kind !== "link") this.#durableNames.delete(pending.kind === "unlink" ? pending.name : pending.from);
@@ -198,16 +182,29 @@ export class MemoryDisk {
   }
 
   #file(name: string, inode: Inode, mode: OpenMode, life: number): DiskFile {
-    const write = (pieces: readonly Uint8Array[], position: number): Promise<void> =>
+    /** False if it went astray: then nothing of it waits to be made durable. */
+    const writeOrLie = (pieces: readonly Uint8Array[], position: number): Promise<boolean> =>
       this.#operation("write", name, life, () => {
         const bytes = Uint8Array.from(Buffer.concat(pieces));
         const growth = Math.max(0, position + bytes.length - inode.seen.length);
         if (this.#used() + growth > this.capacity) throw diskError("ENOSPC", name);
+        const lie = this.writeLie?.(name, position, bytes.length);
+        if (lie?.kind === "elsewhere") {
+          this.#inode(lie.name).place(lie.position, bytes);
+          return false;
+        }
+        if (lie?.kind === "stale") bytes.set(asItWas(inode, position + lie.from, lie.to - lie.from), lie.from);
         inode.write(position, bytes);
+        return true;
       });
+    const write = async (pieces: readonly Uint8Array[], position: number): Promise<void> => {
+      await writeOrLie(pieces, position);
+    };
     const sync = async (): Promise<void> => {
       try {
-        await this.#operation("sync", name, life, () => inode.sync());
+        await this.#operation("sync", name, life, () => {
+          if (!this.#isLyingAboutSync) inode.sync();
+        });
       } catch (error) {
         // The pages count as clean now: a later sync will not write them.
         if (life === this.#life) inode.pending = [];
@@ -216,20 +213,19 @@ export class MemoryDisk {
     };
     // One write at a time is in flight through a durable descriptor.
     const writeDurably = async (pieces: readonly Uint8Array[], position: number): Promise<void> => {
-      await write(pieces, position);
+      const isThere = await writeOrLie(pieces, position);
       try {
-        await this.#operation("sync", name, life, () => inode.syncLast());
+        await this.#operation("sync", name, life, () => {
+          if (isThere && !this.#isLyingAboutSync) inode.syncLast();
+        });
       } catch (error) {
-        if (life === this.#life) inode.pending.pop();
+        if (isThere && life === this.#life) inode.pending.pop();
         throw error;
       }
     };
     return {
       name,
-      size: async () => {
-        this.#alive(life);
-        return inode.seen.length;
-      },
+      size: () => this.#look(life, () => inode.seen.length),
       read: (into, position) =>
         this.#operation("read", name, life, () => {
           const bytes = inode.seen.subarray(position, position + into.length);
@@ -238,22 +234,30 @@ export class MemoryDisk {
         }),
       write: mode === "durable" ? writeDurably : write,
       sync,
-      close: async () => this.#alive(life),
+      close: () => this.#look(life, () => {}),
     };
   }
 
   /** Nothing may come between the look whether the process still lives and the effect. */
   async #operation<T>(operation: DiskOperation, name: string, life: number, effect: () => T): Promise<T> {
-    this.#alive(life);
+    if (life !== this.#life) return this.#dead();
     this.operations += 1;
     const waiting = this.before(operation, name, this.operations);
     if (waiting !== undefined) await waiting;
-    this.#alive(life);
-    return effect();
+    if (life !== this.#life) return this.#dead();
+    const result = effect();
+    this.#done(operation, name);
+    return result;
   }
 
-  #alive(life: number): void {
-    if (life !== this.#life) throw diskError("EIO", "the process that opened this is gone");
+  /** What is no operation of the disk: it cannot fail, and takes no time. */
+  async #look<T>(life: number, look: () => T): Promise<T> {
+    return life === this.#life ? look() : this.#dead();
+  }
+
+  #dead(): Promise<never> {
+    if (this.#deadCalls === "never") return new Promise<never>(() => {});
+    return Promise.reject(diskError("EIO", "the process that opened this is gone"));
   }
 
   #inode(name: string): Inode {
@@ -269,24 +273,9 @@ export class MemoryDisk {
   }
 }
 
-/** Sectors of one write that was under way survive together, up to a border, or each for itself; or it only grew the file. */
-function survive(inode: Inode, at: number, bytes: Uint8Array, draw: Draw): void {
-  const fate = draw();
-  if (fate < 0.3) return;
-  if (fate < 0.6) {
-    inode.durable = patched(inode.durable, at, bytes);
-    return;
-  }
-  if (fate < 0.65) {
-    inode.durable = patched(inode.durable, at + bytes.length, new Uint8Array());
-    return;
-  }
-  const sector = draw() < 0.5 ? 512 : 4096;
-  const prefix = draw() < 0.5 ? draw() * bytes.length : undefined;
-  for (let from = 0; from < bytes.length;) {
-    const to = Math.min(bytes.length, from + sector - ((at + from) % sector));
-    const kept = prefix === undefined ? draw() < 0.5 : from < prefix;
-    if (kept) inode.durable = patched(inode.durable, at + from, bytes.subarray(from, to));
-    from = to;
-  }
+/** Zeros where there was nothing. */
+function asItWas({ seen }: Inode, position: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bytes.set(seen.subarray(position, position + length));
+  return bytes;
 }

@@ -61,8 +61,12 @@ export type Frame =
       readonly kind: "malformed";
     };
 
-/** What becomes of a frame: it is lost and the connection with it, or it comes so much later. */
-export type Fate = "lost" | { readonly delayMs: number } | undefined;
+/**
+ * What becomes of a frame: it is lost and the connection with it; it and all behind it never arrive, and nobody is told; or it
+ * comes so much later. WebSocket hands over whole messages, so one that is cut in the middle, at whatever byte, is one
+ * that never arrives: `lost` when the cut is noticed, `stuck` when it is not.
+ */
+export type Fate = "lost" | "stuck" | { readonly delayMs: number } | undefined;
 
 /** Sees each frame when it is sent; the first that decides about it is obeyed. */
 export type FrameObserver = (frame: Frame) => Fate;

@@ -32,6 +32,8 @@ export interface HostConfig {
   readonly limits?: ServerConfig["limits"];
   readonly options?: ServerConfig["options"];
   readonly historyLimits?: ServerConfig["historyLimits"];
+  /** Of the clocks of its machine; see {@link Process}. Default 1. */
+  readonly clockRate?: number | undefined;
   /** Milliseconds that an operation of the disk takes; drawn for each. Default 0. */
   readonly diskMs?: ((operation: DiskOperation, name: string) => number) | undefined;
   /** Puts something between the server and its log: an observer, a bug. */
@@ -62,6 +64,8 @@ export class Host {
   #life: Life | undefined;
   /** Of the disk, not yet over. */
   #faults = new Set<(operation: DiskOperation, name: string) => void>();
+  /** What has been done to the machine's wall clock outlives the server. */
+  #wallOffsetMs = 0;
   starts = 0;
 
   constructor(timeline: Timeline, network: Network, config: HostConfig) {
@@ -71,7 +75,11 @@ export class Host {
     this.#draw = drawFrom(config.seed, "host");
     const draw = drawFrom(config.seed, "store");
     this.store = new MemoryLogStore(Buffer.from(bytesOf(draw, 16)).toString("hex"));
-    this.disk = new MemoryDisk({ before: (operation, name) => this.#operation(operation, name) });
+    this.disk = new MemoryDisk({
+      before: (operation, name) => this.#operation(operation, name),
+      // Nothing in a dead process goes on, not even to see a failure.
+      deadCalls: "never",
+    });
   }
 
   /** The server of the present life. Throws when there is none. */
@@ -102,7 +110,10 @@ export class Host {
       wrapListener = (listener) => listener,
     } = this.#config;
     const name = `server ${++this.starts}`;
-    const process = new Process(name, this.#timeline, drawFrom(seed, name));
+    const process = new Process(name, this.#timeline, drawFrom(seed, name), {
+      rate: this.#config.clockRate,
+      wallOffsetMs: this.#wallOffsetMs,
+    });
     let die = (): void => {};
     const died = new Promise<void>((resolve) => (die = resolve));
     const life: Life = { process, server: undefined, died, die };
@@ -127,8 +138,9 @@ export class Host {
       },
     });
     try {
-      const server = await starting;
-      if (this.#life !== life) return false;
+      // A start that is killed never says so.
+      const server = await Promise.race([starting, died]);
+      if (server === undefined || this.#life !== life) return false;
       life.server = server;
       return true;
     } catch (error) {
@@ -189,6 +201,7 @@ export class Host {
     const life = this.#life;
     if (life === undefined) return;
     this.#life = undefined;
+    this.#wallOffsetMs = life.process.wallOffsetMs;
     life.process.die();
     life.die();
     void life.server?.abandon();

@@ -9,5 +9,6 @@ export type { Direction, Link } from "./link.ts";
 export { Network } from "./network.ts";
 export type { NetworkConfig } from "./network.ts";
 export { Process } from "./process.ts";
+export type { MachineClock } from "./process.ts";
 export { Timeline } from "./timeline.ts";
 export type { EventKind } from "./timeline.ts";

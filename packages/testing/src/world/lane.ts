@@ -22,6 +22,8 @@ export interface LaneConfig {
   /** Bytes that the sender's machine takes before they have arrived. */
   readonly windowBytes: number;
   readonly now: () => number;
+  /** Bytes a millisecond, at present. */
+  readonly bandwidth: () => number;
   /** Is the way cut, without either side being told? */
   readonly isBlocked: () => boolean;
 }
@@ -37,6 +39,7 @@ export class Lane {
   #isArmed = false;
   #isPaused = false;
   #isClosed = false;
+  #isJammed = false;
 
   constructor(config: LaneConfig) {
     this.#config = config;
@@ -50,8 +53,8 @@ export class Lane {
 
   send(size: number, deliver: () => void, taken: (() => void) | undefined, delayMs = 0): void {
     if (this.#isClosed) return;
-    const { latencyMs, now } = this.#config;
-    this.#lastReadyAt = Math.max(this.#lastReadyAt, now() + latencyMs() + delayMs);
+    const { latencyMs, bandwidth, now } = this.#config;
+    this.#lastReadyAt = Math.max(this.#lastReadyAt, now() + latencyMs() + delayMs) + size / bandwidth();
     this.#items.push({ size, readyAt: this.#lastReadyAt, isHeld: delayMs > 0, deliver, taken });
     this.#bytes += size;
     this.#take();
@@ -71,6 +74,11 @@ export class Lane {
     this.#isClosed = false;
   }
 
+  /** Nothing arrives any more, and nobody is told, for good. */
+  jam(): void {
+    this.#isJammed = true;
+  }
+
   pause(): void {
     this.#isPaused = true;
   }
@@ -84,13 +92,13 @@ export class Lane {
   arm(): void {
     const first = this.#items[0];
     const { receiver, now, isBlocked } = this.#config;
-    if (first === undefined || this.#isArmed || this.#isPaused || isBlocked()) return;
+    if (first === undefined || this.#isArmed || this.#isPaused || this.#isJammed || isBlocked()) return;
     this.#isArmed = true;
     const wait = Math.max(0, first.readyAt - now());
     receiver.after(wait, first.isHeld ? "timer" : "work", () => {
       this.#isArmed = false;
       // It may be another one by now, or the way may have been blocked.
-      if (this.#items[0] === first && !this.#isPaused && !isBlocked()) this.#arrive(first);
+      if (this.#items[0] === first && !this.#isPaused && !this.#isJammed && !isBlocked()) this.#arrive(first);
       this.arm();
     });
   }

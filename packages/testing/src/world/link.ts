@@ -19,6 +19,8 @@ export interface LinkConfig {
   readonly serverProcess: Process;
   readonly latencyMs: () => number;
   readonly windowBytes: number;
+  /** Bytes a millisecond, each way, at present. */
+  readonly bandwidth: () => number;
   readonly now: () => number;
   readonly isBlocked: (direction: Direction) => boolean;
   readonly observe: (frame: Frame) => Fate;
@@ -87,6 +89,11 @@ export class Link {
     return this.#isClientOpen && this.#isServerOpen;
   }
 
+  /** Bytes from the server that its machine has not taken. */
+  get untakenBytes(): number {
+    return this.#toClient.untakenBytes;
+  }
+
   /** The server has it. */
   accepted(owner: SocketOwner): void {
     this.#owner = owner;
@@ -103,7 +110,8 @@ export class Link {
     const bytes = Uint8Array.from(sent);
     const fate = this.#config.observe(readFrame(this, "client", bytes, this.#clientFrames++ === 0));
     if (fate === "lost") return this.cut();
-    this.#toServer.send(bytes.length, () => this.#owner?.received(bytes), undefined, fate?.delayMs);
+    if (fate === "stuck") this.#toServer.jam();
+    else this.#toServer.send(bytes.length, () => this.#owner?.received(bytes), undefined, fate?.delayMs);
   }
 
   #fromServer(sent: Uint8Array, taken: () => void): void {
@@ -114,7 +122,8 @@ export class Link {
       this.session = frame.welcome.sessionId;
     const fate = this.#config.observe(frame);
     if (fate === "lost") return this.cut();
-    this.#toClient.send(bytes.length, () => this.wire.onmessage?.(bytes), taken, fate?.delayMs);
+    if (fate === "stuck") this.#toClient.jam();
+    else this.#toClient.send(bytes.length, () => this.wire.onmessage?.(bytes), taken, fate?.delayMs);
   }
 
   #closedByClient(): void {
@@ -167,6 +176,20 @@ export class Link {
     this.#toClient.close();
     clientProcess.after(0, "work", () => this.#clientHears(ABNORMAL, ""));
     serverProcess.after(0, "work", () => this.#serverHears());
+  }
+
+  /** The server's machine has taken the connection, its process never does. Before `accepted`. */
+  hang(): void {
+    this.#isServerOpen = false;
+    this.#toServer.jam();
+    this.#toClient.jam();
+  }
+
+  /** The client's end is reset, and the server is not told: half-open there. */
+  resetClient(): void {
+    this.#toServer.jam();
+    this.#toClient.close();
+    this.#config.clientProcess.after(0, "work", () => this.#clientHears(ABNORMAL, ""));
   }
 
   /** The server's process is gone, and its machine says so as soon as the client can hear it. */

@@ -32,6 +32,9 @@ export class Network {
   readonly #dials = new Set<() => void>();
   readonly #observers = new Set<FrameObserver>();
   readonly #blocks = new Set<{ readonly client: string; readonly direction: Direction }>();
+  /** What becomes of attempts to connect, and how fast the ways are; by client, or "all". */
+  readonly #doors = new Set<{ readonly client: string; readonly answer: "refused" | "hung" }>();
+  readonly #speeds = new Set<{ readonly client: string; readonly bytesPerMs: number }>();
   #lastLink = 0;
 
   constructor(timeline: Timeline, config: NetworkConfig = {}) {
@@ -65,8 +68,24 @@ export class Network {
     };
   }
 
+  /** Who connects is refused, or let in by a machine whose process never hears of it. The function returned ends that; who hangs then hangs on. */
+  shut(client: string, answer: "refused" | "hung"): () => void {
+    const door = { client, answer };
+    this.#doors.add(door);
+    return () => void this.#doors.delete(door);
+  }
+
+  /** So many bytes a millisecond, each way of each connection, until the function returned is called. */
+  slow(client: string, bytesPerMs: number): () => void {
+    const speed = { client, bytesPerMs };
+    this.#speeds.add(speed);
+    return () => void this.#speeds.delete(speed);
+  }
+
   heal(): void {
     this.#blocks.clear();
+    this.#doors.clear();
+    this.#speeds.clear();
     this.#look();
   }
 
@@ -80,6 +99,18 @@ export class Network {
       if (block.direction === direction && (block.client === "all" || block.client === client)) return true;
     }
     return false;
+  }
+
+  #doorOf(client: string): "refused" | "hung" | undefined {
+    for (const door of this.#doors) if (door.client === "all" || door.client === client) return door.answer;
+    return undefined;
+  }
+
+  #bandwidthOf(client: string): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const speed of this.#speeds)
+      if (speed.client === "all" || speed.client === client) least = Math.min(least, speed.bytesPerMs);
+    return least;
   }
 
   /** The place where a server's process listens. */
@@ -137,8 +168,9 @@ export class Network {
           if (signal.aborted || isBlocked()) return;
           const listening = this.#listening.get(url);
           over();
-          if (listening === undefined) reject(new Error(`nobody listens at ${url}`));
-          else resolve(this.#link(process, client, listening).wire);
+          const door = this.#doorOf(client);
+          if (listening === undefined || door === "refused") reject(new Error(`nobody listens at ${url}`));
+          else resolve(this.#link(process, client, listening, door === "hung").wire);
         });
       };
       if (signal.aborted) return giveUp();
@@ -148,7 +180,7 @@ export class Network {
     });
   }
 
-  #link(clientProcess: Process, client: string, { process, accept }: Listening): Link {
+  #link(clientProcess: Process, client: string, { process, accept }: Listening, hangs: boolean): Link {
     const link = new Link(
       {
         id: ++this.#lastLink,
@@ -157,6 +189,7 @@ export class Network {
         serverProcess: process,
         latencyMs: this.#config.latencyMs ?? (() => 0),
         windowBytes: this.#config.windowBytes ?? WINDOW_BYTES,
+        bandwidth: () => this.#bandwidthOf(client),
         now: () => this.#timeline.now,
         isBlocked: (direction) => this.#isBlocked(client, direction),
         observe: (frame) => this.#observed(frame),
@@ -165,6 +198,7 @@ export class Network {
       "127.0.0.1",
     );
     this.#links.add(link);
+    if (hangs) link.hang();
     process.after(0, "work", () => {
       if (link.isOpen) link.accepted(accept(link.socket));
     });

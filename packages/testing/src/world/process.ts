@@ -13,21 +13,33 @@ const ROUNDING_MS = 0.001;
 /** As in Node. Whoever waits for what is left of a time would never see it pass otherwise. */
 const TIMER_MS_MIN = 1;
 
+/** What a machine's clocks do to the processes on it. */
+export interface MachineClock {
+  /** Milliseconds that its clocks count in a millisecond of the world. Default 1. */
+  readonly rate?: number | undefined;
+  /** By so much its wall clock has been set, milliseconds. Default 0. */
+  readonly wallOffsetMs?: number | undefined;
+}
+
 export class Process {
   readonly name: string;
+  /** Of its clocks and timers; what comes by the network and from the disk does not go by it. */
+  readonly rate: number;
   readonly #timeline: Timeline;
   /** Whether timers or what has arrived comes first after a stall: real loops do either. */
   readonly #draw: Draw;
   #isDead = false;
   #stalledUntil = 0;
   #backlog: { readonly kind: EventKind; readonly call: () => void }[] = [];
-  #wallOffset = 0;
+  #wallOffsetMs: number;
   /** For so long the monotonic clock has stood still, in all; and until when it does. */
   #slept = 0;
   #sleepsUntil = 0;
 
-  constructor(name: string, timeline: Timeline, draw: Draw) {
+  constructor(name: string, timeline: Timeline, draw: Draw, { rate = 1, wallOffsetMs = 0 }: MachineClock = {}) {
     this.name = name;
+    this.rate = rate;
+    this.#wallOffsetMs = wallOffsetMs;
     this.#timeline = timeline;
     this.#draw = draw;
   }
@@ -40,8 +52,12 @@ export class Process {
     return this.#timeline.now < this.#stalledUntil;
   }
 
-  readonly monotonicMs = (): number => Math.max(this.#timeline.now, this.#sleepsUntil) - this.#slept;
-  readonly wallMs = (): number => WALL_START_MS + this.#timeline.now + this.#wallOffset;
+  get wallOffsetMs(): number {
+    return this.#wallOffsetMs;
+  }
+
+  readonly monotonicMs = (): number => (Math.max(this.#timeline.now, this.#sleepsUntil) - this.#slept) * this.rate;
+  readonly wallMs = (): number => WALL_START_MS + this.#timeline.now * this.rate + this.#wallOffsetMs;
 
   /** Calls once in this process, after so long or later. The function returned calls it off. */
   after(ms: number, kind: EventKind, call: () => void): () => void {
@@ -53,13 +69,13 @@ export class Process {
       this.#timeline.at(this.#timeline.now + delay, kind, () => {
         // A monotonic clock that stood still meanwhile has not come to that time yet. Messages do not go by it.
         const left = kind === "timer" ? dueAt - this.monotonicMs() : 0;
-        if (left > ROUNDING_MS) cancel = arm(left);
+        if (left > ROUNDING_MS) cancel = arm(left / this.rate);
         else
           this.#run(kind, () => {
             if (!isOff) call();
           });
       });
-    let cancel = arm(wait);
+    let cancel = arm(kind === "timer" ? wait / this.rate : wait);
     return () => {
       isOff = true;
       cancel();
@@ -115,7 +131,7 @@ export class Process {
 
   /** The wall clock is set, forward or back. */
   jumpWall(ms: number): void {
-    this.#wallOffset += ms;
+    this.#wallOffsetMs += ms;
   }
 
   /** Its timers and what is on its way to it are gone. */
