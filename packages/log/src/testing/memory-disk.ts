@@ -2,15 +2,15 @@
  * A disk in memory that keeps only what a real one promises.
  *
  * Owns two images of every file: what a running process sees, and what survives a crash. In between stand writes that
- * were not synced and names whose directory was not synced; `crash` lets a seeded draw decide about each: kept, lost or
- * torn. Faults are set by the test, and every call counts as one numbered operation. Same draws, same disk. It also lies when
+ * were not synced and names whose directory was not synced; at a crash the test or a seeded draw decides about each:
+ * kept, lost or torn. Faults are set by the test, and every call counts as one numbered operation. Same draws, same disk. It also lies when
  * told to: writes that go elsewhere or leave a part as it was, and syncs that are none.
  */
 
 import type { Disk, DiskFile, OpenMode } from "../file/disk.ts";
-import { type Draw, Inode, survive } from "./inode.ts";
+import { type Draw, drawFate, type Fate, Inode, type Unsynced } from "./inode.ts";
 
-export type { Draw } from "./inode.ts";
+export type { Draw, Fate, Torn, Unsynced } from "./inode.ts";
 
 export type DiskOperation = "create" | "write" | "sync" | "rename" | "remove" | "syncDirectory" | "read";
 
@@ -42,10 +42,11 @@ export function diskError(code: "EIO" | "ENOSPC" | "ENOENT" | "EEXIST", what: st
   return Object.assign(new Error(`${code}: ${what}`), { code, errno });
 }
 
-type PendingName =
-  | { readonly kind: "link"; readonly name: string; readonly inode: Inode }
-  | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly inode: Inode }
-  | { readonly kind: "unlink"; readonly name: string };
+type PendingName = { readonly number: number; readonly name: string } & (
+  | { readonly kind: "link"; readonly inode: Inode }
+  | { readonly kind: "rename"; readonly to: string; readonly inode: Inode }
+  | { readonly kind: "unlink" }
+);
 
 export class MemoryDisk {
   /** Operations so far. */
@@ -60,6 +61,8 @@ export class MemoryDisk {
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
   #pendingNames: PendingName[] = [];
+  /** Numbers what changes the disk. */
+  #changes = 0;
   /** Grows with each crash: what was mounted or opened before it is dead. */
   #life = 0;
 
@@ -95,7 +98,7 @@ export class MemoryDisk {
             if (this.#names.has(name)) throw diskError("EEXIST", name);
             const inode = new Inode();
             this.#names.set(name, inode);
-            this.#pendingNames.push({ kind: "link", name, inode });
+            this.#pendingNames.push({ number: (this.#changes += 1), kind: "link", name, inode });
           });
         }
         return this.#file(name, this.#inode(name), mode, life);
@@ -105,13 +108,13 @@ export class MemoryDisk {
           const inode = this.#inode(from);
           this.#names.delete(from);
           this.#names.set(to, inode);
-          this.#pendingNames.push({ kind: "rename", from, to, inode });
+          this.#pendingNames.push({ number: (this.#changes += 1), kind: "rename", name: from, to, inode });
         }),
       remove: (name) =>
         run("remove", name, () => {
           this.#inode(name);
           this.#names.delete(name);
-          this.#pendingNames.push({ kind: "unlink", name });
+          this.#pendingNames.push({ number: (this.#changes += 1), kind: "unlink", name });
         }),
       syncDirectory: () =>
         run("syncDirectory", "", () => {
@@ -131,23 +134,51 @@ export class MemoryDisk {
     return [...this.#names.keys()];
   }
 
+  /** Everything a crash decides about now, in the order in which it was done. */
+  unsynced(): Unsynced[] {
+    const found: Unsynced[] = this.#pendingNames.map(asUnsynced);
+    for (const [inode, name] of this.#inodes())
+      for (const { number, at, bytes } of inode.pending)
+        found.push({ number, kind: "write", name, at, length: bytes.length });
+    return found.sort((a, b) => a.number - b.number);
+  }
+
   /** Power fails: `draw` decides what of the unsynced survives, item by item. Mounts and files of before are dead from now on. */
   crash(draw: Draw): void {
+    this.crashWith((change) => drawFate(change, draw));
+  }
+
+  /** Power fails, and `decide` says what becomes of each change that is unsynced; of those to a file without a name nothing is asked. */
+  crashWith(decide: (change: Unsynced) => Fate): void {
     this.#life += 1;
     this.#isLyingAboutSync = false;
     for (const pending of this.#pendingNames) {
-      if (draw() < 0.5) continue;
-      if (pending.kind !== "link") this.#durableNames.delete(pending.kind === "unlink" ? pending.name : pending.from);
+      if (decide(asUnsynced(pending)) === "lost") continue;
       if (pending.kind === "link") this.#durableNames.set(pending.name, pending.inode);
+      else this.#durableNames.delete(pending.name);
       if (pending.kind === "rename") this.#durableNames.set(pending.to, pending.inode);
     }
     this.#pendingNames = [];
     this.#names = new Map(this.#durableNames);
-    for (const inode of new Set(this.#names.values())) {
-      for (const { at, bytes } of inode.pending) survive(inode, at, bytes, draw);
-      inode.pending = [];
-      inode.seen = Uint8Array.from(inode.durable);
-    }
+    for (const [inode, name] of this.#inodes()) inode.crash(name, decide);
+  }
+
+  /** This disk as it is, with what is unsynced, to go on apart from it: nothing is mounted there, nothing fails. */
+  fork(): MemoryDisk {
+    const copies = new Map<Inode, Inode>();
+    const copyOf = (inode: Inode): Inode => {
+      const copy = copies.get(inode) ?? inode.copy();
+      copies.set(inode, copy);
+      return copy;
+    };
+    const fork = new MemoryDisk({ capacity: this.capacity, deadCalls: this.#deadCalls });
+    fork.#changes = this.#changes;
+    fork.#isLyingAboutSync = this.#isLyingAboutSync;
+    for (const [name, inode] of this.#names) fork.#names.set(name, copyOf(inode));
+    for (const [name, inode] of this.#durableNames) fork.#durableNames.set(name, copyOf(inode));
+    for (const pending of this.#pendingNames)
+      fork.#pendingNames.push(pending.kind === "unlink" ? pending : { ...pending, inode: copyOf(pending.inode) });
+    return fork;
   }
 
   /** The process dies and the machine goes on: everything written is still seen, what was not synced is still not durable. */
@@ -194,7 +225,7 @@ export class MemoryDisk {
           return false;
         }
         if (lie?.kind === "stale") bytes.set(asItWas(inode, position + lie.from, lie.to - lie.from), lie.from);
-        inode.write(position, bytes);
+        inode.write(position, bytes, (this.#changes += 1));
         return true;
       });
     const write = async (pieces: readonly Uint8Array[], position: number): Promise<void> => {
@@ -271,6 +302,14 @@ export class MemoryDisk {
     for (const inode of new Set(this.#names.values())) bytes += inode.seen.length;
     return bytes;
   }
+
+  /** Every file that has a name, or may have one after a crash, with one such name. */
+  #inodes(): Map<Inode, string> {
+    const found = new Map<Inode, string>();
+    for (const names of [this.#names, this.#durableNames])
+      for (const [name, inode] of names) if (!found.has(inode)) found.set(inode, name);
+    return found;
+  }
 }
 
 /** Zeros where there was nothing. */
@@ -278,4 +317,8 @@ function asItWas({ seen }: Inode, position: number, length: number): Uint8Array 
   const bytes = new Uint8Array(length);
   bytes.set(seen.subarray(position, position + length));
   return bytes;
+}
+
+function asUnsynced({ number, name }: PendingName): Unsynced {
+  return { number, kind: "name", name, at: 0, length: 0 };
 }
