@@ -8,7 +8,19 @@ import type { Listener } from "@corral/server";
 
 const LOG_PLANTS = ["early-ack", "lost-record", "repeated-record"] as const;
 const WIRE_PLANTS = ["late-events", "lost-event", "lost-change", "stale-reply"] as const;
-export const PLANTS: readonly [...typeof LOG_PLANTS, ...typeof WIRE_PLANTS] = [...LOG_PLANTS, ...WIRE_PLANTS];
+/** In the programs of a group. */
+const GROUP_PLANTS = [
+  "effects-beside-offset",
+  "sink-ignores-tokens",
+  "commits-before-handling",
+  "offsets-set-unseen",
+  "restless-assignor",
+] as const;
+export const PLANTS: readonly [...typeof LOG_PLANTS, ...typeof WIRE_PLANTS, ...typeof GROUP_PLANTS] = [
+  ...LOG_PLANTS,
+  ...WIRE_PLANTS,
+  ...GROUP_PLANTS,
+];
 export type Plant = (typeof PLANTS)[number];
 
 const ZXIDS_PER_EPOCH = 2 ** 32;

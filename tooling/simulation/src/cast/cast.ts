@@ -8,6 +8,7 @@ import type { Client, OpenOptions } from "@corral/client";
 import type { Draw, Process } from "@corral/testing/world";
 import type { State } from "@corral/state-machine";
 import type { History, Violation } from "../history.ts";
+import type { Plant } from "../plant.ts";
 import type { Plan } from "../world/plan.ts";
 
 /** One life of a program: from its start until it is killed, or the world ends. */
@@ -53,6 +54,8 @@ export type CastName = "actors" | "recipes" | "brokers" | "groups";
 /** What a cast needs of the world. */
 export interface Stage {
   readonly plan: Plan;
+  /** A mistake to be built into a cast's programs, if it is one of theirs. */
+  readonly plant: Plant | undefined;
   readonly history: History;
   /** Milliseconds since the world began. */
   readonly now: () => number;

@@ -92,12 +92,13 @@ export class World {
       fatal: (error) => this.#fatal(error),
     });
     this.#inhabitants = new Inhabitants(plan, URL, this.#timeline, this.#network);
-    this.casts = castsOf(plan, this.#stage());
+    this.casts = castsOf(plan, this.#stage(options.plant));
   }
 
-  #stage(): Stage {
+  #stage(plant: Plant | undefined): Stage {
     return {
       plan: this.#plan,
+      plant,
       history: this.history,
       now: () => this.#timeline.now,
       nextEvent: () => ++this.#event,

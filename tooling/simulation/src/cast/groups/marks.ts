@@ -1,0 +1,27 @@
+/** What the group of a world is hoped to reach. */
+export const GROUP_MARKS = [
+  "group: a member was killed while it handled a message",
+  "group: the leader was killed",
+  "group: a message was handled again after its member was killed",
+  "group: a message was handled by a claim that had ended",
+  "group: a stale commit was refused",
+  "group: the sink refused a stale token",
+  "group: an administrator was refused what somebody had",
+  "group: an administrator moved an offset back",
+  "group: an offset was sought back",
+  "group: a claim waited for the former owner's end",
+  "group: a claim was given back with its last offset",
+  "group: a claim was cleared away by another",
+  "group: a member was fenced by its leader",
+  "group: the leader changed",
+  "group: it was divided anew while a member was not connected",
+  "group: another assignor was voted for",
+  "group: a partition moved and moved back",
+  "group: a topic grew after the first division",
+  "group: a static member was back before its session ended",
+  "group: a static member was away and came back to its partitions",
+  "group: all members were gone",
+  "group: a handler took longer than it may",
+  "group: a commit was repeated after its answer was given up",
+] as const;
+export type GroupMark = (typeof GROUP_MARKS)[number];
