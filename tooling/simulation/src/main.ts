@@ -1,126 +1,105 @@
 /**
- * The command: so many seeds, each run twice, in as many threads as there are processors.
+ * The command: so many seeds over all processors, or one, or one that was made small.
  *
- * `--seeds N` how many, `--from S` the first (drawn from the clock otherwise), `--seed S` this one alone, `--trace` everything
- * that happens in it, `--plant BUG` with a bug built in: then it passes when the bug is found.
+ * `--seeds N` how many, `--from S` the first (drawn at random otherwise), `--seed S` this one alone, `--replay FILE` what is
+ * left of one, `--trace` everything that happens in it, `--plant BUG` with a bug built in (`none`: without the one that a file
+ * names), `--no-shrink` failures stay as large as they are, `--marks` a mark that is never hit is a failure, `--report FILE`
+ * the figures as JSON, `--mutants [NAME…]` the deliberate defects (`--share I/N`, `--some N`).
  */
 import { randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { Worker } from "node:worker_threads";
+import { campaign, COMPARED_EVERY, type Job } from "./campaign/campaign.ts";
+import { planOfCase } from "./campaign/case.ts";
+import { knownCases, knownSeeds, readCase, writeReport } from "./campaign/corpus.ts";
+import { linesOf } from "./campaign/tally.ts";
 import { PLANTS, type Plant } from "./plant.ts";
 import { run } from "./run.ts";
-import type { Answer, Task } from "./worker.ts";
 import { describeFrame } from "./world/surroundings.ts";
 
 const SEEDS_DEFAULT = 100;
 const SEED_MAX = 2 ** 32;
-/** Of one seed: how many, and how much of each. */
-const VIOLATIONS_SHOWN = 5;
-const WIDTH_MAX = 600;
-/** Seeds that failed once; run before all others. */
-const corpus = new URL("../seeds.txt", import.meta.url);
+/** Failures of a campaign that are made smaller. */
+const SHRINKS = 3;
 
 const { values } = parseArgs({
   options: {
     seeds: { type: "string" },
     from: { type: "string" },
     seed: { type: "string" },
+    replay: { type: "string" },
     trace: { type: "boolean" },
     plant: { type: "string" },
+    "no-shrink": { type: "boolean" },
+    marks: { type: "boolean" },
+    report: { type: "string" },
   },
 });
 
-const plant = values.plant as Plant | undefined;
-if (plant !== undefined && !PLANTS.includes(plant)) fail(`--plant is one of ${PLANTS.join(", ")}`);
+const planted = values.plant === "none" ? undefined : (values.plant as Plant | undefined);
+if (planted !== undefined && !PLANTS.includes(planted)) fail(`--plant is one of none, ${PLANTS.join(", ")}`);
+const one = theOne();
 
-if (values.trace === true) {
-  if (values.seed === undefined) fail("--trace needs --seed");
-  const result = await run(number(values.seed, "seed"), {
-    plant,
+if (values.trace === true) await trace(one ?? fail("--trace needs --seed or --replay"));
+else await simulate();
+
+/** What the command is about, if it is one case. */
+function theOne(): Job | undefined {
+  if (values.replay !== undefined) {
+    const { path, failure } = readCase(values.replay);
+    const plant = values.plant === undefined ? failure.plant : planted;
+    return { wanted: { ...failure, plant }, replay: `--replay ${path}`, isCompared: true };
+  }
+  if (values.seed === undefined) return undefined;
+  return jobOf(number(values.seed, "seed"), true);
+}
+
+function jobOf(seed: number, isCompared: boolean): Job {
+  const replay = `--seed ${seed}${planted === undefined ? "" : ` --plant ${planted}`}`;
+  return { wanted: { seed, plant: planted }, replay, isCompared };
+}
+
+/** A planted bug is looked for in fresh seeds alone: the corpus is of the sound product. */
+function many(): { readonly jobs: readonly Job[]; readonly from: number } {
+  const count = values.seeds === undefined ? SEEDS_DEFAULT : number(values.seeds, "seeds");
+  const from = values.from === undefined ? randomInt(SEED_MAX - count) : number(values.from, "from");
+  const cases = planted === undefined ? knownCases() : [];
+  const seeds = planted === undefined ? knownSeeds() : [];
+  console.log(`simulate: ${cases.length} cases and ${seeds.length} seeds that failed once, then ${count} from ${from}`);
+  const fresh = Array.from({ length: count }, (_, i) => from + i);
+  const jobs = [
+    ...cases.map(({ path, failure }) => ({ wanted: failure, replay: `--replay ${path}`, isCompared: false })),
+    ...[...new Set([...seeds, ...fresh])].map((seed, i) => jobOf(seed, i % COMPARED_EVERY === 0)),
+  ];
+  return { jobs, from };
+}
+
+async function simulate(): Promise<void> {
+  const startedAt = performance.now();
+  const { jobs, from } = one === undefined ? many() : { jobs: [one], from: undefined };
+  const threads = Math.min(availableParallelism(), jobs.length);
+  const outcome = await campaign(jobs, {
+    threads,
+    shrinks: values["no-shrink"] === true ? 0 : one !== undefined ? 1 : planted === undefined ? SHRINKS : 0,
+    canaryFrom: planted === undefined ? from : undefined,
+    say: (line) => console.log(line),
+  });
+  const report = outcome.tally.report(threads, performance.now() - startedAt);
+  for (const line of linesOf(report)) console.log(line);
+  if (values.report !== undefined) writeReport(values.report, report);
+  const isBlind = values.marks === true && report.neverHit.length > 0;
+  finish(outcome.passed, outcome.failed + (isBlind ? 1 : 0));
+}
+
+async function trace({ wanted }: Job): Promise<void> {
+  const result = await run(wanted.seed, {
+    plant: wanted.plant,
+    change: planOfCase(wanted),
     read: ({ atMs, what, frame }) =>
       console.log(`${atMs.toFixed(3)} ${what} ${frame === undefined ? "" : describeFrame(frame)}`),
   });
   for (const { check, what } of result.violations) console.log(`! ${check}: ${what}`);
   finish(result.violations.length === 0 ? 1 : 0, result.violations.length === 0 ? 0 : 1);
-} else {
-  const { passed, failed } = await campaign(seedsToRun());
-  finish(passed, failed);
-}
-
-function seedsToRun(): number[] {
-  if (values.seed !== undefined) return [number(values.seed, "seed")];
-  const count = values.seeds === undefined ? SEEDS_DEFAULT : number(values.seeds, "seeds");
-  const from = values.from === undefined ? randomInt(SEED_MAX - count) : number(values.from, "from");
-  const known =
-    plant === undefined
-      ? readFileSync(corpus, "utf8")
-          .split("\n")
-          .flatMap((line) => (/^\d+/.test(line) ? [Number.parseInt(line, 10)] : []))
-      : [];
-  console.log(`simulate: ${known.length} seeds of seeds.txt, then ${count} from ${from}`);
-  return [...new Set([...known, ...Array.from({ length: count }, (_, i) => from + i)])];
-}
-
-async function campaign(seeds: readonly number[]): Promise<{ passed: number; failed: number }> {
-  const left = [...seeds];
-  const failedSeeds: number[] = [];
-  const totals: Record<string, number> = {};
-  let passed = 0;
-  const judge = ({ seed, violations, figures }: Answer): void => {
-    for (const [name, value] of Object.entries(figures)) totals[name] = (totals[name] ?? 0) + value;
-    if (violations.length === 0) {
-      passed++;
-      return;
-    }
-    failedSeeds.push(seed);
-    console.log(
-      `\nFAILED   npm run simulate -- --seed ${seed}${plant === undefined ? "" : ` --plant ${plant}`}   (--trace tells everything)`,
-    );
-    for (const { check, what } of violations.slice(0, VIOLATIONS_SHOWN))
-      console.log(`  ${check}: ${what.slice(0, WIDTH_MAX)}`);
-    if (violations.length > VIOLATIONS_SHOWN) console.log(`  and ${violations.length - VIOLATIONS_SHOWN} more`);
-  };
-  const threads = Math.min(availableParallelism(), seeds.length);
-  await Promise.all(Array.from({ length: threads }, () => work(left, judge)));
-  console.log(
-    Object.entries(totals)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(", "),
-  );
-  return { passed, failed: failedSeeds.length };
-}
-
-/** One thread, replaced when a seed kills it. */
-async function work(left: number[], judge: (answer: Answer) => void): Promise<void> {
-  for (let seed = left.shift(); seed !== undefined;) {
-    const worker = new Worker(new URL("./worker.js", import.meta.url));
-    const death = await new Promise<Error | undefined>((resolve) => {
-      const next = (): void => {
-        if (seed === undefined) {
-          resolve(undefined);
-          return;
-        }
-        worker.postMessage({ seed, plant } satisfies Task);
-      };
-      worker.on("message", (answer: Answer) => {
-        judge(answer);
-        seed = left.shift();
-        next();
-      });
-      worker.on("error", resolve);
-      next();
-    });
-    await worker.terminate();
-    if (death === undefined) return;
-    judge({
-      seed,
-      violations: [{ check: "thread", what: `died: ${death.stack ?? death.message}` }],
-      figures: {},
-    });
-    seed = left.shift();
-  }
 }
 
 function number(text: string, name: string): number {
@@ -132,7 +111,7 @@ function number(text: string, name: string): number {
 /** The last line can be counted by a machine. A planted bug has to be found. */
 function finish(passed: number, failed: number): void {
   console.log(`simulate: ${passed} passed, ${failed} failed`);
-  process.exitCode = (plant === undefined ? failed > 0 : failed === 0) || passed + failed === 0 ? 1 : 0;
+  process.exitCode = (planted === undefined ? failed > 0 : failed === 0) || passed + failed === 0 ? 1 : 0;
 }
 
 function fail(message: string): never {

@@ -1,36 +1,21 @@
-/** A thread of the campaign: runs each seed twice, and compares the two. */
+/** Does the tasks of a campaign: a thread, one after the other; or a process of its own, the one at its standard input. */
+import { text } from "node:stream/consumers";
 import { parentPort } from "node:worker_threads";
-import type { Violation } from "./history.ts";
-import type { Plant } from "./plant.ts";
-import { run } from "./run.ts";
+import { catchStrays, perform, type Task } from "./campaign/perform.ts";
 
-export interface Task {
-  readonly seed: number;
-  readonly plant: Plant | undefined;
-}
-
-export interface Answer {
-  readonly seed: number;
-  readonly violations: readonly Violation[];
-  readonly figures: Readonly<Record<string, number>>;
-}
-
-let stray: Violation[] = [];
-process.on("unhandledRejection", (error) => {
-  stray.push({ check: "rejection", what: `nobody caught ${String((error as Error)?.stack ?? error)}` });
-});
-
-parentPort!.on("message", ({ seed, plant }: Task) => {
-  stray = [];
-  void twice(seed, plant).then((answer) => parentPort!.postMessage(answer));
-});
-
-async function twice(seed: number, plant: Plant | undefined): Promise<Answer> {
-  const first = await run(seed, { plant });
-  const second = await run(seed, { plant });
-  const isSame = first.hash === second.hash;
-  const differs: Violation[] = isSame
-    ? []
-    : [{ check: "determinism", what: `two runs differ: ${first.hash} and ${second.hash}` }];
-  return { seed, violations: [...differs, ...first.violations, ...stray], figures: first.figures };
+catchStrays();
+if (parentPort === null) {
+  process.stdout.write(JSON.stringify(await perform(JSON.parse(await text(process.stdin)) as Task)));
+} else {
+  const port = parentPort;
+  port.on("message", (task: Task) => {
+    perform(task).then(
+      (answer) => port.postMessage(answer),
+      // Ends the thread: it counts as a failure.
+      (error: unknown) =>
+        void setImmediate(() => {
+          throw error;
+        }),
+    );
+  });
 }

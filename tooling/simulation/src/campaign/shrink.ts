@@ -1,0 +1,75 @@
+/**
+ * Makes a case that fails smaller, for as long as it fails in the same way: by the same check.
+ *
+ * Owns the order in which things are left out. What runs a case is given.
+ */
+import type { FaultKind } from "../world/plan.ts";
+import { FAULT_KINDS, planOf } from "../world/plan.ts";
+import { type Case, planOfCase } from "./case.ts";
+import { leastNumber, leastOf } from "./least.ts";
+
+/** How long a search may take in real time, and how many runs. */
+export const SHRINK_MS_MAX = 90_000;
+export const SHRINK_RUNS_MAX = 2_000;
+
+/** Faults of a kind, so that they are left out together: most failures need those of one. */
+const CLASSES: readonly ((kind: FaultKind) => boolean)[] = [
+  (kind) => kind.includes("client") || kind === "expire",
+  (kind) => kind.includes("disk") || kind === "checkpoint",
+  (kind) => ["cut", "partition", "drop", "delay"].some((word) => kind.startsWith(word)),
+  (kind) => ["power-failure", "kill", "restart"].includes(kind),
+  (kind) => kind.includes("server") || kind === "forget-history",
+];
+
+export interface Shrunk {
+  readonly least: Case;
+  readonly runs: number;
+}
+
+/** One run: by which checks it failed, and the steps that were taken. */
+export interface Trial {
+  readonly checks: readonly string[];
+  readonly steps: readonly string[];
+}
+
+export async function shrink(
+  first: Case,
+  check: string,
+  tryIt: (wanted: Case) => Promise<Trial>,
+  now: () => number,
+): Promise<Shrunk> {
+  const startedAt = now();
+  let least = first;
+  let steps: readonly string[] = [];
+  let runs = 0;
+  const isOver = (): boolean => now() - startedAt > SHRINK_MS_MAX || runs >= SHRINK_RUNS_MAX;
+  const fails = async (wanted: Case): Promise<boolean> => {
+    if (isOver()) return false;
+    runs++;
+    const trial = await tryIt(wanted);
+    if (!trial.checks.includes(check)) return false;
+    [least, steps] = [wanted, trial.steps];
+    return true;
+  };
+  // What does not fail again cannot be made smaller.
+  if (!(await fails(first))) return { least, runs };
+  const { casts, clients, chaosMs } = planOfCase(first)(planOf(first.seed));
+
+  const without = new Set<FaultKind>(first.without);
+  const leaveOut = async (kinds: readonly FaultKind[]): Promise<void> => {
+    const more = kinds.filter((kind) => !without.has(kind));
+    if (more.length > 0 && (await fails({ ...least, without: [...without, ...more] })))
+      for (const kind of more) without.add(kind);
+  };
+  await leaveOut(FAULT_KINDS);
+  for (const isOfClass of CLASSES) await leaveOut(FAULT_KINDS.filter(isOfClass));
+  for (const kind of FAULT_KINDS) await leaveOut([kind]);
+
+  await leastOf(casts, (kept) => fails({ ...least, casts: kept }), isOver);
+  await leastNumber(1, clients, (count) => fails({ ...least, clients: count }), isOver);
+  await leastOf(steps, (kept) => fails({ ...least, steps: kept }), isOver);
+  // Those that were not even reached need not be named.
+  if (least.steps !== undefined) await fails({ ...least, steps });
+  await leastNumber(1, chaosMs, (ms) => fails({ ...least, chaosMs: ms }), isOver);
+  return { least, runs };
+}

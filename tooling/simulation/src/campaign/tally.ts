@@ -1,0 +1,101 @@
+/** What a campaign comes to: sums, marks, failures; as lines for people and as data for a file. */
+import { MARKS } from "../marks.ts";
+import type { Answer } from "./perform.ts";
+
+/** A campaign of so many seeds should hit every mark. */
+export const MARKS_SEEDS_MIN = 500;
+
+const MS_PER_HOUR = 3_600_000;
+const FAULT = "fault ";
+/** Figures that have a place of their own. */
+const PLACED: ReadonlySet<string> = new Set(["virtual ms", "starts", "calls", "entries", "frames", "events"]);
+
+export interface Report {
+  readonly seeds: number;
+  readonly failures: readonly { readonly replay: string; readonly check: string; readonly what: string }[];
+  readonly threads: number;
+  readonly realMs: number;
+  readonly virtualHours: number;
+  readonly calls: number;
+  readonly entries: number;
+  readonly frames: number;
+  readonly events: number;
+  readonly restarts: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly others: Readonly<Record<string, number>>;
+  /** In how many seeds each was hit. */
+  readonly marks: Readonly<Record<string, number>>;
+  readonly neverHit: readonly string[];
+}
+
+export class Tally {
+  readonly #marks: ReadonlySet<string>;
+  readonly #hits = new Map<string, number>();
+  readonly #sums = new Map<string, number>();
+  readonly #failures: Report["failures"][number][] = [];
+  #seeds = 0;
+
+  constructor(marks: ReadonlySet<string> = MARKS) {
+    this.#marks = marks;
+  }
+
+  add({ figures, marks }: Pick<Answer, "figures" | "marks">): void {
+    this.#seeds++;
+    for (const [name, value] of Object.entries(figures)) this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
+    for (const mark of new Set(marks)) this.#hits.set(mark, (this.#hits.get(mark) ?? 0) + 1);
+  }
+
+  fail(replay: string, check: string, what: string): void {
+    this.#failures.push({ replay, check, what });
+  }
+
+  report(threads: number, realMs: number): Report {
+    const sum = (name: string): number => this.#sums.get(name) ?? 0;
+    const some = (is: (name: string) => boolean): [string, number][] =>
+      [...this.#sums].filter(([name]) => is(name)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const marks = [...this.#marks].toSorted();
+    return {
+      seeds: this.#seeds,
+      failures: this.#failures,
+      threads,
+      realMs: Math.round(realMs),
+      virtualHours: sum("virtual ms") / MS_PER_HOUR,
+      calls: sum("calls"),
+      entries: sum("entries"),
+      frames: sum("frames"),
+      events: sum("events"),
+      restarts: Math.max(0, sum("starts") - this.#seeds),
+      faults: Object.fromEntries(
+        some((name) => name.startsWith(FAULT)).map(([name, count]) => [name.slice(FAULT.length), count]),
+      ),
+      others: Object.fromEntries(some((name) => !name.startsWith(FAULT) && !PLACED.has(name))),
+      marks: Object.fromEntries(marks.map((mark) => [mark, this.#hits.get(mark) ?? 0])),
+      neverHit: marks.filter((mark) => !this.#hits.has(mark)),
+    };
+  }
+}
+
+const amount = (value: number): string => Math.round(value).toLocaleString("en-US");
+const pairs = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, count]) => `${name} ${amount(count)}`)
+    .join(", ");
+
+export function linesOf(report: Report): string[] {
+  const { seeds, threads, realMs, virtualHours, calls, entries, frames, events, restarts } = report;
+  const marks = Object.keys(report.marks).length;
+  const each = seeds === 0 ? 0 : (realMs * threads) / seeds;
+  const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+  const lines = [
+    `${amount(seeds)} seeds in ${(realMs / 1_000).toFixed(1)} s on ${threads} threads, ${amount(each)} ms each; ${virtualHours.toFixed(1)} virtual hours`,
+    `calls ${amount(calls)}, entries ${amount(entries)}, frames ${amount(frames)}, events ${amount(events)}, restarts ${amount(restarts)}`,
+    `others: ${pairs(report.others)}`,
+    `faults ${amount(faults)}: ${pairs(report.faults)}`,
+    `marks hit ${marks - report.neverHit.length} of ${marks}: ${pairs(report.marks)}`,
+  ];
+  if (report.neverHit.length > 0)
+    lines.push(
+      `${seeds < MARKS_SEEDS_MIN ? "" : "warning: "}marks never hit in ${amount(seeds)} seeds: ${report.neverHit.join(", ")}`,
+    );
+  return lines;
+}
