@@ -1,0 +1,193 @@
+/** Defects of the client: what it repeats, forgets, believes, or waits for. */
+import type { Mutant } from "../mutant.ts";
+
+const CLIENT = "packages/client/dist";
+
+export const CLIENT_MUTANTS: readonly Mutant[] = [
+  {
+    name: "repeated-under-a-new-number",
+    bug: "etcd#18424",
+    story: "After a reconnect a write without an answer is sent again as a new one: it may be executed twice.",
+    file: `${CLIENT}/calls/table.js`,
+    find: "this.#ackedSent = this.acked;\n        return this.#frames(this.#outstanding.values(), limits, now);",
+    replace: `this.#ackedSent = this.acked;
+        for (const call of [...this.#outstanding.values()]) {
+            this.#outstanding.delete(call.xid);
+            call.xid = ++this.#lastXid;
+            const writer = new Writer(4096);
+            writeRequest(writer, call.xid, call.body, call.guards);
+            call.bytes = writer.take();
+            this.#outstanding.set(call.xid, call);
+        }
+        return this.#frames(this.#outstanding.values(), limits, now);`,
+  },
+  {
+    name: "lost-write-called-failed",
+    bug: "etcd#14890",
+    story: "A write whose answer never came is said not to have happened.",
+    file: `${CLIENT}/calls/table.js`,
+    find: "return call.isWrite && call.wasSent && (call.inDoubt || this.#refused.get(call) !== true);",
+    replace: "return call.isWrite && call.wasSent && call.inDoubt && this.#refused.size > 0;",
+  },
+  {
+    name: "given-up-write-called-failed",
+    bug: "etcd#18424",
+    story: "A write that was given up after it was sent is said not to have happened.",
+    file: `${CLIENT}/calls/requester.js`,
+    find: 'call.fail(errorFor(open && call.isWrite ? "unknown" : "no"));',
+    replace: 'call.fail(errorFor(open && call.inDoubt ? "unknown" : "no"));',
+  },
+  {
+    name: "replies-matched-by-place",
+    bug: "ClickHouse#114401",
+    story: "A reply is given to the request that has waited longest, whatever its number.",
+    file: `${CLIENT}/session/replies.js`,
+    find: "const call = table.find(reply.xid);",
+    replace: "const call = [...table.everything()].find((each) => each.wasSent) ?? table.find(reply.xid);",
+  },
+  {
+    name: "watches-set-again-from-now",
+    bug: "ZOOKEEPER-1667",
+    story: "After a reconnect watches begin at the present: what happened meanwhile is not told.",
+    file: `${CLIENT}/watch/registry.js`,
+    find: "this.#setAgain(this.#table.allSet());\n        if",
+    replace: "this.#toldUpTo(zxid);\n        this.#setAgain(this.#table.allSet());\n        if",
+  },
+  {
+    name: "watches-set-again-from-the-last-event",
+    bug: "kazoo#305",
+    story: "The place from which watches are set again is that of the last event, also where more of the same zxid is to come.",
+    file: `${CLIENT}/watch/registry.js`,
+    find: "this.#toldUpTo(zxid - 1);",
+    replace: "this.#toldUpTo(zxid);",
+  },
+  {
+    name: "watches-set-again-from-the-beginning",
+    bug: "rust-zookeeper#50",
+    story: "Watches are set again from where they began: events that were told are told again.",
+    file: `${CLIENT}/watch/catch-up.js`,
+    find: "const zxid = Math.max(registration.from, toldZxid);",
+    replace: "const zxid = registration.from;",
+  },
+  {
+    name: "watches-forgotten-at-reconnect",
+    bug: "kazoo#151",
+    story: "Watches that are on an absent znode are not set again after a reconnect.",
+    file: `${CLIENT}/watch/registration.js`,
+    find: "if (registration.isSet)\n                        all.push(registration);",
+    replace: "if (registration.isSet && registration.kind !== WatchKind.child)\n                        all.push(registration);",
+  },
+  {
+    name: "all-watches-in-one-request",
+    bug: "ZOOKEEPER-706",
+    story: "All watches are set again in one request: with many of them it is too large, and every new connection ends with it.",
+    file: `${CLIENT}/watch/catch-up.js`,
+    find: "if (batch.length > 0 && (bytes + size > bytesMax || batch.length >= BATCH_WATCHES_MAX)) {",
+    replace: "if (batch.length < 0) {",
+  },
+  {
+    name: "events-told-while-catching-up",
+    bug: "kazoo#218",
+    story: "While watches are set again, new events are told before older ones that were missed.",
+    file: `${CLIENT}/watch/registry.js`,
+    find: "if (this.#catchUp !== undefined) {\n            this.#catchUp.add(event);\n            return;\n        }",
+    replace: "",
+  },
+  {
+    name: "results-before-missed-events",
+    bug: "ZOOKEEPER-1412",
+    story: "Results are handed out while the events that come before them are still being gathered.",
+    file: `${CLIENT}/watch/registry.js`,
+    find: "this.#requester.hold();",
+    replace: "",
+  },
+  {
+    name: "page-taken-for-progress",
+    bug: "ZOOKEEPER-2355",
+    story: "A subtree that was sent in part is taken for complete when the connection breaks.",
+    file: `${CLIENT}/subscription/feed.js`,
+    find: "case SubscriptionKind.page:\n                return",
+    replace:
+      "case SubscriptionKind.page:\n                this.#inSnapshot = false;\n                this.#cursor = zxid;\n                return",
+  },
+  {
+    name: "subscription-goes-on-a-unit-late",
+    bug: "etcd#15271",
+    story: "A subscription goes on behind the place that its client has reached on the new connection.",
+    file: `${CLIENT}/subscription/feed.js`,
+    find: "return { since: this.#cursor, credits:",
+    replace: "return { since: this.#cursor < 0 ? this.#cursor : Math.min(zxid, this.#cursor + 2), credits:",
+  },
+  {
+    name: "credits-lost",
+    bug: "kazoo#543",
+    story: "The room that a reader has made is not told to the server: its subscription stands still.",
+    file: `${CLIENT}/subscription/feed.js`,
+    find: "this.#owed += credits;",
+    replace: "this.#owed += this.spec.window > 4 ? credits : 0;",
+  },
+  {
+    name: "attempt-without-a-deadline",
+    bug: "ZOOKEEPER-4508",
+    story: "An attempt to connect that is not answered is waited for longer than the session lives.",
+    file: `${CLIENT}/session/driver.js`,
+    find: "return Math.min(ATTEMPT_TIMEOUT_MS, (this.session?.timeoutMs ?? this.settings.sessionTimeoutMs) / 3);",
+    replace: "return 1000 * ATTEMPT_TIMEOUT_MS;",
+  },
+  {
+    name: "silence-not-noticed",
+    bug: "ZOOKEEPER-4921",
+    story: "A connection on which nothing arrives any more is kept: the client waits for ever.",
+    file: `${CLIENT}/session/connection.js`,
+    find: "if (now >= deadAt) {",
+    replace: "if (now >= deadAt + 3_600_000) {",
+  },
+  {
+    name: "believes-in-its-session",
+    bug: "ZOOKEEPER-4923",
+    story: "A client that has heard nothing for the timeout goes on believing in its session.",
+    file: `${CLIENT}/session/session.js`,
+    find: "const left = this.timeoutMs * (1 - VALIDITY_MARGIN) - elapsedMs(this.#provenAt, instantOf(this.#clock));",
+    replace: "const left = 2 * this.timeoutMs - elapsedMs(this.#provenAt, instantOf(this.#clock));",
+  },
+  {
+    name: "proven-by-arrival",
+    bug: "etcd#11456",
+    story: "A session is taken for proven from when an answer came, not from when its question was sent.",
+    file: `${CLIENT}/session/replies.js`,
+    find: "session?.provenAlive(call.sentAt);",
+    replace: "session?.provenAlive({ monotonicMs: call.sentAt.monotonicMs + 1_500, wallMs: call.sentAt.wallMs + 1_500 });",
+  },
+  {
+    name: "wall-clock-ends-nothing",
+    bug: "kazoo#722",
+    story: "Only one clock is asked how long the session has been silent: asleep, it stands still.",
+    file: `${CLIENT}/session/session.js`,
+    find: "return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);",
+    replace: "return now.monotonicMs - since.monotonicMs;",
+  },
+  {
+    name: "timeouts-by-the-wall-clock",
+    bug: "kazoo#722",
+    story: "How long a session has been silent is measured by the wall clock, which jumps.",
+    file: `${CLIENT}/session/session.js`,
+    find: "return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);",
+    replace: "return now.wallMs - since.wallMs;",
+  },
+  {
+    name: "acknowledges-too-much",
+    bug: "jetcd 0.8.2",
+    story: "The client says that it has replies that it has not: they are forgotten, and cannot be told again.",
+    file: `${CLIENT}/calls/table.js`,
+    find: "for (const xid of this.#outstanding.keys())\n            return xid - 1;",
+    replace: "for (const xid of this.#outstanding.keys())\n            return xid + 1 <= this.#lastXid ? xid : xid - 1;",
+  },
+  {
+    name: "old-session-not-replaced",
+    bug: "CURATOR-498",
+    story: "A client that gave its session up opens another one and leaves the old one, with its ephemerals, to its timeout.",
+    file: `${CLIENT}/session/identity.js`,
+    find: "this.#former = mayStillLive ? this.#session : undefined;",
+    replace: "this.#former = undefined;",
+  },
+];

@@ -1,0 +1,53 @@
+/**
+ * A mutant: one deliberate defect in the product, as a change of one place in the text of one of its built files.
+ *
+ * Owns the shape and the change. Nothing in the product knows of it: the change is made while the file is loaded (thread.ts), in
+ * memory. Each defect is one that a real coordination service once had; a test that does not find it again is blind.
+ */
+import type { CastName } from "../cast/cast.ts";
+import type { Plan } from "../world/plan.ts";
+
+export interface Mutant {
+  readonly name: string;
+  /** Where it was met, as its project calls it. */
+  readonly bug: string;
+  /** What is done wrong, and what came of it. */
+  readonly story: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+  /** Who has to live in the world to meet it; the actors alone unless said otherwise. */
+  readonly casts?: readonly CastName[] | undefined;
+  /** Which faults and limits the world must allow so that it can be met at all; never when they strike. */
+  readonly plan?: PlanChange | undefined;
+}
+
+/** Limits and options are added to those of the seed, all others take their place. */
+export type PlanChange = Partial<Omit<Plan, "seed" | "casts" | "mayAct">>;
+
+export class Stale extends Error {
+  override readonly name = "Stale";
+}
+
+/** The text with the defect in it. Throws `Stale` if the place is not there any more, or not the only one. */
+export function mutated(source: string, { name, file, find, replace }: Mutant): string {
+  const places = source.split(find).length - 1;
+  if (places !== 1) throw new Stale(`mutant ${name}: its text stands ${places} times in ${file}, not once`);
+  if (find === replace) throw new Stale(`mutant ${name} changes nothing`);
+  return source.replace(find, () => replace);
+}
+
+export function mutatedPlan(plan: Plan, { casts, plan: change }: Pick<Mutant, "casts" | "plan">): Plan {
+  return {
+    ...plan,
+    ...change,
+    casts: casts ?? ["actors"],
+    limits: { ...plan.limits, ...change?.limits },
+    options: { ...plan.options, ...change?.options },
+  };
+}
+
+/** Of a file of the repository; the same from `src` and from `dist`. */
+export const urlOf = (file: string): URL => new URL(`../../../../${file}`, import.meta.url);
