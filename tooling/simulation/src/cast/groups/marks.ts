@@ -17,7 +17,7 @@ export const GROUP_MARKS = [
   "group: it was divided anew while a member was not connected",
   "group: another assignor was voted for",
   "group: a partition moved and moved back",
-  "group: a topic grew after the first division",
+  "group: a topic grew",
   "group: a static member was back before its session ended",
   "group: a static member was away and came back to its partitions",
   "group: all members were gone",
