@@ -1,5 +1,5 @@
 /** Whole states: a server's is the model's; ephemerals belong to living sessions; sequential names never repeat. */
-import { NIL, type State } from "@corral/state-machine";
+import { NIL, type State, TxnKind } from "@corral/state-machine";
 import type { Dump, Violation } from "../history.ts";
 import type { Model, Step } from "../model/model.ts";
 import { statOf } from "../model/tree.ts";
@@ -87,7 +87,7 @@ export class SequenceCheck {
   look(model: Model, step: Step | undefined): void {
     for (const { type, path } of step?.changes ?? []) {
       const number = /-(\d{10})$/.exec(path)?.[1];
-      if (type !== "created" || number === undefined) continue;
+      if (type !== "created" || number === undefined || isAskedFor(path, step!)) continue;
       const parent = path.slice(0, path.lastIndexOf("/")) || "/";
       const life = `${parent} ${model.tree.get(parent)?.czxid ?? 0}`;
       const last = this.#last.get(life) ?? -1;
@@ -99,4 +99,12 @@ export class SequenceCheck {
       this.#last.set(life, Number(number));
     }
   }
+}
+
+/** Whoever names a znode himself may give it any number. */
+function isAskedFor(path: string, { entry: { txn } }: Step): boolean {
+  if (txn.kind !== TxnKind.write) return false;
+  const { request } = txn;
+  const ops = "ops" in request ? request.ops : [request];
+  return ops.some((op) => "path" in op && op.path === path);
 }
