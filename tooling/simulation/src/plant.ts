@@ -16,7 +16,21 @@ const GROUP_PLANTS = [
   "offsets-set-unseen",
   "restless-assignor",
 ] as const;
-export const PLANTS: readonly [...typeof LOG_PLANTS, ...typeof WIRE_PLANTS, ...typeof GROUP_PLANTS] = [
+/** In programs that use recipes. */
+const RECIPE_PLANTS = [
+  "writes-without-token",
+  "writes-without-guard",
+  "holds-before-its-turn",
+  "passes-without-waiting",
+  "adds-again",
+  "never-releases",
+  "drops-jobs",
+] as const;
+export const PLANTS: readonly [
+  ...typeof RECIPE_PLANTS,
+ ...typeof LOG_PLANTS, ...typeof WIRE_PLANTS, ...typeof GROUP_PLANTS] = [
+  ...RECIPE_PLANTS,
+ 
   ...LOG_PLANTS,
   ...WIRE_PLANTS,
   ...GROUP_PLANTS,

@@ -2,9 +2,11 @@
 import type { Plan } from "../world/plan.ts";
 import { Actors } from "./actors/actors.ts";
 import type { Cast, CastName, Stage } from "./cast.ts";
+import { Recipes } from "./recipes/recipes.ts";
 
 const CASTS: Readonly<Partial<Record<CastName, (stage: Stage) => Cast>>> = {
   actors: (stage) => new Actors(stage),
+  recipes: (stage) => new Recipes(stage),
 };
 
 export const castsOf = (plan: Plan, stage: Stage): readonly Cast[] =>

@@ -1,0 +1,31 @@
+/** What programs with recipes are hoped to reach. */
+export const RECIPE_MARKS = [
+  "recipes: a lock was waited for, and got",
+  "recipes: an acquisition was given up while it waited",
+  "recipes: a holder was killed while it held",
+  "recipes: a hold was lost with its session",
+  "recipes: a hold was taken away by order",
+  "recipes: a hold was given up because the connection broke",
+  "recipes: a predecessor went between the list and the watch",
+  "recipes: a stale token was refused",
+  "recipes: a guarded write of a former holder was refused",
+  "recipes: somebody stood still while another took over what he held",
+  "recipes: nobody got what was held until its session was over",
+  "recipes: a writer became a reader",
+  "recipes: all permits were held",
+  "recipes: the leader changed while an observer was cut off",
+  "recipes: a job was given again",
+  "recipes: a job was given up",
+  "recipes: an acknowledgement was refused",
+  "recipes: an addition with unknown outcome was done",
+  "recipes: an addition with unknown outcome was not done",
+  "recipes: a round began",
+  "recipes: a party was lost before its round began",
+  "recipes: a cache was sent its subtree anew",
+  "recipes: a registration came back",
+  "recipes: a registration was taken over",
+  "recipes: a member was seen leaving",
+  "recipes: a periodic job was run by another than before",
+] as const;
+
+export type RecipeMark = (typeof RECIPE_MARKS)[number];

@@ -1,0 +1,188 @@
+/**
+ * One life of a program that uses recipes: it does with each of them what its draws say, one thing after the other, and finishes
+ * with each when the world is calm.
+ *
+ * Owns the client and the order of its steps. What a step does is the recipe's, in a file of its own.
+ */
+import { type Client, isCorralError, open } from "@corral/client";
+import type { Asked } from "../../check/recipes/book.ts";
+import { type Draw, drawFrom, type Process } from "@corral/testing/world";
+import type { Life } from "../cast.ts";
+import type { Company } from "./company.ts";
+
+/** What one life does with one recipe. */
+export interface Use {
+  /** One thing, by these draws. */
+  step(draw: Draw): Promise<void>;
+  /** In the calm: must come to an end by itself. Called again if it fails by what may happen. */
+  finish(): Promise<void>;
+  /** Takes its part in it away: then nothing of it is left. */
+  leave?(): Promise<void>;
+}
+
+/** How anything may end by what happens to it; anything else is wrong. */
+const EXPECTED = [
+  "SESSION_EXPIRED",
+  "OUTCOME_UNKNOWN",
+  "GUARD_FAILED",
+  "SUSPENDED",
+  "ABORTED",
+  "TIMEOUT",
+  "OVERLOADED",
+  "LIMIT_EXCEEDED",
+  "DRAINING",
+  "CLOSED",
+] as const;
+
+/** Of one recipe in one life. */
+const STEPS_MAX = 30;
+/** In the calm nothing fails that often. */
+const FINISH_TRIES_MAX = 30;
+const FINISH_PAUSE_MS = 500;
+/** Sums of fractions of a millisecond differ by less. */
+const ROUNDING_MS = 0.01;
+
+export class Member {
+  readonly name: string;
+  /** Of the program, in all its lives. */
+  readonly program: string;
+  readonly client: Client;
+  readonly process: Process;
+  readonly company: Company;
+  readonly #uses = new Map<string, Use>();
+  /** Recipes with which it is not finished. */
+  readonly #going = new Set<string>();
+  readonly #mayJump: boolean;
+  readonly #lag: () => number;
+
+  constructor(program: string, { name, process, options }: Life, company: Company) {
+    this.name = name;
+    this.program = program;
+    this.process = process;
+    this.company = company;
+    this.client = open(options);
+    const { stage } = company;
+    this.#mayJump = stage.plan.faults.includes("jump-client");
+    const start = stage.now() - process.monotonicMs();
+    this.#lag = () => stage.now() - process.monotonicMs() - start;
+    this.client.on("state", (state) => stage.note(`client ${name} is ${state.name}`));
+  }
+
+  /** For so long its monotonic clock has not counted. */
+  sleptMs(): number {
+    const lag = this.#lag();
+    return lag > ROUNDING_MS ? lag : 0;
+  }
+
+  /** Not when one clock stood still and the other was set. */
+  get canKnowTime(): boolean {
+    return !this.#mayJump || this.sleptMs() === 0;
+  }
+
+  begin(uses: ReadonlyMap<string, (member: Member) => Use>): void {
+    for (const [name, make] of uses) {
+      const use = make(this);
+      this.#uses.set(name, use);
+      this.#going.add(name);
+      void this.#go(name, use);
+    }
+  }
+
+  async #go(name: string, use: Use): Promise<void> {
+    const { company } = this;
+    const { plan, mayAct } = company.stage;
+    for (let n = 1; n <= STEPS_MAX && !company.isCalm; n++) {
+      const step = `${this.name} ${name} ${n}`;
+      const draw = drawFrom(plan.seed, step);
+      await this.pause(1 + draw() * (plan.thinkMs + PAUSE_MS));
+      if (company.isCalm) break;
+      if (!mayAct(step)) continue;
+      company.look();
+      await this.#attempt(step, () => use.step(draw));
+    }
+    await this.#calmed();
+    for (let tries = 1; tries <= FINISH_TRIES_MAX; tries++) {
+      if (await this.#attempt(`${this.name} ${name} finish`, () => use.finish())) {
+        this.#going.delete(name);
+        return;
+      }
+      await this.pause(FINISH_PAUSE_MS);
+    }
+  }
+
+  #calmed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.company.whenCalm(() => this.process.after(1, "timer", resolve));
+    });
+  }
+
+  /** False if it failed by what may happen to it. */
+  async #attempt(what: string, run: () => Promise<void>): Promise<boolean> {
+    try {
+      await run();
+      this.company.stage.note(`${what} ok`);
+      return true;
+    } catch (error) {
+      if (isCorralError(error, ...EXPECTED)) this.company.stage.note(`${what} ${error.code}`);
+      else this.violate(`${what} failed with ${String((error as Error)?.stack ?? error)}`);
+      return false;
+    }
+  }
+
+  violate(what: string): void {
+    this.company.stage.violate("recipes", what);
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.process.after(ms, "timer", resolve));
+  }
+
+  /** Notes a call from its beginning to its end. */
+  async ask<A, T>(list: Asked<A, T>[], path: string, asked: A, run: () => Promise<T>): Promise<T> {
+    const { company } = this;
+    const call: Asked<A, T> = {
+      who: this.name,
+      path,
+      asked,
+      startAt: company.at,
+      endAt: Number.POSITIVE_INFINITY,
+      told: undefined,
+      outcome: "pending",
+    };
+    list.push(call);
+    try {
+      const told = await run();
+      [call.endAt, call.told, call.outcome] = [company.at, told, "ok"];
+      return told;
+    } catch (error) {
+      if (isCorralError(error)) call.outcome = error.outcome;
+      // What is not known may still be done.
+      if (call.outcome === "no") call.endAt = company.at;
+      throw error;
+    }
+  }
+
+  /** What keeps it from being at rest. */
+  unrest(): string | undefined {
+    if (this.process.isDead) return `${this.name} is dead`;
+    if (this.#going.size > 0) return `${this.name} is not finished with ${[...this.#going].join(", ")}`;
+    const { state } = this.client;
+    return state.name === "connected" ? undefined : `${this.name} is ${state.name}`;
+  }
+
+  /** Everything of it goes, and nothing may be left when it has. */
+  async leave(): Promise<void> {
+    for (const use of this.#uses.values()) await use.leave?.();
+    await this.pause(FINISH_PAUSE_MS);
+    const { watches, subscriptions, inFlight, queued } = this.client.stats();
+    const left = { watches, subscriptions, inFlight, queued };
+    for (const [what, count] of Object.entries(left))
+      if (count > 0) this.violate(`${this.name} has left, and ${count} ${what} of it are there`);
+    const ephemerals = await this.client.ephemerals();
+    if (ephemerals.length > 0) this.violate(`${this.name} has left, and ${ephemerals.join()} are there`);
+    await this.client.close();
+  }
+}
+
+/** Longer than an actor thinks: a step of a recipe is many calls. */
+const PAUSE_MS = 200;
