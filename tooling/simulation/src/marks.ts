@@ -4,12 +4,18 @@
  *
  * Each part declares its own: a name that nobody declared is a mistake.
  */
+import { BROKER_MARKS } from "./cast/brokers/marks.ts";
 import { GROUP_MARKS } from "./cast/groups/marks.ts";
 import { RECIPE_MARKS } from "./cast/recipes/marks.ts";
 import { WORLD_MARKS } from "./world/marks.ts";
 
 /** Of everything. */
-export const MARKS: ReadonlySet<string> = new Set<string>([...WORLD_MARKS, ...RECIPE_MARKS, ...GROUP_MARKS]);
+export const MARKS: ReadonlySet<string> = new Set<string>([
+  ...WORLD_MARKS,
+  ...RECIPE_MARKS,
+  ...BROKER_MARKS,
+  ...GROUP_MARKS,
+]);
 
 export class Marks {
   readonly hits: Set<string> = new Set();

@@ -16,6 +16,17 @@ const GROUP_PLANTS = [
   "offsets-set-unseen",
   "restless-assignor",
 ] as const;
+/** In hosts of brokers, and between agents and their clients. */
+const BROKER_PLANTS = [
+  "host-acknowledges-at-once",
+  "host-claims-what-it-has-not",
+  "host-keeps-what-diverged",
+  "host-ignores-its-end",
+  "agent-writes-unguarded",
+  "agent-keeps-the-epoch",
+  "agent-elects-strangers",
+  "agent-misses-changes",
+] as const;
 /** In programs that use recipes. */
 const RECIPE_PLANTS = [
   "writes-without-token",
@@ -28,13 +39,12 @@ const RECIPE_PLANTS = [
 ] as const;
 export const PLANTS: readonly [
   ...typeof RECIPE_PLANTS,
- ...typeof LOG_PLANTS, ...typeof WIRE_PLANTS, ...typeof GROUP_PLANTS] = [
-  ...RECIPE_PLANTS,
- 
-  ...LOG_PLANTS,
-  ...WIRE_PLANTS,
-  ...GROUP_PLANTS,
-];
+
+  ...typeof LOG_PLANTS,
+  ...typeof WIRE_PLANTS,
+  ...typeof GROUP_PLANTS,
+  ...typeof BROKER_PLANTS,
+] = [...RECIPE_PLANTS, ...LOG_PLANTS, ...WIRE_PLANTS, ...GROUP_PLANTS, ...BROKER_PLANTS];
 export type Plant = (typeof PLANTS)[number];
 
 const ZXIDS_PER_EPOCH = 2 ** 32;

@@ -1,0 +1,41 @@
+/** What the cast of brokers is hoped to reach. */
+export const BROKER_MARKS = [
+  // By the log.
+  "a leader changed",
+  "a partition lost its leader, and nobody could lead",
+  "the in-sync replicas shrank",
+  "the in-sync replicas grew",
+  "an unclean election took place",
+  "an unclean election lost what was acknowledged",
+  "what every disk had lost was lost",
+  "who had been away was made leader, as nobody else was there",
+  "a log was repaired after an unclean election",
+  "the controller moved",
+  "what a controller had begun with a topic, another one finished",
+  "a reassignment was finished",
+  "a reassignment was finished by another controller",
+  "a topic was deleted",
+  "a topic grew",
+  // By what hosts and administrators noted.
+  "a leader was killed",
+  "the controller was killed",
+  "a disk lost what had not been synced",
+  "another led while the one before stood still",
+  "a broker was back before its session had ended",
+  "a broker was refused the id of its earlier life",
+  "a broker left in order, and led nothing any more",
+  "a broker left in order, and still led something",
+  "a fenced broker was activated",
+  "an append of one that leads no more was refused",
+  "an append was refused, with too few in sync",
+  "a record was appended, and nobody knows whether it is committed",
+  "logs had parted, and one was truncated",
+  "a fetch of an earlier epoch was refused",
+  "a link between brokers was broken",
+  "a disk had failed for a while",
+  "data of a topic that is gone were dropped",
+  "an administrator asked again with the same key",
+  "an administrator was refused",
+] as const;
+
+export type BrokerMark = (typeof BROKER_MARKS)[number];

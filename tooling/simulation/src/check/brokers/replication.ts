@@ -1,0 +1,130 @@
+/**
+ * The replicated logs, by what hosts noted and by who was elected when: one leader an epoch, nothing that was committed is ever another
+ * record, nothing that was acknowledged is lost.
+ *
+ * Lost may be what only the elected one could have kept, and did not: after an unclean election, or where disks lost the end of a log and
+ * nobody in sync was there all the time. What leaders of earlier epochs committed counts no more from there on.
+ */
+import type { Violation } from "../../history.ts";
+import { type ClusterLaw, electionKey } from "./cluster-law.ts";
+import type { LogRecord, Note } from "./notes.ts";
+
+interface Committed {
+  readonly record: LogRecord;
+  /** Of the leader that committed it first. */
+  readonly by: number;
+}
+
+interface PartitionLog {
+  readonly committed: Committed[];
+  readonly acknowledged: { readonly value: number; readonly by: number }[];
+  /** Epochs whose leaders were elected though they might not have everything, and had not. */
+  readonly losses: number[];
+  /** Epochs seen: who led. */
+  readonly leaders: Map<number, string>;
+}
+
+const isSame = (a: LogRecord | undefined, b: LogRecord): boolean => a?.value === b.value && a.epoch === b.epoch;
+
+export class ReplicationCheck {
+  readonly violations: Violation[] = [];
+  readonly #law: ClusterLaw;
+  readonly #sometimes: (mark: string) => void;
+  readonly #logs = new Map<string, PartitionLog>();
+  /** Partitions whose logs have lost their end somewhere. */
+  readonly #lossy = new Set<string>();
+
+  constructor(law: ClusterLaw, sometimes: (mark: string) => void) {
+    this.#law = law;
+    this.#sometimes = sometimes;
+  }
+
+  #fail(what: string): void {
+    this.violations.push({ check: "replicas", what });
+  }
+
+  #of(key: string): PartitionLog {
+    const found = this.#logs.get(key) ?? { committed: [], acknowledged: [], losses: [], leaders: new Map() };
+    this.#logs.set(key, found);
+    return found;
+  }
+
+  look(note: Note): void {
+    switch (note.kind) {
+      case "leads":
+        return this.#lead(note);
+      case "commits":
+        return this.#commit(note);
+      case "acknowledges":
+        this.#of(note.key).acknowledged.push({ value: note.value, by: note.leaderEpoch });
+        return;
+      case "loses":
+        if (note.records > 0) this.#lossy.add(note.key);
+        return;
+      case "holds":
+        return this.#hold(note.key, note.log, Number.POSITIVE_INFINITY, `in the end broker ${note.broker}`);
+      default:
+        return;
+    }
+  }
+
+  #lead({ key, broker, leaderEpoch, brokerEpoch, log }: Extract<Note, { kind: "leads" }>): void {
+    const at = electionKey(key, leaderEpoch);
+    const who = `broker ${broker} of epoch ${brokerEpoch}`;
+    const { leaders, losses } = this.#of(key);
+    const other = leaders.get(leaderEpoch);
+    if (other !== undefined && other !== who) this.#fail(`${at} is led by ${who}, and was by ${other}`);
+    leaders.set(leaderEpoch, who);
+    const elected = this.#law.elections.get(at);
+    if (elected?.leader !== broker || elected.brokerEpoch !== brokerEpoch) {
+      this.#fail(`${at} is led by ${who}, and elected was ${JSON.stringify(elected)}`);
+      return;
+    }
+    const mayLose = !elected.isClean || (!elected.isSure && this.#lossy.has(key));
+    const missing = this.#missing(key, log, leaderEpoch);
+    if (missing === undefined) return;
+    if (!mayLose) return this.#fail(`${who} leads ${at} ${missing}`);
+    if (!losses.includes(leaderEpoch)) losses.push(leaderEpoch);
+    this.#forget(key, log, leaderEpoch);
+    this.#sometimes(
+      elected.isClean ? "what every disk had lost was lost" : "an unclean election lost what was acknowledged",
+    );
+  }
+
+  /** Undefined: it has everything that leaders of earlier epochs committed or acknowledged. */
+  #missing(key: string, log: readonly LogRecord[], before: number): string | undefined {
+    const { committed, acknowledged, losses } = this.#of(key);
+    const counts = (by: number): boolean => by < before && !losses.some((loss) => by < loss && loss <= before);
+    const at = committed.findIndex(({ record, by }, i) => counts(by) && !isSame(log[i], record));
+    if (at !== -1) return `without what was committed at ${at}`;
+    const values = new Set(log.map(({ value }) => value));
+    const lost = acknowledged.find(({ value, by }) => counts(by) && !values.has(value));
+    return lost === undefined ? undefined : `without ${lost.value}, which was acknowledged`;
+  }
+
+  #forget(key: string, log: readonly LogRecord[], before: number): void {
+    const { committed } = this.#of(key);
+    const at = committed.findIndex(({ record, by }, i) => by < before && !isSame(log[i], record));
+    if (at !== -1) committed.splice(at);
+  }
+
+  #commit({ key, broker, leaderEpoch, from, to, records }: Extract<Note, { kind: "commits" }>): void {
+    const { committed, losses } = this.#of(key);
+    const at = electionKey(key, leaderEpoch);
+    if (to < from) this.#fail(`the high watermark of ${at} fell from ${from} to ${to}`);
+    // It leads no more, and those after it have begun anew from less.
+    if (losses.some((loss) => loss > leaderEpoch)) return;
+    for (let offset = from; offset < to; offset++) {
+      const record = records[offset - from];
+      const known = committed[offset];
+      if (record === undefined) this.#fail(`broker ${broker} commits at ${at} ${offset}, which it has not`);
+      else if (known === undefined) committed[offset] = { record, by: leaderEpoch };
+      else if (!isSame(known.record, record)) this.#fail(`broker ${broker} commits another record at ${at} ${offset}`);
+    }
+  }
+
+  #hold(key: string, log: readonly LogRecord[], before: number, who: string): void {
+    const missing = this.#missing(key, log, before);
+    if (missing !== undefined) this.#fail(`${who} holds ${key} ${missing}`);
+  }
+}
