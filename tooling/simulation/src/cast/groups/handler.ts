@@ -42,7 +42,12 @@ export class Handler {
     return this.#running.size > 0;
   }
 
-  readonly handle = async ({ offset }: Message<string>, context: HandlerContext): Promise<void> => {
+  /** Of the consumer of this number. */
+  handleFor(joined: number): (message: Message<string>, context: HandlerContext) => Promise<void> {
+    return (message, context) => this.#handle(joined, message, context);
+  }
+
+  async #handle(joined: number, { offset }: Message<string>, context: HandlerContext): Promise<void> {
     const { stage, notes } = this.#around;
     const { token } = context;
     const key = keyOf(context.partition);
@@ -50,6 +55,7 @@ export class Handler {
     const order = stage.nextEvent();
     const call: Handled = {
       life: this.#life,
+      joined,
       key,
       token,
       offset,
@@ -74,7 +80,7 @@ export class Handler {
       call.end = { order: stage.nextEvent(), hasThrown };
       this.#running.delete(call);
     }
-  };
+  }
 
   #lingerMs(draw: Draw): number {
     const [mostly, rarely] = this.#around.scenario.lingerMs;

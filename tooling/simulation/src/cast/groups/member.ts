@@ -36,6 +36,7 @@ export class Member {
   #consumer: Consumer | undefined;
   /** A joining or a leaving. */
   #changing: Promise<void> | undefined;
+  #joins = 0;
   #hasLeft = false;
 
   constructor(life: Life, plan: MemberPlan, around: Surroundings) {
@@ -185,7 +186,7 @@ export class Member {
       group: GROUP,
       topics,
       source: this.#view,
-      handle: this.#handler.handle,
+      handle: this.#handler.handleFor(++this.#joins),
       mode: stage.plant === "commits-before-handling" ? "at-most-once" : kinds[mode],
       ...(mode === "sink" ? { start: async ({ partition, token }) => sink.begin(keyOf(partition), token) } : {}),
       onError: (error) => {

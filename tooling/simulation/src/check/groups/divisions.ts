@@ -50,15 +50,16 @@ export function checkDivisions(
     if (fact.candidacy !== term) chosen = 0;
     term = fact.candidacy;
     const from = Math.max(chosen, rollAt(rolls, leads.get(term ?? 0) ?? 0));
-    const roll = rolls.findIndex(
-      (one, index) => index >= from && one.index <= fact.index && isOf(one, rolls.slice(from), after),
-    );
-    if (roll < 0) {
+    const since = rolls.slice(from);
+    const seen = since.filter((one) => one.index <= fact.index && isOf(one, since, after));
+    // When exactly the leader looked is not in the log: there has to be a moment at which it was right.
+    const roll = seen.find((one) => [...problemsOf(division, one)].length === 0) ?? seen.at(-1);
+    if (roll === undefined) {
       wrong(`${at}: targets of ${[...after.keys()].join(", ")}, who were never the members in the term of this leader`);
       continue;
     }
-    chosen = roll;
-    for (const problem of problemsOf(division, rolls[roll]!)) wrong(`${at}: ${problem}`);
+    chosen = rolls.indexOf(roll);
+    for (const problem of problemsOf(division, roll)) wrong(`${at}: ${problem}`);
   }
   if (rest !== undefined) checkRest(facts, rest, divisions, wrong);
   return violations;

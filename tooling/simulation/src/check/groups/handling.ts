@@ -1,13 +1,13 @@
 /**
  * What was handed to handlers, beside the log: by a claim that stood there, from where the offset was, in order, one chain of a partition
- * in a process; nothing is committed before it is handled, and nothing is left out.
+ * in a consumer; nothing is committed before it is handled, and nothing is left out.
  */
 import type { Violation } from "../../history.ts";
 import type { Fact, Gone } from "./facts.ts";
 import type { Handled, Notes, Sought } from "./notes.ts";
 
 export interface HandlingRules {
-  /** Messages of one partition that one process may handle at once. */
+  /** Messages of one partition that one consumer may handle at once. */
   readonly concurrency: number;
   /** Offsets stand in the tree, and not in a sink. */
   readonly commits: boolean;
@@ -96,11 +96,11 @@ function checkOrder(
   }
 }
 
-/** In one process, a partition is handled by one claim at a time, so many messages at once. */
+/** By one consumer, a partition is handled for one claim at a time, so many messages at once. */
 function checkChains(handled: readonly Handled[], concurrency: number, wrong: Wrong): void {
   const running = new Map<string, Handled[]>();
   for (const call of handled) {
-    const name = `${call.life} ${call.key}`;
+    const name = `${call.life} ${call.joined} ${call.key}`;
     const others = (running.get(name) ?? []).filter(({ end }) => end === undefined || end.order > call.order);
     if (others.some(({ token }) => token !== call.token)) wrong(`${shown(call)} while ${shown(others[0]!)} runs`);
     if (others.length >= concurrency) wrong(`${shown(call)} while ${others.length} others run`);

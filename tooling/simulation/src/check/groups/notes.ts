@@ -5,9 +5,10 @@
  * `at`: how long the committed log was at that moment: what has an index below it had happened.
  */
 
-/** One call of a handler. `life`: of the program in whose process it ran. */
+/** One call of a handler. `life`: of the program in whose process it ran; `joined`: by its consumer of this number. */
 export interface Handled {
   readonly life: string;
+  readonly joined: number;
   readonly key: string;
   readonly token: number;
   readonly offset: number;
