@@ -47,7 +47,7 @@ export async function repair(
 async function rewrite(disk: Disk, range: { name: string; from: number; to: number }): Promise<void> {
   const file = await disk.open(range.name, "write");
   try {
-    const bytes = new Uint8Array(COPY_BYTES);
+    const bytes = new Uint8Array(Math.min(COPY_BYTES, range.to - range.from));
     for (let at = range.from; at < range.to; at += COPY_BYTES) {
       const piece = bytes.subarray(0, Math.min(COPY_BYTES, range.to - at));
       await file.read(piece, at);
@@ -74,7 +74,7 @@ async function keepTorn(
     try {
       const copy = await disk.open(copyName, "create");
       try {
-        const bytes = new Uint8Array(COPY_BYTES);
+        const bytes = new Uint8Array(Math.min(COPY_BYTES, to - from));
         for (let at = from; at < to; at += COPY_BYTES) {
           const piece = bytes.subarray(0, Math.min(COPY_BYTES, to - at));
           await source.read(piece, at);
