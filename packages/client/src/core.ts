@@ -44,6 +44,7 @@ export { json, msgpack, raw, text } from "./codec.ts";
 export type { Codec, ObjectCodecOptions, StandardSchema } from "./codec.ts";
 export { CorralError, isCorralError } from "./error.ts";
 export type { CorralErrorInit } from "./error.ts";
+export { CLIENT_SIMULATE } from "./limits.ts";
 export type { ConnectOptions } from "./open.ts";
 export type { AuthOption, DetachedSession, OpenOptions, QueueOptions, SessionOptions } from "./options.ts";
 export type { Servers } from "./session/rounds.ts";

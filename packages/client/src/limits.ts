@@ -69,3 +69,13 @@ export const HELLO_OTHER_BYTES_MAX = 512;
 export const PING_SHARE: number = 1 / 3;
 /** … and this share of silence after which a connection is given up. */
 export const SILENCE_SHARE: number = 2 / 3;
+
+/** From these ranges the simulation draws what clients are opened with: small enough that each bound is met. */
+export const CLIENT_SIMULATE: Readonly<
+  Record<"timeoutMs" | "sessionTimeoutMs" | "queueCalls" | "queueBytes", readonly [number, number]>
+> = {
+  timeoutMs: [2_000, CALL_TIMEOUT_MS],
+  sessionTimeoutMs: [1_500, 10_000],
+  queueCalls: [5, 200],
+  queueBytes: [4 * 1024, 256 * 1024],
+};

@@ -16,7 +16,7 @@ export { FileLog } from "./file/file-log.ts";
 export type { FileLogOptions, FileLogWorld } from "./file/file-log.ts";
 export { openFileLog } from "./file/open.ts";
 export type { OpenFileLogOptions } from "./file/open.ts";
-export { defaultLimits } from "./file/limits.ts";
+export { defaultLimits, fileLogSimulate } from "./file/limits.ts";
 export type { FileLogLimits } from "./file/limits.ts";
 export type { Disk, DiskFile, OpenMode } from "./file/disk.ts";
 export { nodeDisk } from "./file/node-disk.ts";

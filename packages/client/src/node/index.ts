@@ -5,6 +5,7 @@ import type { OpenOptions } from "../options.ts";
 import { wsTransport } from "./ws-transport.ts";
 
 export {
+  CLIENT_SIMULATE,
   CorralError,
   isCorralError,
   json,

@@ -33,3 +33,14 @@ export const defaultLimits: FileLogLimits = {
   spacePollMs: 1000,
   tornFilesKept: 3,
 };
+
+/** From these ranges the simulation draws: small enough that each bound is met. The others it sets by the size of a segment. */
+export const fileLogSimulate: Readonly<
+  Record<"segmentBytes" | "snapshotsKept" | "idleMarkMs" | "spacePollMs" | "tornFilesKept", readonly [number, number]>
+> = {
+  segmentBytes: [48 << 10, 128 << 10],
+  snapshotsKept: [1, 3],
+  idleMarkMs: [1, 50],
+  spacePollMs: [200, 2_000],
+  tornFilesKept: [1, 3],
+};

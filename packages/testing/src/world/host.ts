@@ -36,6 +36,8 @@ export interface HostConfig {
   readonly clockRate?: number | undefined;
   /** Milliseconds that an operation of the disk takes; drawn for each. Default 0. */
   readonly diskMs?: ((operation: DiskOperation, name: string) => number) | undefined;
+  /** Told of each operation of the disk that has taken effect. */
+  readonly diskDone?: ((operation: DiskOperation, name: string) => void) | undefined;
   /** Puts something between the server and its log: an observer, a bug. */
   readonly wrapLog?: ((log: Log) => Log) | undefined;
   /** Puts something between the server and the wire. */
@@ -77,6 +79,7 @@ export class Host {
     this.store = new MemoryLogStore(Buffer.from(bytesOf(draw, 16)).toString("hex"));
     this.disk = new MemoryDisk({
       before: (operation, name) => this.#operation(operation, name),
+      done: config.diskDone,
       // Nothing in a dead process goes on, not even to see a failure.
       deadCalls: "never",
     });
