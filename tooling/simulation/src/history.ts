@@ -58,6 +58,38 @@ export interface Dump {
   readonly text: string;
 }
 
+/**
+ * What concerns the lives of sessions, in its order. `at`, `from`, `to`: by the server's monotonic clock, milliseconds; each of
+ * its lives has a time of its own.
+ */
+export type SessionFact =
+  /** A server has read its log: each session in it begins anew. */
+  | { readonly kind: "up"; readonly at: number; readonly tickMs: number }
+  /** These sessions live; `down`: and the server is about to be gone. */
+  | { readonly kind: "look" | "down"; readonly at: number; readonly living: readonly number[] }
+  /** The entry that opened it, or attached a connection to it, was committed. */
+  | { readonly kind: "begun"; readonly session: number; readonly timeoutMs: number; readonly at: number }
+  /** Bytes have arrived at the server on its connection. */
+  | { readonly kind: "heard"; readonly session: number; readonly at: number }
+  /** The server stood still, or an append was under way for long. */
+  | { readonly kind: "stalled"; readonly from: number; readonly to: number }
+  /** An operator ends it. */
+  | { readonly kind: "ordered"; readonly session: number }
+  /** The server has proposed its end, decided no earlier than `from`. `excused`: clients of which nothing can be demanded just now. */
+  | {
+      readonly kind: "expiring";
+      readonly session: number;
+      readonly from: number;
+      readonly at: number;
+      readonly excused: readonly string[];
+    }
+  /** A client has this session. `isSure`: its clock is not too slow to know before the server that it is over. */
+  | { readonly kind: "held"; readonly client: string; readonly session: number; readonly isSure: boolean }
+  /** It says that it has it no more, or is dead. */
+  | { readonly kind: "released"; readonly client: string; readonly session: number }
+  /** Everything has come to rest. */
+  | { readonly kind: "rest"; readonly living: readonly number[]; readonly excused: readonly string[] };
+
 export interface History {
   /** Calls that touch registers, with what the callers were told and nothing else. */
   readonly registers: RegisterCall[];
@@ -68,6 +100,7 @@ export interface History {
   readonly seen: Seen[];
   readonly followed: Followed[];
   readonly dumps: Dump[];
+  readonly sessionFacts: SessionFact[];
 }
 
 export const newHistory = (): History => ({
@@ -78,6 +111,7 @@ export const newHistory = (): History => ({
   seen: [],
   followed: [],
   dumps: [],
+  sessionFacts: [],
 });
 
 /** A promise that was not kept. */

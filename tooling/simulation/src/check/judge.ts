@@ -4,6 +4,8 @@ import type { History, Violation } from "../history.ts";
 import { checkOrder } from "./order.ts";
 import { checkRegisters } from "./registers.ts";
 import { replay } from "./replayed.ts";
+import { checkSessionIds, SessionEnds } from "./session-ids.ts";
+import { checkSessions } from "./sessions.ts";
 import { checkState, compareDump, SequenceCheck } from "./states.ts";
 import { SubscriptionCheck } from "./subscriptions.ts";
 import { checkWatches } from "./watches.ts";
@@ -28,6 +30,7 @@ export function judge(history: History, { checksWatches, count }: JudgeOptions):
   const dumpsAt = by(history.dumps, ({ zxid }) => zxid);
   const subscriptions = new SubscriptionCheck(history.followed);
   const sequences = new SequenceCheck();
+  const sessions = new SessionEnds();
   const { entries } = history;
   let index = 0;
   const replayed = replay(entries, DEFAULT_OPTIONS, (model, step) => {
@@ -43,10 +46,12 @@ export function judge(history: History, { checksWatches, count }: JudgeOptions):
     dumpsAt.delete(model.zxid);
     subscriptions.look(model, step, next);
     sequences.look(model, step);
+    sessions.look(model, step);
   });
   for (const zxid of [...dumpsAt.keys(), ...readsAt.keys()])
     violations.push({ check: "states", what: `a state at ${zxid}, where no entry stands` });
   violations.push(...subscriptions.violations, ...sequences.violations);
+  violations.push(...checkSessions(history.sessionFacts), ...checkSessionIds(history.frames, sessions.ends));
   violations.push(...checkWriteReplies(asked, replayed.steps));
   violations.push(...checkWitness(history.calls, replayed.steps));
   violations.push(...checkOrder(history.calls, history.seen, replayed));

@@ -1,8 +1,8 @@
 /** The programs of all casts in their processes: they begin, are killed, and begin again. */
-import type { OpenOptions } from "@corral/client";
+import type { LogRecord, OpenOptions } from "@corral/client";
 import { between, bytesOf, drawFrom, type Network, Process, type Timeline } from "@corral/testing/world";
 import type { Program } from "../cast/cast.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, rateWithin } from "./plan.ts";
 import { countedTimer } from "./surroundings.ts";
 
 export class Inhabitants {
@@ -11,8 +11,17 @@ export class Inhabitants {
   readonly #url: string;
   readonly #timeline: Timeline;
   readonly #network: Network;
+  readonly #told: (client: string, rate: number, record: LogRecord) => void;
 
-  constructor(plan: Plan, url: string, timeline: Timeline, network: Network) {
+  /** `told`: what clients say of themselves. */
+  constructor(
+    plan: Plan,
+    url: string,
+    timeline: Timeline,
+    network: Network,
+    told: (client: string, rate: number, record: LogRecord) => void,
+  ) {
+    this.#told = told;
     this.#plan = plan;
     this.#url = url;
     this.#timeline = timeline;
@@ -40,15 +49,25 @@ export class Inhabitants {
   #begin(inhabitant: Inhabitant): void {
     const number = ++inhabitant.lives;
     const name = number === 1 ? inhabitant.name : `${inhabitant.name}'${number}`;
-    const process = new Process(`client ${name}`, this.#timeline, drawFrom(this.#plan.seed, `process ${name}`));
+    const { seed, clocks } = this.#plan;
+    const process = new Process(`client ${name}`, this.#timeline, drawFrom(seed, `process ${name}`), {
+      // Of its machine, which is the same in every life.
+      rate: rateWithin(clocks.apart, drawFrom(seed, `clock ${inhabitant.name}`)),
+      wallOffsetMs: number === 1 ? 0 : inhabitant.process.wallOffsetMs,
+    });
     const timers = { timers: 0 };
     inhabitant.present = { process, timers };
     const options = this.#options(inhabitant.name, name, process, timers);
     inhabitant.program.begin({ name, number, process, options, draw: drawFrom(this.#plan.seed, `life ${name}`) });
   }
 
+  /** Has it a client that is open? Each has timers. */
+  isActive(client: string): boolean {
+    return this.all.some(({ name, timers, process }) => name === client && timers > 0 && !process.isDead);
+  }
+
   #options(name: string, life: string, process: Process, timers: { timers: number }): OpenOptions {
-    const { seed, sessionTimeoutMs, callTimeoutMs } = this.#plan;
+    const { seed, sessionTimeoutMs, callTimeoutMs, queue } = this.#plan;
     const draw = drawFrom(seed, `client ${life}`);
     const [least, most] = sessionTimeoutMs as [number, number];
     return {
@@ -62,7 +81,8 @@ export class Inhabitants {
       random: (bytes) => bytesOf(draw, bytes),
       timeoutMs: callTimeoutMs,
       session: { timeoutMs: between(draw, Math.min(least, most), Math.max(least, most)) },
-      queue: draw() < 0.2 ? { whileDown: "reject" } : {},
+      queue: draw() < 0.2 ? { ...queue, whileDown: "reject" } : queue,
+      log: (record) => this.#told(name, process.rate, record),
     };
   }
 }

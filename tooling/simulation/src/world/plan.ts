@@ -1,7 +1,13 @@
 /** What a seed decides before anything happens: sizes, limits, speeds, and which faults there are. */
+import { CLIENT_SIMULATE } from "@corral/client";
+import { type FileLogLimits, fileLogSimulate } from "@corral/log";
 import { SERVER_BOUNDS, type ServerLimit } from "@corral/server";
-import type { CastName } from "../cast/cast.ts";
 import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
+import type { CastName } from "../cast/cast.ts";
+import { FAULT_KINDS, type FaultKind, LIE_KINDS, type LieKind, shareOf } from "./faults.ts";
+
+export { FAULT_KINDS } from "./faults.ts";
+export type { FaultKind } from "./faults.ts";
 
 export interface Plan {
   readonly seed: number;
@@ -13,6 +19,8 @@ export interface Plan {
   readonly chaosMs: number;
   readonly sessionTimeoutMs: readonly number[];
   readonly callTimeoutMs: number;
+  /** Of what waits in a client. */
+  readonly queue: { readonly calls?: number; readonly bytes?: number };
   /** Pause of a client between two turns, milliseconds at most. */
   readonly thinkMs: number;
   /** Calls of one turn, at most. */
@@ -24,41 +32,23 @@ export interface Plan {
   readonly latency: { readonly baseMs: number; readonly spikeMs: number; readonly spikes: number };
   readonly windowBytes: number;
   readonly disk: { readonly baseMs: number; readonly spikeMs: number; readonly spikes: number };
-  readonly segmentBytes: number;
+  readonly fileLog: Pick<FileLogLimits, "segmentBytes" | "idleMarkMs" | "spacePollMs" | "tornFilesKept">;
   readonly snapshotsKept: number;
+  /**
+   * Of the machines' clocks: none counts more or less than so much of the true time too much or too little; and what the server's
+   * machine counts in a millisecond. A client knows before its server that its session is over, and only then, if its clock is
+   * slower than the server's by no more than the share of the timeout that it gives away for that: see CLOCKS_APART_MAX.
+   */
+  readonly clocks: { readonly apart: number; readonly serverRate: number };
   readonly faults: readonly FaultKind[];
+  /** What the disk lies about, once, and when, as a share of the time of chaos; only where the actors are alone. */
+  readonly lie: { readonly kind: LieKind; readonly at: number } | undefined;
   /** Time between two faults, milliseconds at most. */
   readonly faultPauseMs: number;
 }
 
-export const FAULT_KINDS = [
-  "cut",
-  "cut-all",
-  "partition",
-  "partition-all",
-  "drop-reply",
-  "drop-request",
-  "delay-reply",
-  "stall-server",
-  "stall-client",
-  "kill-client",
-  "sleep-client",
-  "jump-client",
-  "jump-server",
-  "expire",
-  "power-failure",
-  "kill",
-  "restart",
-  "disk-full",
-  "disk-error",
-  "forget-history",
-  "checkpoint",
-] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
-
 /** Of the values of clients and of the requests they make: a record of the log holds one batch, or one larger request. */
 export const MAX_RECORD_BYTES: number = 40 * 1024;
-const SEGMENTS: readonly number[] = [48 * 1024, 64 * 1024, 128 * 1024];
 /** What must fit into a small record is not drawn from the whole range. */
 const BATCH_BYTES_MAX = 16 * 1024;
 
@@ -67,15 +57,21 @@ export function planOf(seed: number): Plan {
   const maybe = (chance: number): boolean => draw() < chance;
   const casts = castsOf(drawFrom(seed, "casts"));
   const areAlone = casts.length === 1;
-  const faults = FAULT_KINDS.filter(() => maybe(0.6));
+  // Each kind draws for itself: with one more of them all others stay.
+  const faults = FAULT_KINDS.filter((kind) => drawFrom(seed, `has ${kind}`)() < shareOf(kind));
   return {
     seed,
     casts,
     mayAct: () => true,
     clients: areAlone ? between(draw, 2, 5) : between(draw, 1, 2),
     chaosMs: between(draw, 5_000, 20_000),
-    sessionTimeoutMs: [between(draw, 1_500, 4_000), between(draw, 3_000, 10_000)],
-    callTimeoutMs: between(draw, 2_000, 15_000),
+    // Two ends of a range within that of the client's table, the lower one low.
+    sessionTimeoutMs: [
+      between(draw, CLIENT_SIMULATE.sessionTimeoutMs[0], 4_000),
+      between(draw, 3_000, CLIENT_SIMULATE.sessionTimeoutMs[1]),
+    ],
+    callTimeoutMs: between(draw, ...CLIENT_SIMULATE.timeoutMs),
+    queue: areAlone ? queueOf(drawFrom(seed, "queue")) : {},
     thinkMs: oneOf(draw, [20, 100, 300, 1_000]),
     pipeline: oneOf(draw, [1, 3, 8, 20]),
     valueBytes: oneOf(draw, [32, 32, 200, 2_000]),
@@ -96,10 +92,46 @@ export function planOf(seed: number): Plan {
       spikeMs: oneOf(draw, [10, 100, 700]),
       spikes: oneOf(draw, [0, 0.01, 0.05]),
     },
-    segmentBytes: oneOf(draw, SEGMENTS),
-    snapshotsKept: between(draw, 1, 3),
+    fileLog: fileLogOf(drawFrom(seed, "file log limits")),
+    snapshotsKept: between(draw, ...fileLogSimulate.snapshotsKept),
+    clocks: clocksOf(drawFrom(seed, "clocks")),
     faults: faults.length === 0 ? ["cut"] : faults,
+    lie: areAlone ? lieOf(drawFrom(seed, "lie")) : undefined,
     faultPauseMs: oneOf(draw, [500, 1_500, 4_000]),
+  };
+}
+
+/** Share by which clocks may run apart before a client may be wrong about the life of its session: what `@corral/client` promises. */
+export const CLOCKS_APART_MAX = 0.01;
+
+/** True; apart, but within what clients allow for; as no machine's are; as no machine's ever were. */
+function clocksOf(draw: Draw): Plan["clocks"] {
+  const apart = oneOf(draw, [0, 0, 0, CLOCKS_APART_MAX / 2.1, CLOCKS_APART_MAX / 2.1, 0.05, 0.05, 0.2]);
+  return { apart, serverRate: rateWithin(apart, draw) };
+}
+
+/** Of one machine's clocks. */
+export const rateWithin = (apart: number, draw: Draw): number => (apart === 0 ? 1 : 1 + apart * (2 * draw() - 1));
+
+const LIES_SHARE = 0.25;
+
+function lieOf(draw: Draw): Plan["lie"] {
+  return draw() < LIES_SHARE ? { kind: oneOf(draw, LIE_KINDS), at: draw() } : undefined;
+}
+
+function queueOf(draw: Draw): Plan["queue"] {
+  const { queueCalls, queueBytes } = CLIENT_SIMULATE;
+  return draw() < 0.3 ? { calls: between(draw, ...queueCalls), bytes: between(draw, ...queueBytes) } : {};
+}
+
+function fileLogOf(draw: Draw): Plan["fileLog"] {
+  const { segmentBytes, idleMarkMs, spacePollMs, tornFilesKept } = fileLogSimulate;
+  return {
+    // A segment has to hold the largest record; its size is a multiple of its alignment.
+    segmentBytes: Math.ceil(between(draw, ...segmentBytes) / 4_096) * 4_096,
+    idleMarkMs: between(draw, ...idleMarkMs),
+    spacePollMs: between(draw, ...spacePollMs),
+    tornFilesKept: between(draw, ...tornFilesKept),
   };
 }
 

@@ -24,10 +24,10 @@ export function drawMs({ baseMs, spikeMs, spikes }: Plan["latency"], draw: Draw)
   return () => (draw() < spikes ? draw() * spikeMs : baseMs * (0.5 + draw()));
 }
 
-export const fileLimits = ({ segmentBytes, snapshotsKept }: Plan): Partial<FileLogLimits> => ({
-  segmentBytes,
+export const fileLimits = ({ fileLog, snapshotsKept }: Plan): Partial<FileLogLimits> => ({
+  ...fileLog,
   maxRecordBytes: MAX_RECORD_BYTES,
-  reserveBytes: segmentBytes,
+  reserveBytes: fileLog.segmentBytes,
   snapshotsKept,
   softMarkFraction: 1,
   softMarkBytes: 30_000,

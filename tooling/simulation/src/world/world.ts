@@ -4,21 +4,22 @@
  * Owns the order of its phases and the server's lives. Whether what happened was right is judged elsewhere.
  */
 import { connect } from "@corral/client";
-import { type Log, LogError } from "@corral/log";
-import { bytesOf, drawFrom, Host, Network, Process, Timeline } from "@corral/testing/world";
+import { bytesOf, drawFrom, Network, Process, Timeline } from "@corral/testing/world";
 import type { Cast, Stage } from "../cast/cast.ts";
 import { castsOf } from "../cast/casts.ts";
-import { compareRecoveries } from "../check/recoveries.ts";
-import { exceeded, leftBehind, overdue } from "../check/rest.ts";
-import { dumpOfServer } from "../check/states.ts";
+import { leftBehind, overdue } from "../check/rest.ts";
 import { type History, newHistory, type Violation } from "../history.ts";
 import { Marks } from "../marks.ts";
-import { type Plant, plantedListener, plantedLog } from "../plant.ts";
+import type { Plant } from "../plant.ts";
 import { Chaos } from "./chaos.ts";
 import { Inhabitants } from "./inhabitants.ts";
-import { LogWitness, observedLog } from "./observed-log.ts";
+import { ObservedMarks } from "./observed-marks.ts";
+import { ObservedSessions } from "./observed-sessions.ts";
 import type { Plan } from "./plan.ts";
-import { drawMs, fileLimits } from "./surroundings.ts";
+import { resourcesExceeded } from "./resources.ts";
+import { ServerLives } from "./server-lives.ts";
+import { drawMs } from "./surroundings.ts";
+import { installTraps } from "./traps.ts";
 import { type Happening, Trace } from "./trace.ts";
 
 export interface WorldOptions {
@@ -38,8 +39,8 @@ const CALM_STEP_MS = 5_000;
 const LEAVE_MS = 30_000;
 /** Of one phase: more, and something feeds itself. */
 const EVENTS_MAX = 2_000_000;
-/** Between two looks at a running server's whole state. */
-const DUMP_PAUSE_MS = 1_500;
+/** Between two looks at a running server. */
+const LOOK_PAUSE_MS = 1_500;
 
 export class World {
   readonly violations: Violation[] = [];
@@ -51,47 +52,60 @@ export class World {
   readonly #trace: Trace;
   readonly #timeline = new Timeline(true, EVENTS_MAX);
   readonly #network: Network;
-  readonly #witness: LogWitness;
-  readonly #host: Host;
+  readonly #sessions: ObservedSessions;
+  readonly #server: ServerLives;
+  readonly #observed: ObservedMarks;
   readonly #inhabitants: Inhabitants;
   /** A process that nothing happens to. */
   readonly #fate: Process;
   readonly #counts: Record<string, number> = {};
   #event = 0;
-  #isRestarting = false;
+  readonly #rotten = new Set<string>();
+  readonly #removeTraps: () => void;
   #hasForgotten = false;
 
   constructor(plan: Plan, options: WorldOptions) {
     this.#plan = plan;
+    this.#removeTraps = installTraps((what) => void this.violations.push({ check: "determinism", what }));
     const { read } = options;
     this.#trace = new Trace(read && ((happening) => read(happening, this.violations.length)));
-    const { seed, latency, windowBytes, disk, history } = plan;
+    const { seed, latency, windowBytes } = plan;
     this.#network = new Network(this.#timeline, { latencyMs: drawMs(latency, drawFrom(seed, "network")), windowBytes });
+    this.#fate = new Process("fate", this.#timeline, () => 0);
+    this.#sessions = new ObservedSessions(this.history.sessionFacts, {
+      serverMs: () => this.#server.host.process.monotonicMs(),
+      serverRate: plan.clocks.serverRate,
+      worldMs: () => this.#timeline.now,
+      isActive: (client) => this.#inhabitants.isActive(client),
+    });
+    this.#observed = new ObservedMarks(this.#marks.sometimes);
     this.#network.observe((frame) => {
       this.history.frames.push(frame);
       this.#trace.note(this.#timeline.now, `${frame.link.id} ${frame.from}`, frame);
+      this.#observed.frame(frame);
       return undefined;
     });
-    this.#witness = new LogWitness(this.history.entries, this.violations);
-    this.#fate = new Process("fate", this.#timeline, () => 0);
-    const diskMs = drawMs(disk, drawFrom(seed, "disk"));
-    this.#host = new Host(this.#timeline, this.#network, {
+    this.#server = new ServerLives(this.#timeline, {
+      plan,
+      plant: options.plant,
       url: URL,
-      seed,
-      log: "file",
-      fileLimits: fileLimits(plan),
-      limits: plan.limits,
-      options: plan.options,
-      ...(history === undefined ? {} : { historyLimits: history }),
-      diskMs: (operation, name) => {
-        this.#trace.note(this.#timeline.now, `disk ${operation} ${name}`);
-        return operation === "read" ? 0 : diskMs();
-      },
-      wrapLog: (log: Log) => observedLog(plantedLog(log, options.plant), this.#witness),
-      wrapListener: (listener) => plantedListener(listener, options.plant),
-      fatal: (error) => this.#fatal(error),
+      network: this.#network,
+      fate: this.#fate,
+      history: this.history,
+      violations: this.violations,
+      sessions: this.#sessions,
+      note: this.#note,
+      count: (what) => this.#count(what),
+      warned: (warning) => this.#observed.warned(warning),
+      snapshotFailed: (error) => this.#observed.snapshotFailed(error),
+      started: () => this.#observed.started(),
+      diskDone: (operation, name) => this.#observed.diskDone(operation, name),
+      sometimes: this.#marks.sometimes,
     });
-    this.#inhabitants = new Inhabitants(plan, URL, this.#timeline, this.#network);
+    this.#inhabitants = new Inhabitants(plan, URL, this.#timeline, this.#network, (client, rate, record) => {
+      this.#sessions.told(client, rate, record);
+      this.#observed.told(record);
+    });
     this.casts = castsOf(plan, this.#stage(options.plant));
   }
 
@@ -107,7 +121,7 @@ export class World {
         void (unlessForgotten ? this.#unlessForgotten : this.violations).push({ check, what }),
       sometimes: this.#marks.sometimes,
       mayAct: this.#plan.mayAct,
-      state: () => this.#host.server.state,
+      state: () => this.#server.host.server.state,
     };
   }
 
@@ -146,43 +160,52 @@ export class World {
     this.#counts[what] = (this.#counts[what] ?? 0) + 1;
   }
 
-  /** The disk or a full one may end the server; nothing else may. */
-  #fatal(error: Error): void {
-    this.#note(`fatal ${error.message}`);
-    this.#count("fatal");
-    if (!(error instanceof LogError)) this.violations.push({ check: "fatal", what: String(error.stack) });
-    else if (error.code === "NO_SPACE") this.#host.disk.capacity = Number.POSITIVE_INFINITY;
-    this.#host.crash("power");
-    this.#comeBack(500);
-  }
-
   async live(): Promise<void> {
     const plan = this.#plan;
-    if (!(await this.#start())) throw new Error("the server died before anything happened to it");
+    if (!(await this.#server.start())) throw new Error("the server died before anything happened to it");
     await this.#prepare();
     for (const cast of this.casts) for (const program of cast.programs) this.#inhabitants.settle(program);
-    this.#dumpNowAndThen();
-    const chaos = new Chaos({
-      plan,
-      host: this.#host,
-      network: this.#network,
-      inhabitants: this.#inhabitants,
-      fate: this.#fate,
-      note: (what) => {
-        this.#count(what);
-        this.#note(what);
-        if (what === "fault forget-history") this.#hasForgotten = true;
-      },
-      sometimes: this.#marks.sometimes,
-      restart: (how, downMs) => void this.#restart(how, downMs),
-    });
+    this.#lookNowAndThen();
+    const chaos = this.#chaos();
     chaos.begin();
-    await this.#timeline.advance(plan.chaosMs);
+    // A verdict of the disk's ends the run where it is.
+    await Promise.race([this.#timeline.advance(plan.chaosMs), this.#server.over]);
+    if (this.#server.isOver) return this.#timeline.end();
     chaos.end();
     for (const cast of this.casts) cast.calm();
     this.#note("calm");
-    await this.#demandRest();
+    await Promise.race([this.#demandRest(), this.#server.over]);
+    if (this.#server.isOver) return this.#timeline.end();
     this.violations.push(...(this.checksWatches ? this.#unlessForgotten : []));
+  }
+
+  #chaos(): Chaos {
+    const { host, liar } = this.#server;
+    return new Chaos(
+      {
+        plan: this.#plan,
+        host,
+        network: this.#network,
+        inhabitants: this.#inhabitants,
+        fate: this.#fate,
+        now: () => this.#timeline.now,
+        sessions: this.#sessions,
+        sometimes: this.#marks.sometimes,
+        restart: (how, downMs) => void this.#server.restart(how, downMs),
+        slowDisk: (moreMs) => this.#server.slowDisk(moreMs),
+        rotten: this.#rotten,
+        liar,
+      },
+      (kind) => {
+        this.#count(`fault ${kind}`);
+        this.#note(`fault ${kind}`);
+        this.#server.struck(kind);
+        const { phase, livingSessions } = this.#server;
+        this.#observed.struck(kind, phase, this.#sessions.isRunningOut(livingSessions));
+        this.#count(`${kind} while ${phase}`);
+        if (kind === "forget-history") this.#hasForgotten = true;
+      },
+    );
   }
 
   /** What the casts need is there before the first fault. */
@@ -207,73 +230,22 @@ export class World {
     await making;
   }
 
-  /** False if it died on the way. */
-  async #start(): Promise<boolean> {
-    // As it is left by whatever happened: nobody writes to it now.
-    const differ = await compareRecoveries(this.#host.disk, fileLimits(this.#plan), this.#plan.history, this.#note);
-    if (differ !== undefined) this.violations.push({ check: "recovery", what: differ });
-    let isUp: boolean;
-    try {
-      isUp = await this.#host.start();
-    } catch (error) {
-      this.#note(`not started: ${String(error)}`);
-      if (!(error instanceof LogError) || (error.code !== "NO_SPACE" && error.code !== "IO_FAILED")) {
-        this.violations.push({
-          check: "recovery",
-          what: `it did not start: ${String((error as Error)?.stack ?? error)}`,
-        });
-      }
-      this.#host.disk.capacity = Number.POSITIVE_INFINITY;
-      this.#host.crash("power");
-      return false;
-    }
-    if (!isUp) return false;
-    this.#note("started");
-    this.#count("starts");
-    this.#dump("after a start");
-    return true;
-  }
-
-  async #restart(how: "power" | "process" | "stop", downMs: number): Promise<void> {
-    if (!this.#host.isRunning || this.#isRestarting) return;
-    this.#dump(`before a ${how}`);
-    this.#isRestarting = true;
-    if (how === "stop") await this.#host.stop();
-    else this.#host.crash(how);
-    this.#isRestarting = false;
-    this.#comeBack(downMs);
-  }
-
-  #comeBack(downMs: number): void {
-    this.#fate.after(downMs, "timer", () => {
-      if (this.#host.isRunning || this.#isRestarting) return;
-      this.#isRestarting = true;
-      void this.#start()
-        .catch((error: unknown) => {
-          this.violations.push({ check: "recovery", what: String((error as Error)?.stack ?? error) });
-          return true;
-        })
-        .then((isUp) => {
-          this.#isRestarting = false;
-          if (!isUp) this.#comeBack(500);
-        });
+  #lookNowAndThen(): void {
+    this.#fate.after(LOOK_PAUSE_MS, "timer", () => {
+      this.#server.dump("while it ran");
+      this.#look();
+      this.#lookNowAndThen();
     });
   }
 
-  #dump(why: string): void {
-    if (!this.#host.isRunning) return;
-    const { state } = this.#host.server;
-    this.history.dumps.push({ zxid: state.zxid, why, text: dumpOfServer(state) });
-  }
-
-  #dumpNowAndThen(): void {
-    this.#fate.after(DUMP_PAUSE_MS, "timer", () => {
-      this.#dump("while it ran");
-      if (this.#host.isRunning)
-        for (const what of exceeded(this.#host.server.figures, this.#plan.limits))
-          this.violations.push({ check: "bounds", what });
-      this.#dumpNowAndThen();
-    });
+  /** At what may be held, and for how long. */
+  #look(): void {
+    const { host, livingSessions } = this.#server;
+    if (!host.isRunning) return;
+    this.#sessions.look("look", livingSessions);
+    this.#observed.figures(host.server.counters, host.server.figures);
+    const found = resourcesExceeded(this.#plan, host, this.#network, this.#inhabitants);
+    for (const what of found) this.violations.push({ check: "bounds", what });
   }
 
   /** Everything comes to rest, by itself and in time; then everybody leaves, and nothing is left behind. */
@@ -289,7 +261,9 @@ export class World {
       unrest = this.#unrest();
     }
     if (unrest !== undefined) return fail(unrest);
-    this.#dump("in the end");
+    this.#server.dump("in the end");
+    this.#look();
+    this.#sessions.rest(this.#server.livingSessions);
     for (const cast of this.casts) cast.look?.();
     const leaving = Promise.all(this.casts.map((cast) => cast.leave()));
     let isLeft = false;
@@ -298,24 +272,25 @@ export class World {
     if (!isLeft) fail("a program does not leave");
     else await leaving;
     await this.#timeline.advance(1_000);
-    for (const what of leftBehind(this.#host.server.figures)) fail(what);
+    for (const what of leftBehind(this.#server.host.server.figures)) fail(what);
     for (const { name, timers } of this.#inhabitants.all)
       if (timers !== 0) fail(`client ${name} has left ${timers} timers`);
     if (this.#network.links.length > 0) fail(`${this.#network.links.length} connections are open`);
-    this.#dump("after everybody left");
+    this.#server.dump("after everybody left");
   }
 
   #unrest(): string | undefined {
-    if (!this.#host.isRunning) return "the server does not run";
+    if (!this.#server.host.isRunning) return "the server does not run";
     for (const cast of this.casts) {
       const unrest = cast.unrest();
       if (unrest !== undefined) return `${cast.name}: ${unrest}`;
     }
-    return overdue(this.#host.server.state);
+    return overdue(this.#server.host.server.state);
   }
 
   end(): void {
-    this.#host.crash("process");
+    this.#server.host.crash("process");
     this.#timeline.end();
+    this.#removeTraps();
   }
 }
