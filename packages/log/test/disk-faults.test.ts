@@ -60,6 +60,22 @@ test("what a failed sync left in the page cache is written again before it is se
   expect(third.process.state).toEqual(second.process.state);
 });
 
+test("the mark of a clean stop whose sync failed is written again too, before anything stands behind it", async () => {
+  const world = lying(3);
+  const { process, history } = await started(world);
+  history.propose(process, 50);
+  await process.settled(1);
+  failNext(world, "sync", segmentName(1), "EIO");
+  await process.log.close();
+  world.disk.kill();
+  const second = await started(world);
+  history.propose(second.process, 50);
+  await second.process.settled(1);
+  world.disk.crash(() => 0);
+  const third = await started(world);
+  expect(third.process.state).toEqual(second.process.state);
+});
+
 test("the header of a segment that was just begun is written again as well", async () => {
   const world = lying(3);
   const { process, history } = await started(world);

@@ -38,8 +38,8 @@ export interface Trust {
   readonly spare: SegmentSurvey | undefined;
   /** Ranges that hold what was never acknowledged: copy aside, overwrite with zeros. */
   readonly cut: readonly { readonly segment: SegmentSurvey; readonly from: number; readonly to: number }[];
-  /** After an unclean stop the page cache may show what the disk never got: write this range again. */
-  readonly rewrite: { readonly name: string; readonly from: number; readonly to: number } | undefined;
+  /** The page cache may show what the disk never got, the mark of a clean stop itself included: write this range again. */
+  readonly rewrite: { readonly name: string; readonly from: number; readonly to: number };
   /** Older segments that no snapshot joins any more, and why. */
   readonly unusable: string | undefined;
 }
@@ -185,8 +185,7 @@ export function decide(survey: Survey): Verdict {
     active,
     spare: next === undefined ? tail[0] : tail[1],
     cut,
-    rewrite:
-      last.clean && cut.length === 0 ? undefined : { name: last.name, from: last.unprovenFrom, to: last.endOffset },
+    rewrite: { name: last.name, from: last.unprovenFrom, to: last.endOffset },
     unusable: chain.why,
   };
 }

@@ -38,7 +38,7 @@ export async function repair(
     });
   }
   if (trust.cut.length > 0) await dropOldTorn(disk, limits.tornFilesKept);
-  if (trust.rewrite !== undefined) await rewrite(disk, trust.rewrite);
+  await rewrite(disk, trust.rewrite);
   // A name that the page cache shows may not be durable either.
   await disk.syncDirectory();
 }
