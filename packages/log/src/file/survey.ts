@@ -39,8 +39,6 @@ export interface SegmentSurvey {
   /** Greatest durableSeq and epoch in any frame of the file. */
   readonly durableSeq: number;
   readonly epoch: number;
-  /** The last good frame is the mark of a clean stop. */
-  readonly clean: boolean;
 }
 
 export interface SnapshotSurvey {
@@ -109,7 +107,6 @@ async function surveySegment(
       dirtyTo: beyond.dirtyTo,
       durableSeq: beyond.durableSeq,
       epoch: beyond.epoch,
-      clean: false,
     };
   } finally {
     await file.close();
@@ -126,7 +123,6 @@ async function surveyFrames(
   let position = header.base;
   let { epoch } = header;
   let durableSeq = 0;
-  let clean = false;
   let lastFrameAt = SEGMENT_HEADER_BYTES;
   /** Records not yet said to be durable, oldest first: never more than stood in one write, and the one before. */
   let unproven: { seq: number; offset: number }[] = [];
@@ -147,7 +143,6 @@ async function surveyFrames(
     epoch = Math.max(epoch, frame.epoch);
     durableSeq = Math.max(durableSeq, frame.durableSeq);
     while (unproven.length > 0 && unproven[0]!.seq <= durableSeq) unproven = unproven.slice(1);
-    clean = frame.clean;
     lastFrameAt = offset;
     return undefined;
   });
@@ -172,6 +167,5 @@ async function surveyFrames(
     dirtyTo: beyond.dirtyTo,
     durableSeq: Math.max(durableSeq, beyond.durableSeq),
     epoch: Math.max(epoch, beyond.epoch),
-    clean,
   };
 }
