@@ -9,10 +9,11 @@
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { campaign, COMPARED_EVERY, type Job } from "./campaign/campaign.ts";
+import { campaign, CANARY, COMPARED_EVERY, type Job } from "./campaign/campaign.ts";
 import { planOfCase } from "./campaign/case.ts";
 import { knownCases, knownSeeds, readCase, writeReport } from "./campaign/corpus.ts";
-import { linesOf } from "./campaign/tally.ts";
+import { linesOf, linesOfMarks } from "./campaign/tally.ts";
+import { runMutants } from "./mutants/campaign.ts";
 import { PLANTS, type Plant } from "./plant.ts";
 import { run } from "./run.ts";
 import { describeFrame } from "./world/surroundings.ts";
@@ -22,7 +23,8 @@ const SEED_MAX = 2 ** 32;
 /** Failures of a campaign that are made smaller. */
 const SHRINKS = 3;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seeds: { type: "string" },
     from: { type: "string" },
@@ -33,6 +35,9 @@ const { values } = parseArgs({
     "no-shrink": { type: "boolean" },
     marks: { type: "boolean" },
     report: { type: "string" },
+    mutants: { type: "boolean" },
+    share: { type: "string" },
+    some: { type: "string" },
   },
 });
 
@@ -40,18 +45,27 @@ const planted = values.plant === "none" ? undefined : (values.plant as Plant | u
 if (planted !== undefined && !PLANTS.includes(planted)) fail(`--plant is one of none, ${PLANTS.join(", ")}`);
 const one = theOne();
 
-if (values.trace === true) await trace(one ?? fail("--trace needs --seed or --replay"));
+if (values.mutants === true) await mutants();
+else if (values.trace === true) await trace(one ?? fail("--trace needs --seed or --replay"));
 else await simulate();
 
 /** What the command is about, if it is one case. */
 function theOne(): Job | undefined {
   if (values.replay !== undefined) {
-    const { path, failure } = readCase(values.replay);
+    const { path, failure } = readOr(values.replay);
     const plant = values.plant === undefined ? failure.plant : planted;
     return { wanted: { ...failure, plant }, replay: `--replay ${path}`, isCompared: true };
   }
   if (values.seed === undefined) return undefined;
   return jobOf(number(values.seed, "seed"), true);
+}
+
+function readOr(path: string): ReturnType<typeof readCase> {
+  try {
+    return readCase(path);
+  } catch (error) {
+    return fail((error as Error).message);
+  }
 }
 
 function jobOf(seed: number, isCompared: boolean): Job {
@@ -81,14 +95,26 @@ async function simulate(): Promise<void> {
   const outcome = await campaign(jobs, {
     threads,
     shrinks: values["no-shrink"] === true ? 0 : one !== undefined ? 1 : planted === undefined ? SHRINKS : 0,
-    canaryFrom: planted === undefined ? from : undefined,
+    canary: planted === undefined && from !== undefined ? { seed: from, plant: CANARY } : undefined,
     say: (line) => console.log(line),
   });
   const report = outcome.tally.report(threads, performance.now() - startedAt);
-  for (const line of linesOf(report)) console.log(line);
+  for (const line of [...linesOf(report), ...(one === undefined ? linesOfMarks(report) : [])]) console.log(line);
   if (values.report !== undefined) writeReport(values.report, report);
   const isBlind = values.marks === true && report.neverHit.length > 0;
   finish(outcome.passed, outcome.failed + (isBlind ? 1 : 0));
+}
+
+async function mutants(): Promise<void> {
+  const [index, of] = values.share?.split("/").map((part) => number(part, "share")) ?? [];
+  if (values.share !== undefined && (of === undefined || index! >= of)) fail("--share is I/N, from 0/N to N-1/N");
+  const seed = values.from === undefined ? randomInt(SEED_MAX) : number(values.from, "from");
+  const { failed } = await runMutants({
+    names: positionals,
+    share: of === undefined ? undefined : { index: index!, of },
+    some: values.some === undefined ? undefined : { count: number(values.some, "some"), seed },
+  });
+  process.exitCode = failed > 0 ? 1 : 0;
 }
 
 async function trace({ wanted }: Job): Promise<void> {

@@ -17,7 +17,10 @@ import { askProcess, type Death, Thread } from "./thread.ts";
 export const COMPARED_EVERY = 20;
 /** Seeds within which the bug of the canary has to be found. */
 export const CANARY_SEEDS_MAX = 10;
-const CANARY: Plant = "stale-reply";
+/** Found beside most seeds. */
+export const CANARY: Plant = "stale-reply";
+/** Real time of one run in the search for a smaller case: what takes longer is not a smaller one. */
+const TRIAL_MS_MAX = 20_000;
 /** Of one case: how many, and how much of each. */
 const VIOLATIONS_SHOWN = 5;
 const WIDTH_MAX = 600;
@@ -36,8 +39,8 @@ export interface Settings {
   readonly threads: number;
   /** So many failures are made smaller: the first. */
   readonly shrinks: number;
-  /** A bug is built in beside these seeds, to see that it is found: the first of them. Undefined: none is. */
-  readonly canaryFrom: number | undefined;
+  /** Has a bug built in that must be found, beside this seed or one of the next. */
+  readonly canary: Case | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -53,20 +56,16 @@ export interface Outcome {
 }
 
 export async function campaign(jobs: readonly Job[], settings: Settings): Promise<Outcome> {
-  const { say, shrinks, canaryFrom } = settings;
+  const { say, shrinks, canary } = settings;
   const tally = new Tally();
   const left = jobs.values();
   const failed: Failed[] = [];
   let passed = 0;
   const threads = Array.from({ length: settings.threads }, () => new Thread());
   const work = async (thread: Thread, isFirst: boolean): Promise<void> => {
-    if (isFirst && canaryFrom !== undefined) {
-      if (await findsCanary(thread, canaryFrom, settings)) passed++;
-      else
-        failed.push({
-          job: { wanted: { seed: canaryFrom, plant: CANARY }, replay: "", isCompared: false },
-          check: "canary",
-        });
+    if (isFirst && canary !== undefined) {
+      if (await findsCanary(thread, canary, say)) passed++;
+      else failed.push({ job: { wanted: canary, replay: "", isCompared: false }, check: "canary" });
     }
     for (const job of left) {
       const { answer, violations } = await take(job, thread);
@@ -107,16 +106,16 @@ async function take(
   return { answer, violations: [...answer.violations, ...more] };
 }
 
-async function findsCanary(thread: Thread, from: number, { say }: Settings): Promise<boolean> {
-  for (let seed = from; seed < from + CANARY_SEEDS_MAX; seed++) {
-    const { violations } = await take({ wanted: { seed, plant: CANARY }, replay: "", isCompared: false }, thread);
+async function findsCanary(thread: Thread, canary: Case, say: (line: string) => void): Promise<boolean> {
+  for (let seed = canary.seed; seed < canary.seed + CANARY_SEEDS_MAX; seed++) {
+    const { violations } = await take({ wanted: { ...canary, seed }, replay: "", isCompared: false }, thread);
     const [first] = violations;
     if (first === undefined) continue;
-    say(`canary found: ${CANARY}, built in beside seed ${seed}, by "${first.check}"`);
+    say(`canary found: ${canary.plant}, built in beside seed ${seed}, by "${first.check}"`);
     return true;
   }
   say(
-    `FAILED   canary: ${CANARY} is built in and ${CANARY_SEEDS_MAX} seeds from ${from} do not find it: the checks are blind`,
+    `FAILED   canary: ${CANARY_SEEDS_MAX} seeds from ${canary.seed} do not find ${canary.plant}: the checks are blind`,
   );
   return false;
 }
@@ -134,7 +133,7 @@ async function makeSmall({ job, check }: Failed, thread: Thread, say: (line: str
     job.wanted,
     check,
     async (wanted) => {
-      const answer = await thread.ask({ wanted, isTwice, tell: "steps" });
+      const answer = await thread.ask({ wanted, isTwice, tell: "steps" }, TRIAL_MS_MAX);
       if ("check" in answer) return { checks: [answer.check], steps: [] };
       return { checks: answer.violations.map((violation) => violation.check), steps: answer.steps };
     },

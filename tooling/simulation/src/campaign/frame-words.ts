@@ -38,6 +38,8 @@ const few = (words: readonly string[]): string =>
 function requestWords(message: ClientMessage): string {
   const name = opName(message.op);
   if (message.xid === 0) return message.op === Op.ack ? `ack ${message.acked}` : name;
+  if ("ops" in message)
+    return `${message.xid} ${name} (${message.ops.map(({ op, path }) => `${opName(op)} ${path}`).join(", ")})`;
   return `${message.xid} ${name}${"path" in message ? ` ${message.path}` : ""}`;
 }
 

@@ -3,23 +3,14 @@
  *
  * Owns the order in which things are left out. What runs a case is given.
  */
-import type { FaultKind } from "../world/plan.ts";
-import { FAULT_KINDS, planOf } from "../world/plan.ts";
+import { FAMILIES, FAULT_KINDS, type FaultKind, FAULTS_OF } from "../world/faults.ts";
+import { planOf } from "../world/plan.ts";
 import { type Case, planOfCase } from "./case.ts";
 import { leastNumber, leastOf } from "./least.ts";
 
 /** How long a search may take in real time, and how many runs. */
-export const SHRINK_MS_MAX = 90_000;
+export const SHRINK_MS_MAX = 60_000;
 export const SHRINK_RUNS_MAX = 2_000;
-
-/** Faults of a kind, so that they are left out together: most failures need those of one. */
-const CLASSES: readonly ((kind: FaultKind) => boolean)[] = [
-  (kind) => kind.includes("client") || kind === "expire",
-  (kind) => kind.includes("disk") || kind === "checkpoint",
-  (kind) => ["cut", "partition", "drop", "delay"].some((word) => kind.startsWith(word)),
-  (kind) => ["power-failure", "kill", "restart"].includes(kind),
-  (kind) => kind.includes("server") || kind === "forget-history",
-];
 
 export interface Shrunk {
   readonly least: Case;
@@ -62,14 +53,15 @@ export async function shrink(
       for (const kind of more) without.add(kind);
   };
   await leaveOut(FAULT_KINDS);
-  for (const isOfClass of CLASSES) await leaveOut(FAULT_KINDS.filter(isOfClass));
+  for (const family of FAMILIES) await leaveOut(FAULTS_OF[family]);
   for (const kind of FAULT_KINDS) await leaveOut([kind]);
 
   await leastOf(casts, (kept) => fails({ ...least, casts: kept }), isOver);
   await leastNumber(1, clients, (count) => fails({ ...least, clients: count }), isOver);
   await leastOf(steps, (kept) => fails({ ...least, steps: kept }), isOver);
-  // Those that were not even reached need not be named.
-  if (least.steps !== undefined) await fails({ ...least, steps });
+  // Those that are not reached need not be named; nor need kinds of faults where no strike is left.
+  await fails({ ...least, steps });
+  await fails({ ...least, without: undefined });
   await leastNumber(1, chaosMs, (ms) => fails({ ...least, chaosMs: ms }), isOver);
   return { least, runs };
 }

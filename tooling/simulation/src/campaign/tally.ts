@@ -83,19 +83,27 @@ const pairs = (counts: Readonly<Record<string, number>>): string =>
 
 export function linesOf(report: Report): string[] {
   const { seeds, threads, realMs, virtualHours, calls, entries, frames, events, restarts } = report;
-  const marks = Object.keys(report.marks).length;
   const each = seeds === 0 ? 0 : (realMs * threads) / seeds;
   const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
-  const lines = [
+  return [
+    "",
     `${amount(seeds)} seeds in ${(realMs / 1_000).toFixed(1)} s on ${threads} threads, ${amount(each)} ms each; ${virtualHours.toFixed(1)} virtual hours`,
     `calls ${amount(calls)}, entries ${amount(entries)}, frames ${amount(frames)}, events ${amount(events)}, restarts ${amount(restarts)}`,
     `others: ${pairs(report.others)}`,
     `faults ${amount(faults)}: ${pairs(report.faults)}`,
-    `marks hit ${marks - report.neverHit.length} of ${marks}: ${pairs(report.marks)}`,
   ];
-  if (report.neverHit.length > 0)
-    lines.push(
-      `${seeds < MARKS_SEEDS_MIN ? "" : "warning: "}marks never hit in ${amount(seeds)} seeds: ${report.neverHit.join(", ")}`,
-    );
-  return lines;
 }
+
+/** Which marks were hit in how many seeds; then those that never were. */
+export function linesOfMarks({ marks, neverHit, seeds }: Report): string[] {
+  const all = Object.entries(marks);
+  const hit = all.filter(([, count]) => count > 0);
+  const warning = seeds < MARKS_SEEDS_MIN ? "" : "warning: ";
+  return [
+    `marks hit ${hit.length} of ${all.length}, each in so many seeds:`,
+    ...hit.map(([mark, count]) => `${amount(count).padStart(COUNT_WIDTH)}  ${mark}`),
+    ...(neverHit.length === 0 ? [] : [`${warning}${neverHit.length} marks never hit in ${amount(seeds)} seeds:`]),
+    ...neverHit.map((mark) => `${"-".padStart(COUNT_WIDTH)}  ${mark}`),
+  ];
+}
+const COUNT_WIDTH = 8;

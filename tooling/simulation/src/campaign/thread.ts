@@ -9,7 +9,8 @@ export const TASK_MS_MAX = 120_000;
 /** Of an answer of a process. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
-const code = new URL("../worker.js", import.meta.url);
+/** Beside this file, built or not. */
+const code = new URL(import.meta.url.endsWith(".ts") ? "../worker.ts" : "../worker.js", import.meta.url);
 /** New objects are many and die young. */
 const resourceLimits = { maxYoungGenerationSizeMb: 64 };
 
@@ -21,24 +22,22 @@ export interface Death {
 
 export class Thread {
   readonly #code: URL;
-  readonly #budgetMs: number;
   #worker: Worker | undefined;
   /** Whoever waits for the present task. */
   #over: (outcome: Answer | Death) => void = () => {};
 
-  constructor(worker: URL = code, budgetMs: number = TASK_MS_MAX) {
+  constructor(worker: URL = code) {
     this.#code = worker;
-    this.#budgetMs = budgetMs;
   }
 
   /** One at a time. */
-  async ask(task: Task): Promise<Answer | Death> {
+  async ask(task: Task, budgetMs: number = TASK_MS_MAX): Promise<Answer | Death> {
     const worker = (this.#worker ??= this.#begin());
     let timer: NodeJS.Timeout | undefined;
     const outcome = await new Promise<Answer | Death>((resolve) => {
       this.#over = resolve;
-      const what = `no answer within ${this.#budgetMs} ms`;
-      timer = setTimeout(() => resolve({ check: "hang", what }), this.#budgetMs);
+      const what = `no answer within ${budgetMs} ms`;
+      timer = setTimeout(() => resolve({ check: "hang", what }), budgetMs);
       worker.postMessage(task);
     });
     clearTimeout(timer);
