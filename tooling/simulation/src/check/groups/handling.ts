@@ -81,18 +81,24 @@ function checkOrder(
   claim: ClaimSeen | undefined,
   wrong: Wrong,
 ): void {
-  let next = claim?.found;
-  /** Offsets that are done, by the last call of each. */
+  /** What may come next: an offset that is sought may be one that has thrown, and which of both it is cannot be told. */
+  let next = claim === undefined ? undefined : new Set([claim.found]);
+  /** By the last call of each. */
   const done = new Map<number, Handled>();
   for (const call of calls) {
     const { offset } = call;
     const before = done.get(offset);
-    const isSought = sought.some((one) => one.offset === offset && one.at <= call.at);
-    if (next === undefined || offset === next || isSought) next = offset + 1;
-    else if (offset > next) wrong(`${shown(call)}: ${next} comes before it`);
-    else if (before === undefined) wrong(`${shown(call)}: ${next} is to come, and this was never begun`);
-    else if (before.end?.hasThrown !== true) wrong(`${shown(call)}: it has been handled by this very claim`);
     done.set(offset, call);
+    const then = new Set<number>();
+    const isSought = sought.some((one) => one.offset === offset && one.at <= call.at);
+    if (next === undefined || next.has(offset) || isSought) then.add(offset + 1);
+    if (before?.end?.hasThrown === true) for (const one of next ?? []) then.add(one);
+    if (then.size === 0) {
+      const why = before === undefined ? "and it was never begun" : "and this very claim has handled it";
+      wrong(`${shown(call)}: ${[...next!].join(" or ")} is to come, ${why}`);
+      then.add(offset + 1);
+    }
+    next = then;
   }
 }
 
