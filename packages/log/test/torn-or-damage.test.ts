@@ -218,6 +218,27 @@ for (const [what, spoil] of Object.entries<(world: Lying) => void>({
   });
 }
 
+test("a last segment that became shorter, or empty, refuses the start: no crash does that", async () => {
+  for (const size of [0, 100, SEGMENT_HEADER_BYTES, frameOf(2), frameOf(3) + 7, bodyOf(3) + 9, frameOf(4) + 8]) {
+    const world = lying(1);
+    await killedAfter(world, 3);
+    world.disk.put(first, world.disk.contents(first).slice(0, size));
+    expect(await refusal(world)).toContain(`file ${first}`);
+  }
+  const world = lying(1);
+  const closed = await threeSegments(world, false);
+  world.disk.put(segmentName(3), new Uint8Array());
+  expect(await refusal(world)).toContain(`file ${segmentName(3)}, offset 0`);
+  expect(closed.state).toHaveLength(6);
+});
+
+test("bits in a segment that was never begun refuse the start, which names it", async () => {
+  const world = lying(1);
+  await killedAfter(world, 1);
+  world.disk.flip(segmentName(2), 9000);
+  expect(await refusal(world)).toContain(`file ${segmentName(2)}, offset 0`);
+});
+
 test("a segment of another cluster refuses the start", async () => {
   const [world, other] = [lying(1), lying(2)];
   await threeSegments(world, false);

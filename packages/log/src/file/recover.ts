@@ -100,7 +100,7 @@ export function decide(survey: Survey): Verdict {
         segment.name,
         0,
         found.base.seq + 1,
-        `it belongs to cluster ${found.clusterId}, the log to ${header.clusterId}`,
+        `it belongs to cluster ${found.clusterId}, ${last.name} to ${header.clusterId}`,
       );
     if (found.number !== segment.number)
       return damaged(segment.name, 0, found.base.seq + 1, `it is a copy of ${segmentName(found.number)}`);
@@ -109,7 +109,7 @@ export function decide(survey: Survey): Verdict {
   const stranger = sound.find(
     (snapshot) => typeof snapshot.header !== "string" && snapshot.header.clusterId !== header.clusterId,
   );
-  if (stranger !== undefined) return damaged(stranger.name, 0, 0, "it belongs to another cluster");
+  if (stranger !== undefined) return damaged(stranger.name, 0, 0, `it does not belong to the cluster of ${last.name}`);
 
   const end = last.position;
   const durableSeq = Math.max(0, ...segments.map((segment) => segment.durableSeq));
@@ -130,6 +130,9 @@ export function decide(survey: Survey): Verdict {
       `the log ends at zxid ${end.zxid}, but snapshot ${sound[0].name} holds zxid ${sound[0].zxid}`,
     );
   }
+  // A crash makes no segment shorter: its size was durable before its name.
+  const short = [last, ...tail].find((segment) => segment.end === "short");
+  if (short !== undefined) return damaged(short.name, short.endOffset, end.seq + 1, short.reason);
   for (const [index, segment] of tail.entries()) {
     if (segment.number !== last.number + 1 + index)
       return damaged(segmentName(last.number + 1 + index), 0, end.seq + 1, "the segment is missing");
@@ -138,12 +141,13 @@ export function decide(survey: Survey): Verdict {
   if (last.end === "sealed" && tail.length === 0)
     return damaged(segmentName(last.number + 1), 0, end.seq + 1, "the segment is missing");
   // The next segment is begun only once the seal before it is durable, and one at a time.
-  if (tail.some((segment, index) => segment.dirtyTo > 0 && (last.end !== "sealed" || index > 0))) {
+  const tooEarly = tail.find((segment, index) => segment.dirtyTo > 0 && (last.end !== "sealed" || index > 0));
+  if (tooEarly !== undefined) {
     return damaged(
-      last.name,
-      last.endOffset,
+      last.reason === "" ? tooEarly.name : last.name,
+      last.reason === "" ? 0 : last.endOffset,
       end.seq + 1,
-      last.reason || "the log stops here, but later segments are in use",
+      last.reason || `something stands there, but the log stops in ${last.name} at offset ${last.endOffset}`,
     );
   }
 

@@ -131,8 +131,11 @@ export class FileWindow {
   }
 }
 
-/** Why a walk ended: at zeros, at the end of the file, behind a seal, or at bytes that are no frame. */
-export type WalkEnd = "blank" | "full" | "sealed" | "bad";
+/**
+ * Why a walk ended: at zeros, behind a seal, at bytes that are no frame, or because the file is shorter than what was written
+ * into it: a segment has its size before its first frame, and room for a seal behind every other frame.
+ */
+export type WalkEnd = "blank" | "sealed" | "bad" | "short";
 
 /**
  * Walks the frames of a segment from `from`, where one begins. `visit` sees each frame and its record's bytes (a view that lives until
@@ -146,7 +149,7 @@ export async function walkFrames(
 ): Promise<{ end: WalkEnd; offset: number; reason: string }> {
   let offset = from;
   for (;;) {
-    if (offset + FRAME_BYTES > window.size) return { end: "full", offset, reason: "" };
+    if (offset + FRAME_BYTES > window.size) return { end: "short", offset, reason: "the file ends here" };
     const head = await window.bytes(offset, FRAME_BYTES);
     const frame = decodeFrame(head, 0, salt);
     if (frame === undefined) {
@@ -154,7 +157,7 @@ export async function walkFrames(
       return { end: blank ? "blank" : "bad", offset, reason: blank ? "" : "no valid frame here" };
     }
     if (offset + FRAME_BYTES + frame.length > window.size)
-      return { end: "bad", offset, reason: "record reaches past the end of the file" };
+      return { end: "short", offset, reason: "the file ends within this record" };
     const record = (await window.bytes(offset, FRAME_BYTES + frame.length)).subarray(FRAME_BYTES);
     const reason = visit(frame, record, offset);
     if (reason !== undefined) return { end: "bad", offset, reason };
