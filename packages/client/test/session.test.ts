@@ -256,6 +256,20 @@ describe("the heartbeat", () => {
     expect(client.state.name).toBe("connected");
   });
 
+  test("pings while requests are made and none is answered: a slow disk ends no session", async () => {
+    const { client, clock, server } = await connectHarness();
+    const { session } = client;
+    const waiting: Promise<unknown>[] = [];
+    for (let i = 0; i < 25; i++) {
+      waiting.push(client.create(`/w${i}`));
+      await clock.advance(500);
+    }
+    expect(server.last.signals.filter(({ op }) => op === Op.ping).length).toBeGreaterThanOrEqual(4);
+    expect(client.session).toBe(session);
+    expect(client.state.name).toBe("connected");
+    void Promise.allSettled(waiting);
+  });
+
   test("a connection that has been silent for two thirds of the timeout is given up for another", async () => {
     const { client, clock, server } = await connectHarness();
     server.isMute = server.isDeaf = true;

@@ -47,7 +47,10 @@ export class Connection {
   #timeoutMs: number | undefined;
   #open = true;
   #arrivedAtMs: number;
-  #askedAtMs: number;
+  /** When the latest message was sent that has been answered. What was asked since may wait behind a slow log for long. */
+  #answeredAtMs: number;
+  /** When the last ping was due. */
+  #pingedAtMs: number;
   /** When the pings that are not answered were sent. */
   readonly #pings: Instant[] = [];
   #cancelTimer: (() => void) | undefined;
@@ -62,7 +65,7 @@ export class Connection {
     this.#clock = clock;
     this.#owner = owner;
     this.#helloSentAt = instantOf(clock);
-    this.#arrivedAtMs = this.#askedAtMs = this.#helloSentAt.monotonicMs;
+    this.#arrivedAtMs = this.#answeredAtMs = this.#pingedAtMs = this.#helloSentAt.monotonicMs;
     wire.onmessage = (bytes) => {
       this.#receive(bytes);
     };
@@ -88,11 +91,13 @@ export class Connection {
     this.#send(writer.take());
   }
 
-  /** Sends a frame. `asks`: something in it will be answered, so no ping is needed for a while. */
-  send(frame: Uint8Array, asks: boolean, now: Instant): void {
-    if (!this.#open) return;
-    if (asks) this.#askedAtMs = now.monotonicMs;
-    this.#send(frame);
+  send(frame: Uint8Array): void {
+    if (this.#open) this.#send(frame);
+  }
+
+  /** What was sent at this moment has been answered: no ping is needed for a while. */
+  answered(sentAt: Instant): void {
+    this.#answeredAtMs = Math.max(this.#answeredAtMs, sentAt.monotonicMs);
   }
 
   #send(frame: Uint8Array): void {
@@ -163,14 +168,14 @@ export class Connection {
   #watchOver(): void {
     if (!this.#open || this.#timeoutMs === undefined) return;
     const now = this.#clock.monotonicMs();
-    const pingAt = this.#askedAtMs + this.#timeoutMs * PING_SHARE;
+    const pingAt = Math.max(this.#answeredAtMs, this.#pingedAtMs) + this.#timeoutMs * PING_SHARE;
     const deadAt = this.#arrivedAtMs + this.#timeoutMs * SILENCE_SHARE;
     if (now >= deadAt) {
       this.#suspectDead();
       return;
     }
     if (now >= pingAt) {
-      this.#askedAtMs = now;
+      this.#pingedAtMs = now;
       this.#owner.pingDue(this, { op: Op.ping });
       this.#watchOver();
       return;

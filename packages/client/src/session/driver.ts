@@ -198,12 +198,18 @@ export class Driver implements ConnectionOwner, DialerOwner {
     this.#watches!.replied(reply.zxid);
     if (reply.xid === 0) {
       const sentAt = this.#connection?.ponged();
-      if (sentAt !== undefined) this.session?.provenAlive(sentAt);
+      if (sentAt !== undefined) this.#answered(sentAt);
       return;
     }
-    const over = receive(reply, this.requester.table, this.sender, this.session, this.#watches!, this.settings.log);
+    const over = receive(reply, this.requester.table, this.sender, this.#answered, this.#watches!, this.settings.log);
     if (over !== undefined) this.#endSession("server", over);
   }
+
+  /** What was sent at this moment has been answered. */
+  readonly #answered = (sentAt: Instant): void => {
+    this.session?.provenAlive(sentAt);
+    this.#connection?.answered(sentAt);
+  };
 
   frameDone(): void {
     this.sender.frameDone();

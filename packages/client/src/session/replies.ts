@@ -2,17 +2,16 @@
 import { errorName, type Reply } from "@corral/protocol";
 import type { RequestTable } from "../calls/table.ts";
 import type { CorralError } from "../error.ts";
-import type { LogSink } from "../world.ts";
+import type { Instant, LogSink } from "../world.ts";
 import type { WatchSink } from "./restorable.ts";
 import type { Sender } from "./sender.ts";
-import type { Session } from "./session.ts";
 
 /** Returns the cause if the reply says that the session is gone, or another's. */
 export function receive(
   reply: Reply,
   table: RequestTable,
   sender: Sender,
-  session: Session | undefined,
+  answered: (sentAt: Instant) => void,
   watches: WatchSink,
   log: LogSink,
 ): CorralError | undefined {
@@ -22,7 +21,7 @@ export function receive(
     log({ level: "debug", message: "a reply to no request", fields: { xid: reply.xid } });
     return undefined;
   }
-  if (call.sentAt !== undefined) session?.provenAlive(call.sentAt);
+  if (call.sentAt !== undefined) answered(call.sentAt);
   const code = reply.code === 0 ? undefined : errorName(reply.code);
   if (code === "DRAINING" || (code === "OVERLOADED" && call.isWrite)) {
     table.refuse(call, call.refusalOf(reply));

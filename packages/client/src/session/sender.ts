@@ -40,7 +40,7 @@ export class Sender {
     this.#limits = limits;
     this.#bytesAtAck = connection.bytesIn;
     const now = instantOf(this.#clock);
-    for (const frame of this.#table.resend(limits, now)) connection.send(frame, true, now);
+    for (const frame of this.#table.resend(limits, now)) connection.send(frame);
   }
 
   disconnected(): void {
@@ -79,12 +79,10 @@ export class Sender {
     if (!this.#maySend()) return;
     while (connection.bufferedBytes <= SEND_BUFFER_BYTES) {
       const now = instantOf(this.#clock);
-      const pings = this.#signals.some((signal) => !("id" in signal));
-      const before = this.#table.outstanding;
       const frame = this.#table.nextFrame(limits, this.#signals, now);
       if (frame === undefined) return;
       this.#bytesAtAck = connection.bytesIn;
-      connection.send(frame, pings || this.#table.outstanding > before, now);
+      connection.send(frame);
     }
     this.#cancelPoll = this.#clock.setTimeout(() => {
       this.#cancelPoll = undefined;
@@ -112,7 +110,7 @@ export class Sender {
   #ack(connection: Connection): void {
     if (!this.#maySend()) return;
     this.#bytesAtAck = connection.bytesIn;
-    connection.send(this.#table.ackFrame(), false, instantOf(this.#clock));
+    connection.send(this.#table.ackFrame());
   }
 
   /** A write was refused for now. */
@@ -123,7 +121,7 @@ export class Sender {
         const connection = this.#connection;
         if (connection === undefined || this.#limits === undefined || !this.#maySend()) return;
         const now = instantOf(this.#clock);
-        for (const frame of this.#table.retry(this.#limits, now)) connection.send(frame, true, now);
+        for (const frame of this.#table.retry(this.#limits, now)) connection.send(frame);
       },
       pauseMs(this.#refusals++, this.#random),
     );
