@@ -109,7 +109,8 @@ export class Company {
       const sleptMs = member.sleptMs();
       member.process.after(LATER_MS, "timer", () => {
         // Timers go by a clock that does not count sleep.
-        if (!held.signal.aborted && sleptMs === 0 && member.sleptMs() === 0) hold.lateAt ??= at;
+        const hasSlept = sleptMs > 0 || member.sleptMs() > 0;
+        if (!held.signal.aborted && member.canKnowTime && !hasSlept) hold.lateAt ??= at;
       });
     }
   }

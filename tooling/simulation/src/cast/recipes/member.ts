@@ -6,6 +6,7 @@
  */
 import { type Client, isCorralError, open } from "@corral/client";
 import type { Asked } from "../../check/recipes/book.ts";
+import { SERVER_BOUNDS } from "@corral/server";
 import { type Draw, drawFrom, type Process } from "@corral/testing/world";
 import type { Life } from "../cast.ts";
 import type { Company } from "./company.ts";
@@ -39,6 +40,10 @@ const STEPS_MAX = 30;
 /** In the calm nothing fails that often. */
 const FINISH_TRIES_MAX = 30;
 const FINISH_PAUSE_MS = 500;
+/** Until everything that was taken away has gone. */
+const LEAVE_LOOKS_MAX = 6;
+/** Of the server's clock: what clients promise. */
+const RATE_LEAST = 0.99;
 /** Sums of fractions of a millisecond differ by less. */
 const ROUNDING_MS = 0.01;
 
@@ -53,6 +58,7 @@ export class Member {
   /** Recipes with which it is not finished. */
   readonly #going = new Set<string>();
   readonly #mayJump: boolean;
+  readonly #isInTime: boolean;
   readonly #lag: () => number;
 
   constructor(program: string, { name, process, options }: Life, company: Company) {
@@ -63,8 +69,11 @@ export class Member {
     this.client = open(options);
     const { stage } = company;
     this.#mayJump = stage.plan.faults.includes("jump-client");
-    const start = stage.now() - process.monotonicMs();
-    this.#lag = () => stage.now() - process.monotonicMs() - start;
+    const lag = (): number => stage.now() - process.monotonicMs() / process.rate;
+    const before = lag();
+    this.#lag = () => lag() - before;
+    // A session is over here before it is at the server, unless that one's clock is faster than clients allow for.
+    this.#isInTime = process.rate >= RATE_LEAST * stage.plan.clocks.serverRate;
     this.client.on("state", (state) => stage.note(`client ${name} is ${state.name}`));
   }
 
@@ -74,9 +83,9 @@ export class Member {
     return lag > ROUNDING_MS ? lag : 0;
   }
 
-  /** Not when one clock stood still and the other was set. */
+  /** Not when one clock stood still and the other was set, nor by clocks that are too slow. */
   get canKnowTime(): boolean {
-    return !this.#mayJump || this.sleptMs() === 0;
+    return this.#isInTime && (!this.#mayJump || this.sleptMs() === 0);
   }
 
   begin(uses: ReadonlyMap<string, (member: Member) => Use>): void {
@@ -102,7 +111,8 @@ export class Member {
     }
     await this.#calmed();
     for (let tries = 1; tries <= FINISH_TRIES_MAX; tries++) {
-      if (await this.#attempt(`${this.name} ${name} finish`, () => use.finish())) {
+      const came = await this.#attempt(`${this.name} ${name} finish`, () => use.finish());
+      if (came === "done" || came === "no room") {
         this.#going.delete(name);
         return;
       }
@@ -116,16 +126,17 @@ export class Member {
     });
   }
 
-  /** False if it failed by what may happen to it. */
-  async #attempt(what: string, run: () => Promise<void>): Promise<boolean> {
+  /** `no room`: the server lets nobody have as much as that. */
+  async #attempt(what: string, run: () => Promise<void>): Promise<"done" | "failed" | "no room"> {
     try {
       await run();
       this.company.stage.note(`${what} ok`);
-      return true;
+      return "done";
     } catch (error) {
       if (isCorralError(error, ...EXPECTED)) this.company.stage.note(`${what} ${error.code}`);
       else this.violate(`${what} failed with ${String((error as Error)?.stack ?? error)}`);
-      return false;
+      const isFull = isCorralError(error, "LIMIT_EXCEEDED") && (error.limitName ?? "") in SERVER_BOUNDS;
+      return isFull ? "no room" : "failed";
     }
   }
 
@@ -173,14 +184,23 @@ export class Member {
   /** Everything of it goes, and nothing may be left when it has. */
   async leave(): Promise<void> {
     for (const use of this.#uses.values()) await use.leave?.();
-    await this.pause(FINISH_PAUSE_MS);
-    const { watches, subscriptions, inFlight, queued } = this.client.stats();
-    const left = { watches, subscriptions, inFlight, queued };
-    for (const [what, count] of Object.entries(left))
-      if (count > 0) this.violate(`${this.name} has left, and ${count} ${what} of it are there`);
-    const ephemerals = await this.client.ephemerals();
-    if (ephemerals.length > 0) this.violate(`${this.name} has left, and ${ephemerals.join()} are there`);
+    let left: string | undefined;
+    for (let looks = 0; looks < LEAVE_LOOKS_MAX; looks++) {
+      await this.pause(FINISH_PAUSE_MS);
+      left = await this.#left();
+      if (left === undefined) break;
+    }
+    if (left !== undefined) this.violate(`${this.name} has left, and ${left} of it are there`);
     await this.client.close();
+  }
+
+  async #left(): Promise<string | undefined> {
+    const ephemerals = await this.client.ephemerals();
+    // A heartbeat may be under way.
+    const { watches, subscriptions, queued } = this.client.stats();
+    const left = { watches, subscriptions, queued, ephemerals: ephemerals.length };
+    const isNothing = Object.values(left).every((count) => count === 0);
+    return isNothing ? undefined : `${JSON.stringify(left)} ${ephemerals.join()}`;
   }
 }
 

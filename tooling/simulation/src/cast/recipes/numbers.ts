@@ -14,8 +14,8 @@ export function counters(member: Member): Use {
   const { book } = company;
   const orders = counter(client, COUNTER);
 
-  const add = async (by: number): Promise<void> => {
-    const adding = async (): Promise<number> => Number(await orders.add(by));
+  const add = async (by: number, timeoutMs?: number): Promise<void> => {
+    const adding = async (): Promise<number> => Number(await orders.add(by, { timeoutMs }));
     await member.ask(book.sums, COUNTER, { by }, async () => {
       try {
         return await adding();
@@ -30,7 +30,9 @@ export function counters(member: Member): Use {
   return {
     async step(draw) {
       const kind = draw();
-      if (kind < 0.5) return add(oneOf(draw, [1, 1, 2, 5, -1, -3]));
+      if (kind < 0.3) return add(oneOf(draw, [1, 1, 2, 5, -1, -3]));
+      // Whoever waits no longer does not know what came of it.
+      if (kind < 0.5) return add(oneOf(draw, [1, 3, -1]), between(draw, 1, 200));
       if (kind < 0.7) {
         const n = between(draw, 1, 4);
         await member.ask(book.sums, COUNTER, { by: n }, async () => {

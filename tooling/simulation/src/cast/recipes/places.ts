@@ -78,10 +78,11 @@ export function caches(member: Member): Use {
       // A life's last look is written down whatever it has written before.
       looks = 0;
       look(mine, `${member.name}.${opened}`);
-      for (const { path, stat } of mine.entries())
-        if (stat.ephemeralOwner === client.session?.id) await client.delete(path, { missing: "ok" });
     },
-    leave: async () => mine?.close(),
+    async leave() {
+      await mine?.close();
+      for (const path of await client.ephemerals(CACHED)) await client.delete(path, { missing: "ok" });
+    },
   };
 }
 
