@@ -65,7 +65,7 @@ export const PAUSE_SHARE: number = 1 / 6;
 /** Of a Hello beside its credentials: two secrets, the cluster's id and numbers. */
 export const HELLO_OTHER_BYTES_MAX = 512;
 
-/** For pings: this share of the session's timeout without a message that will be answered … */
+/** For pings: this share of the session's timeout since the latest message was sent that has been answered … */
 export const PING_SHARE: number = 1 / 3;
 /** … and this share of silence after which a connection is given up. */
 export const SILENCE_SHARE: number = 2 / 3;
