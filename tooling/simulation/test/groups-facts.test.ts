@@ -7,12 +7,18 @@ import { Log } from "./hand-made.ts";
 
 const SESSION = 1;
 const data = (record: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(record));
-const create = (path: string, record: unknown, mode = 0): MultiOp =>
-  ({ op: Op.create, path, data: data(record), mode, acl: null, ttlMs: 0, flags: 0 }) as MultiOp;
-const set = (path: string, record: unknown): MultiOp =>
-  ({ op: Op.set, path, data: data(record), version: -1 }) as MultiOp;
-const held = (path: string, czxid: number): MultiOp => ({ op: Op.check, path, kind: 1, value: czxid }) as MultiOp;
-const absent = (path: string): MultiOp => ({ op: Op.check, path, kind: 4, value: 0 }) as MultiOp;
+const create = (path: string, record: unknown, mode = 0): MultiOp => ({
+  op: Op.create,
+  path,
+  data: data(record),
+  mode,
+  acl: null,
+  ttlMs: 0,
+  flags: 0,
+});
+const set = (path: string, record: unknown): MultiOp => ({ op: Op.set, path, data: data(record), version: -1 });
+const held = (path: string, czxid: number): MultiOp => ({ op: Op.check, path, kind: 1, value: czxid });
+const absent = (path: string): MultiOp => ({ op: Op.check, path, kind: 4, value: 0 });
 
 const multi = (log: Log, ...ops: readonly MultiOp[]): number =>
   log.write({ op: Op.multi, ops } as unknown as Omit<WriteRequest, "xid" | "guards">);
@@ -34,11 +40,11 @@ describe("facts of a group", () => {
   test("a claim has the session of its znode, and ends by it, by another, or with it", () => {
     const { log, token } = begun();
     expect(factsOf(log.entries)).toMatchObject([{ kind: "claim", key: "t/0", member: "m", token, session: SESSION }]);
-    multi(log, { op: Op.delete, path: "/groups/g/own/t/0", version: -1 } as MultiOp);
+    multi(log, { op: Op.delete, path: "/groups/g/own/t/0", version: -1 });
     expect(factsOf(log.entries).at(-1)).toMatchObject({ kind: "unclaim", token, gone: "own" });
     for (const [gone, end] of [
       ["closed", (other: Log) => other.close()],
-      ["expired", (other: Log) => other.add({ kind: TxnKind.expire, session: SESSION, generation: SESSION } as never)],
+      ["expired", (other: Log) => other.add({ kind: TxnKind.expire, session: SESSION, generation: SESSION })],
     ] as const) {
       const other = begun();
       end(other.log);
@@ -52,7 +58,7 @@ describe("facts of a group", () => {
       op: Op.delete,
       path: "/groups/g/own/t/0",
       version: -1,
-    } as MultiOp);
+    });
     const facts = factsOf(log.entries).slice(1);
     expect(facts).toMatchObject([
       { kind: "effect", key: "t/0", offset: 4 },

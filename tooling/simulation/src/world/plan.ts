@@ -52,6 +52,9 @@ export const MAX_RECORD_BYTES: number = 40 * 1024;
 /** What must fit into a small record is not drawn from the whole range. */
 const BATCH_BYTES_MAX = 16 * 1024;
 
+/** Subtrees that a program has to be able to follow on one connection, if it is to do its work: who leads a group follows six. */
+const FOLLOWED_MIN = 16;
+
 export function planOf(seed: number): Plan {
   const draw = drawFrom(seed, "plan");
   const maybe = (chance: number): boolean => draw() < chance;
@@ -75,7 +78,7 @@ export function planOf(seed: number): Plan {
     thinkMs: oneOf(draw, [20, 100, 300, 1_000]),
     pipeline: oneOf(draw, [1, 3, 8, 20]),
     valueBytes: oneOf(draw, [32, 32, 200, 2_000]),
-    limits: limitsOf(draw),
+    limits: limitsOf(draw, areAlone),
     // The others have to be able to do their work.
     options: areAlone ? optionsOf(draw) : {},
     history: maybe(0.25)
@@ -145,12 +148,15 @@ function castsOf(draw: Draw): readonly CastName[] {
   return ["actors", "recipes", "brokers", "groups"];
 }
 
-function limitsOf(draw: Draw): Partial<Record<ServerLimit, number>> {
+function limitsOf(draw: Draw, areAlone: boolean): Partial<Record<ServerLimit, number>> {
   const limits: Partial<Record<ServerLimit, number>> = {};
   for (const name of Object.keys(SERVER_BOUNDS) as ServerLimit[]) {
     const [low, high] = SERVER_BOUNDS[name].simulate;
     if (draw() < 0.4) limits[name] = between(draw, low, high);
   }
+  const { subscriptionsPerConnection } = limits;
+  if (!areAlone && subscriptionsPerConnection !== undefined)
+    limits.subscriptionsPerConnection = Math.max(FOLLOWED_MIN, subscriptionsPerConnection);
   // Snapshots come often, and batches fit into the log's small records.
   limits.snapshotEntries = between(draw, ...SERVER_BOUNDS.snapshotEntries.simulate);
   limits.batchBytes = Math.min(BATCH_BYTES_MAX, between(draw, ...SERVER_BOUNDS.batchBytes.simulate));

@@ -7,6 +7,7 @@ import type { Client } from "@corral/client";
 import { EFFECTS } from "../../check/groups/facts.ts";
 import { judgeGroup } from "../../check/groups/judge.ts";
 import type { History, Violation } from "../../history.ts";
+import { CLOCKS_APART_MAX } from "../../world/plan.ts";
 import type { Cast, Life, Program, Stage } from "../cast.ts";
 import { Administrator } from "./administrator.ts";
 import { Member } from "./member.ts";
@@ -90,8 +91,10 @@ export class Groups implements Cast {
       told,
       mode: scenario.mode,
       concurrency: scenario.concurrency,
-      // Neither sleeping machines nor clocks that are set nor an administrator who ends sessions.
-      clocksTell: !stage.plan.faults.some((kind) => /sleep|jump|expire/.test(kind)),
+      // Neither machines that sleep, nor an operator who ends sessions, nor clocks that run further apart than clients allow for.
+      clocksTell:
+        !stage.plan.faults.some((kind) => kind === "sleep-client" || kind === "expire") &&
+        2 * stage.plan.clocks.apart <= CLOCKS_APART_MAX,
       restAt: this.#restAt,
       absences: this.#members.map(({ absences }) => absences),
       deaths: new Set(this.#members.filter(({ life }) => life.process.isDead).map(({ life }) => life.name)),

@@ -108,9 +108,9 @@ export class Member {
   #touch(consumer: Consumer, what: number, draw: Draw): void {
     const claimed = consumer.status.partitions.filter(({ state }) => state === "claimed");
     if (claimed.length === 0) return;
-    const { partition, position = 0 } = oneOf(draw, claimed);
+    const { partition, committed = 0 } = oneOf(draw, claimed);
     if (what < 0.22 && this.#around.scenario.mode === "now and then")
-      this.#seek(consumer, partition, between(draw, 0, position));
+      this.#seek(consumer, partition, between(draw, 0, committed));
     else if (what < 0.28) {
       consumer.pause([partition]);
       this.life.process.after(draw() * PAUSED_MS, "timer", () => {
@@ -120,7 +120,7 @@ export class Member {
     }
   }
 
-  /** Back only: of what is left out on purpose nobody could tell whether it was lost. */
+  /** Back only, and not behind what is being handled: of what is left out on purpose nobody could tell whether it was lost. */
   #seek(consumer: Consumer, partition: TopicPartition, offset: number): void {
     const { at, notes } = this.#around;
     notes.sought.push({ life: this.life.name, key: keyOf(partition), offset, at });

@@ -60,7 +60,9 @@ export function checkClaims(facts: readonly Fact[], sought: readonly Sought[]): 
         const claim = standing.get(fact.key);
         if (claim !== undefined) wrong(fact, `the offset of ${fact.key} is deleted, which ${claim.member} has`);
         offsets.delete(fact.key);
+        break;
       }
+      default:
     }
   }
   return violations;

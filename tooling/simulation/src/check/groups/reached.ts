@@ -83,6 +83,8 @@ function fromFacts(facts: readonly Fact[], { absences, sometimes }: Reached): vo
         assignor = fact.assignor ?? assignor;
         if (absences.flat().some(({ from, until }) => from <= fact.index && fact.index < until))
           sometimes("group: it was divided anew while a member was not connected");
+        break;
+      default:
     }
   }
 }
