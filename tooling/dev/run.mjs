@@ -79,11 +79,12 @@ switch (task) {
     break;
   case "conformance":
   case "simulate":
+  case "crash-matrix":
   case "chaos":
   case "bench":
   case "scale":
     await install();
-    await runPackage({ conformance: "conformance", simulate: "simulation", chaos: "chaos", bench: "bench", scale: "bench" }[task]);
+    await runPackage({ simulate: "simulation", scale: "bench" }[task] ?? task);
     break;
   default:
     fail(`unknown command '${task ?? ""}'; \`npm run\` lists those that exist`, 2);
