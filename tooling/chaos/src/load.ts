@@ -4,7 +4,7 @@
  * Owns the clients and what they noted. Never touches corrald, and never decides whether what happened was right: proof.ts does.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { type Client, connect, type OpenOptions } from "@corral/client";
+import { type Client, connect, type ExpiredBy, type OpenOptions } from "@corral/client";
 import { Actor, doSomething, type History, newHistory, PATHS, planOf, ROOTS, type Stage, type Violation } from "@corral/simulation";
 import { drawFrom, oneOf, Process, Timeline } from "@corral/testing/world";
 import { recordingTransport } from "./recording.ts";
@@ -73,9 +73,8 @@ export class Load {
     return this.history.calls.reduce((sum, { outcome }) => sum + (outcome.kind === "ok" ? 1 : 0), 0);
   }
 
-  get pending(): number {
-    return Array.from(this.#living.values(), ({ pending }) => pending).reduce((sum, each) => sum + each, 0);
-  }
+  /** Sessions that ended against their clients' will: said so by the server, or given up by a client that heard nothing. */
+  readonly lost: Record<ExpiredBy, number> = { server: 0, "local-deadline": 0 };
 
   get clients(): readonly Client[] {
     return Array.from(this.#living.values(), ({ client }) => client);
@@ -110,6 +109,9 @@ export class Load {
     const process = new Process(life, this.#timeline, draw);
     const actor = new Actor({ name: life, number, process, options: this.#optionsOf(life), draw }, this.#stage);
     this.#living.set(name, actor);
+    actor.client.on("state", (state) => {
+      if (state.name === "expired") this.lost[state.by]++;
+    });
     if (this.#isCalm) actor.isStopped = true;
     else actor.begin(doSomething);
   }

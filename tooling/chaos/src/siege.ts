@@ -111,7 +111,7 @@ export class Siege {
   judged(): Outcome {
     const { load, reader, figures } = this;
     if (this.#stage.plant === "forged-log") forge(load);
-    const violations = [...this.violations, ...reader.violations, ...judged(load.history, figures), ...load.violations];
+    const violations = [...this.violations, ...reader.violations, ...reader.known.violations, ...judged(load.history, figures), ...load.violations];
     figures["answered"] = load.answered;
     figures["slowest start ms"] = Math.round(this.#slowestStartMs);
     if (load.answered === 0) violations.push({ check: "load", what: "nothing was ever answered: the row proves nothing" });

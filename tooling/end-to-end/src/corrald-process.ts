@@ -9,7 +9,8 @@ import path from "node:path";
 
 const manifestPath = createRequire(import.meta.url).resolve("@corral/daemon/package.json");
 const manifest = JSON.parse(readFileSync(manifestPath, "utf8")) as { readonly bin: { readonly corrald: string } };
-const MAIN = path.join(path.dirname(manifestPath), manifest.bin.corrald);
+/** The program. */
+export const CORRALD: string = path.join(path.dirname(manifestPath), manifest.bin.corrald);
 
 export interface Ended {
   /** The exit code, or the name of the signal. */
@@ -72,7 +73,7 @@ export function startCorrald({
   const [command, ...args] = [
     ...wrapper,
     process.execPath,
-    MAIN,
+    CORRALD,
     "--listen",
     `${host}:${port}`,
     "--data",

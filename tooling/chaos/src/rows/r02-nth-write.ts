@@ -9,7 +9,7 @@ const WRITES = { full: 60, quick: 6 };
 const SYNCS = { full: 8, quick: 1 };
 const RELIEVED_EVERY = 15;
 /** More than enough for so many writes under load. */
-const LIFE_MS_MAX = 30_000;
+const LIFE_MS_MAX = 15_000;
 
 export const nthWrite: Row = {
   name: "R2",

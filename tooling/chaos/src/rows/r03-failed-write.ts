@@ -8,7 +8,7 @@ import { Siege } from "../siege.ts";
 
 const FAILURES = { full: 12, quick: 3 };
 const NTH = { least: 4, most: 120 };
-const LIFE_MS_MAX = 20_000;
+const LIFE_MS_MAX = 12_000;
 
 export const failedWrite: Row = {
   name: "R3",
