@@ -29,6 +29,8 @@ export function elections(member: Member): Use {
   const contest = election(client, ELECTION, { identity: member.name });
   const stop = new AbortController();
   let said = 0;
+  /** By one who looks on. */
+  let observed: Following | undefined;
 
   const lead = async (leadership: Leadership, draw: Draw): Promise<void> => {
     note(member, "term", leadership);
@@ -42,6 +44,7 @@ export function elections(member: Member): Use {
   const observe = async (): Promise<void> => {
     const following: Following = { who: `${member.name} observer ${++said}`, path: ELECTION, told: [] };
     book.followings.push(following);
+    observed = following;
     let reconnects = client.stats().reconnects;
     try {
       for await (const leader of contest.observe({ signal: stop.signal })) {
@@ -51,17 +54,16 @@ export function elections(member: Member): Use {
         reconnects = now;
       }
     } catch (error) {
+      observed = undefined;
       if (!isCorralError(error, "CLOSED", "LIMIT_EXCEEDED")) member.violate(`observing ended with ${String(error)}`);
     }
   };
-  let isObserving = false;
 
   return {
     async step(draw) {
       const kind = draw();
       if (kind < 0.15) {
-        if (!isObserving) void observe();
-        isObserving = true;
+        if (observed === undefined) void observe();
       } else if (kind < 0.35) {
         await using leadership = await contest.campaign({ timeoutMs: between(draw, 500, 8_000) });
         await lead(leadership, draw);
@@ -95,6 +97,11 @@ export function elections(member: Member): Use {
     async finish() {
       await using leadership = await contest.campaign();
       note(member, "term", leadership);
+    },
+    // Everybody has resigned.
+    look() {
+      const last = observed?.told.at(-1)?.what ?? "nobody";
+      if (last !== "nobody") member.violate(`at rest nobody leads, and an observer was told of ${last}`);
     },
     async leave() {
       stop.abort();

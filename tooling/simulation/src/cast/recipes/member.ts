@@ -4,7 +4,7 @@
  *
  * Owns the client and the order of its steps. What a step does is the recipe's, in a file of its own.
  */
-import { type Client, isCorralError, open } from "@corral/client";
+import { type Client, type ErrorName, isCorralError, open } from "@corral/client";
 import type { Asked } from "../../check/recipes/book.ts";
 import { SERVER_BOUNDS } from "@corral/server";
 import { type Draw, drawFrom, type Process } from "@corral/testing/world";
@@ -17,6 +17,8 @@ export interface Use {
   step(draw: Draw): Promise<void>;
   /** In the calm: must come to an end by itself. Called again if it fails by what may happen. */
   finish(): Promise<void>;
+  /** Everything is at rest: what it knows is what there is. */
+  look?(): void;
   /** Takes its part in it away: then nothing of it is left. */
   leave?(): Promise<void>;
 }
@@ -181,6 +183,10 @@ export class Member {
     return state.name === "connected" ? undefined : `${this.name} is ${state.name}`;
   }
 
+  look(): void {
+    for (const use of this.#uses.values()) use.look?.();
+  }
+
   /** Everything of it goes, and nothing may be left when it has. */
   async leave(): Promise<void> {
     for (const use of this.#uses.values()) await use.leave?.();
@@ -206,3 +212,13 @@ export class Member {
 
 /** Longer than an actor thinks: a step of a recipe is many calls. */
 const PAUSE_MS = 200;
+
+/** Undefined if it is refused for one of these. */
+export async function allowed<T>(doing: Promise<T>, ...codes: readonly ErrorName[]): Promise<T | undefined> {
+  try {
+    return await doing;
+  } catch (error) {
+    if (isCorralError(error, ...codes)) return undefined;
+    throw error;
+  }
+}

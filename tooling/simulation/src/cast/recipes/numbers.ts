@@ -3,8 +3,10 @@ import { isCorralError, json } from "@corral/client";
 import { counter, sharedValue, type SharedValue } from "@corral/recipes";
 import { between, oneOf } from "@corral/testing/world";
 import type { Following } from "../../check/recipes/book.ts";
+import { valueIn } from "../../check/recipes/numbers.ts";
 import { ROOT } from "./company.ts";
 import type { Member, Use } from "./member.ts";
+import { znodeAt } from "./tree.ts";
 
 export const COUNTER: string = `${ROOT}/counter`;
 export const VALUE: string = `${ROOT}/value`;
@@ -109,6 +111,15 @@ export function sharedValues(member: Member): Use {
     async finish() {
       shared ??= await openIt();
       await update(shared);
+    },
+    look() {
+      if (shared === undefined) return;
+      const there = znodeAt(company.stage.state(), VALUE);
+      if (there?.mzxid !== shared.zxid || valueIn(there.text).tag !== shared.value.tag)
+        member.violate(
+          `at rest a value is ${shared.value.tag} of ${shared.zxid}, and there is ${JSON.stringify(there)}`,
+        );
+      if (!shared.isFresh) member.violate("at rest a value is not fresh");
     },
     leave: async () => shared?.close(),
   };

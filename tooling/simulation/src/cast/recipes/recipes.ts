@@ -16,6 +16,7 @@ import { checkViews } from "../../check/recipes/views.ts";
 import type { History, Violation } from "../../history.ts";
 import type { Cast, Life, Program, Stage } from "../cast.ts";
 import { Company, ROOT } from "./company.ts";
+import { caches, DIRECTORIES, directories } from "./caches.ts";
 import { guardedPath, LOCKS, locks, multiLocks, READ_WRITE, readWriteLocks, SEMAPHORE, semaphores } from "./holding.ts";
 import { jobs, QUEUE, WITNESSES } from "./jobs.ts";
 import { ELECTION, elections, EVERY_MS, PERIODIC, periodicJobs } from "./leading.ts";
@@ -23,7 +24,7 @@ import { markWhatWas } from "./looking-back.ts";
 import { barriers, LATCH, LATCH_COUNT, latches, PARTIES, ROUNDS, rounds } from "./meetings.ts";
 import { Member, type Use } from "./member.ts";
 import { counters, sharedValues, VALUE } from "./numbers.ts";
-import { caches, DIRECTORIES, directories, groups, services } from "./places.ts";
+import { groups, services } from "./membership.ts";
 
 type MakeUse = (member: Member) => Use;
 
@@ -106,6 +107,10 @@ export class Recipes implements Cast {
       if (unrest !== undefined) return unrest;
     }
     return leftIn(this.#company.stage.state());
+  }
+
+  look(): void {
+    for (const member of this.#living.values()) member.look();
   }
 
   async leave(): Promise<void> {

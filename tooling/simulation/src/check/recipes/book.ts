@@ -6,7 +6,7 @@
  */
 
 /** What is held, and by which rule somebody has a right to it. */
-export type HoldKind = "lock" | "read" | "write" | "term" | "permit" | "job" | "party" | "directory";
+export type HoldKind = "lock" | "read" | "write" | "term" | "permit" | "job" | "party" | "directory" | "member";
 
 /** Something that its holder was told to hold. */
 export interface Hold {

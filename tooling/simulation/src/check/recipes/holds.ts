@@ -27,7 +27,7 @@ export function rightOf(tale: Tale, life: ZnodeLife): number {
 }
 
 const QUEUED: ReadonlySet<Hold["kind"]> = new Set(["lock", "read", "write", "term"]);
-const ALONE: ReadonlySet<Hold["kind"]> = new Set(["lock", "write", "term", "job"]);
+const ALONE: ReadonlySet<Hold["kind"]> = new Set(["lock", "write", "term", "job", "member"]);
 
 /** `isLease`: nobody ends sessions by order, so whoever finds it valid has it. */
 export function checkHolds(holds: readonly Hold[], tale: Tale, isLease: boolean): string[] {
@@ -71,8 +71,8 @@ function checkTokens(holds: readonly Hold[], tale: Tale): string[] {
     .sort((a, b) => a.right - b.right);
   const last = new Map<string, Hold>();
   for (const { hold } of rights) {
-    // Of a queue each job has holders of its own.
-    const key = hold.kind === "job" ? hold.node : hold.place;
+    // Each job has holders of its own, and so has each name of a group.
+    const key = hold.kind === "job" || hold.kind === "member" ? hold.node : hold.place;
     const before = last.get(key);
     if (before !== undefined && before.token >= hold.token)
       wrong.push(`${describe(hold)}: comes after ${describe(before)}, whose token is not smaller`);
