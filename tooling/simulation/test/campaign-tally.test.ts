@@ -16,7 +16,7 @@ const figures = {
 test("figures are added up, and each stands in its place", () => {
   const tally = new Tally(new Set(["a"]));
   tally.add({ figures, marks: ["a"] });
-  tally.add({ figures: { ...figures, "fault kill": 1 }, marks: [] });
+  tally.add({ figures: { ...figures, "fault kill": 1, "kill while writing": 1 }, marks: [] });
   expect(tally.report(2, 1_234.5)).toMatchObject({
     seeds: 2,
     threads: 2,
@@ -28,6 +28,7 @@ test("figures are added up, and each stands in its place", () => {
     events: 1_000,
     restarts: 4,
     faults: { cut: 4, kill: 1 },
+    during: { writing: { kill: 1 } },
     others: { fatal: 2 },
     failures: [],
   });

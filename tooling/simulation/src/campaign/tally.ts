@@ -7,6 +7,8 @@ export const MARKS_SEEDS_MIN = 500;
 
 const MS_PER_HOUR = 3_600_000;
 const FAULT = "fault ";
+/** What the server did when a fault of this kind struck. */
+const WHILE = / while (\w+)$/;
 /** Figures that have a place of their own. */
 const PLACED: ReadonlySet<string> = new Set(["virtual ms", "starts", "calls", "entries", "frames", "events"]);
 
@@ -22,6 +24,8 @@ export interface Report {
   readonly events: number;
   readonly restarts: number;
   readonly faults: Readonly<Record<string, number>>;
+  /** Faults by what was under way when they struck. */
+  readonly during: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly others: Readonly<Record<string, number>>;
   /** In how many seeds each was hit. */
   readonly marks: Readonly<Record<string, number>>;
@@ -68,13 +72,25 @@ export class Tally {
       faults: Object.fromEntries(
         some((name) => name.startsWith(FAULT)).map(([name, count]) => [name.slice(FAULT.length), count]),
       ),
-      others: Object.fromEntries(some((name) => !name.startsWith(FAULT) && !PLACED.has(name))),
+      during: byPhase(some((name) => WHILE.test(name))),
+      others: Object.fromEntries(some((name) => !name.startsWith(FAULT) && !PLACED.has(name) && !WHILE.test(name))),
       marks: Object.fromEntries(marks.map((mark) => [mark, this.#hits.get(mark) ?? 0])),
       neverHit: marks.filter((mark) => !this.#hits.has(mark)),
     };
   }
 }
 
+function byPhase(figures: readonly (readonly [string, number])[]): Record<string, Record<string, number>> {
+  const phases: Record<string, Record<string, number>> = {};
+  for (const [name, count] of figures) {
+    const [end, phase] = WHILE.exec(name)!;
+    (phases[phase!] ??= {})[name.slice(0, -end.length)] = count;
+  }
+  return phases;
+}
+
+const total = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
 const amount = (value: number): string => Math.round(value).toLocaleString("en-US");
 const pairs = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
@@ -84,13 +100,13 @@ const pairs = (counts: Readonly<Record<string, number>>): string =>
 export function linesOf(report: Report): string[] {
   const { seeds, threads, realMs, virtualHours, calls, entries, frames, events, restarts } = report;
   const each = seeds === 0 ? 0 : (realMs * threads) / seeds;
-  const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+  const during = Object.entries(report.during).map(([phase, counts]) => [phase, total(counts)] as const);
   return [
     "",
     `${amount(seeds)} seeds in ${(realMs / 1_000).toFixed(1)} s on ${threads} threads, ${amount(each)} ms each; ${virtualHours.toFixed(1)} virtual hours`,
     `calls ${amount(calls)}, entries ${amount(entries)}, frames ${amount(frames)}, events ${amount(events)}, restarts ${amount(restarts)}`,
     `others: ${pairs(report.others)}`,
-    `faults ${amount(faults)}: ${pairs(report.faults)}`,
+    `faults ${amount(total(report.faults))} (${pairs(Object.fromEntries(during))}): ${pairs(report.faults)}`,
   ];
 }
 

@@ -66,6 +66,7 @@ function writesInOrder(writes: readonly Write[]): Violation[] {
 
 function readsInOrder(writes: readonly Write[], seen: readonly Seen[], { versions }: Replayed): Violation[] {
   const acknowledged = new Acknowledged(writes);
+  const shown = new Shown(versions);
   /** Reads that have ended, so that later ones of the same client show no less. */
   const ended = [...seen].sort((a, b) => a.end - b.end);
   /** From when on each read may be, by what was known at its own start. */
@@ -80,32 +81,41 @@ function readsInOrder(writes: readonly Write[], seen: readonly Seen[], { version
       const least = read.isLinearizable
         ? Math.max(acknowledged.all, acknowledged.of(read.client))
         : acknowledged.of(read.client);
-      const all = versionsOf(versions, read);
+      const all = shown.times(read);
       const version = all.find(({ until }) => until > least);
       if (version !== undefined) {
         shows.set(read, version.from);
         return [];
       }
-      const shown = `${read.client} read ${read.path} as ${JSON.stringify(read.stat)}`;
+      const told = `${read.client} read ${read.path} as ${JSON.stringify(read.stat)}`;
       const last = all.at(-1);
-      if (last === undefined) return [{ check: "order", what: `${shown}, which it never was` }];
+      if (last === undefined) return [{ check: "order", what: `${told}, which it never was` }];
       return [
         {
           check: "order",
-          what: `${shown}, as it was from ${last.from} to ${last.until}; it had to be as at ${least} or later`,
+          what: `${told}, as it was from ${last.from} to ${last.until}; it had to be as at ${least} or later`,
         },
       ];
     });
 }
 
-/** Every time during which a path was as it was seen, ascending: an absent znode looks the same at all times. */
-function versionsOf(
-  versions: ReadonlyMap<string, readonly Version[]>,
-  read: Seen,
-): { readonly from: number; readonly until: number }[] {
-  const list = versions.get(read.path) ?? [{ from: 0, stat: undefined }];
-  const wanted = JSON.stringify(read.stat);
-  return list.flatMap(({ from, stat }, i) =>
-    JSON.stringify(stat) === wanted ? [{ from, until: list[i + 1]?.from ?? Number.POSITIVE_INFINITY }] : [],
-  );
+/** A path's versions, each with its Stat as text: made once, as many reads ask for them. */
+class Shown {
+  readonly #versions: ReadonlyMap<string, readonly Version[]>;
+  readonly #texts = new Map<string, readonly (string | undefined)[]>();
+
+  constructor(versions: ReadonlyMap<string, readonly Version[]>) {
+    this.#versions = versions;
+  }
+
+  /** Every time during which a path was as it was seen, ascending: an absent znode looks the same at all times. */
+  times(read: Seen): { readonly from: number; readonly until: number }[] {
+    const list = this.#versions.get(read.path) ?? [{ from: 0, stat: undefined }];
+    const texts = this.#texts.get(read.path) ?? list.map(({ stat }) => JSON.stringify(stat));
+    this.#texts.set(read.path, texts);
+    const wanted = JSON.stringify(read.stat);
+    return list.flatMap(({ from }, i) =>
+      texts[i] === wanted ? [{ from, until: list[i + 1]?.from ?? Number.POSITIVE_INFINITY }] : [],
+    );
+  }
 }
