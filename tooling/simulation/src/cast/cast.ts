@@ -19,6 +19,8 @@ export interface Life {
   readonly number: number;
   /** Its clocks and its timers. Nothing in it goes on once it is dead. */
   readonly process: Process;
+  /** It stands still for so long, by its own doing: as `process.stall`, and whoever judges sessions knows of it. */
+  readonly stall: (ms: number) => void;
   /** For a client of this life: world, clock, randomness, timeouts as the seed decides. */
   readonly options: OpenOptions;
   /** Of this life alone. */

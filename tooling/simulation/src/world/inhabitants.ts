@@ -12,15 +12,18 @@ export class Inhabitants {
   readonly #timeline: Timeline;
   readonly #network: Network;
   readonly #told: (client: string, rate: number, record: LogRecord) => void;
+  readonly #stalls: (client: string, ms: number) => void;
 
-  /** `told`: what clients say of themselves. */
+  /** `told`: what clients say of themselves; `stalls`: who stands still by his own doing. */
   constructor(
     plan: Plan,
     url: string,
     timeline: Timeline,
     network: Network,
     told: (client: string, rate: number, record: LogRecord) => void,
+    stalls: (client: string, ms: number) => void,
   ) {
+    this.#stalls = stalls;
     this.#told = told;
     this.#plan = plan;
     this.#url = url;
@@ -58,7 +61,12 @@ export class Inhabitants {
     const timers = { timers: 0 };
     inhabitant.present = { process, timers };
     const options = this.#options(inhabitant.name, name, process, timers);
-    inhabitant.program.begin({ name, number, process, options, draw: drawFrom(this.#plan.seed, `life ${name}`) });
+    const stall = (ms: number): void => {
+      process.stall(ms);
+      this.#stalls(inhabitant.name, ms);
+    };
+    const draw = drawFrom(this.#plan.seed, `life ${name}`);
+    inhabitant.program.begin({ name, number, process, stall, options, draw });
   }
 
   /** Has it a client that is open? Each has timers. */

@@ -102,10 +102,17 @@ export class World {
       diskDone: (operation, name) => this.#observed.diskDone(operation, name),
       sometimes: this.#marks.sometimes,
     });
-    this.#inhabitants = new Inhabitants(plan, URL, this.#timeline, this.#network, (client, rate, record) => {
-      this.#sessions.told(client, rate, record);
-      this.#observed.told(record);
-    });
+    this.#inhabitants = new Inhabitants(
+      plan,
+      URL,
+      this.#timeline,
+      this.#network,
+      (client, rate, record) => {
+        this.#sessions.told(client, rate, record);
+        this.#observed.told(record);
+      },
+      (client, ms) => this.#sessions.clientStalls(client, ms),
+    );
     this.casts = castsOf(plan, this.#stage(options.plant));
   }
 
