@@ -40,6 +40,7 @@ export interface Plan {
    * slower than the server's by no more than the share of the timeout that it gives away for that: see CLOCKS_APART_MAX.
    */
   readonly clocks: { readonly apart: number; readonly serverRate: number };
+  /** Those that stand there more than once are drawn as often. */
   readonly faults: readonly FaultKind[];
   /** What the disk lies about, once, and when, as a share of the time of chaos; only where the actors are alone. */
   readonly lie: { readonly kind: LieKind; readonly at: number } | undefined;
@@ -51,6 +52,10 @@ export interface Plan {
 export const MAX_RECORD_BYTES: number = 40 * 1024;
 /** What must fit into a small record is not drawn from the whole range. */
 const BATCH_BYTES_MAX = 16 * 1024;
+
+/** Programs with promises of their own are there to be killed, and to stand still: of the kinds that a seed has, so many more. */
+const moreOf = (kind: FaultKind): readonly FaultKind[] =>
+  kind === "kill-client" || kind === "stall-client" ? [kind, kind, kind] : [];
 
 /** Subtrees that a program has to be able to follow on one connection, if it is to do its work: who leads a group follows six. */
 const FOLLOWED_MIN = 16;
@@ -98,7 +103,7 @@ export function planOf(seed: number): Plan {
     fileLog: fileLogOf(drawFrom(seed, "file log limits")),
     snapshotsKept: between(draw, ...fileLogSimulate.snapshotsKept),
     clocks: clocksOf(drawFrom(seed, "clocks")),
-    faults: faults.length === 0 ? ["cut"] : faults,
+    faults: faults.length === 0 ? ["cut"] : areAlone ? faults : [...faults, ...faults.flatMap(moreOf)],
     lie: areAlone ? lieOf(drawFrom(seed, "lie")) : undefined,
     faultPauseMs: oneOf(draw, [500, 1_500, 4_000]),
   };

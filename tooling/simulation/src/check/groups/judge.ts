@@ -41,6 +41,11 @@ export function judgeGroup(entries: readonly Entry[], judged: Judged): Violation
   // The package's own rules know nothing of administrators.
   const isMeddled = facts.some((fact) => fact.kind === "unoffset" || (fact.kind === "offset" && fact.claim === 0));
   if (!isMeddled) violations.push(...checkHistory(told).map((what) => ({ check: "group history", what })));
-  tellReached(facts, notes, judged);
+  // When all leave in the end, that is nothing to be reached.
+  tellReached(
+    facts.filter(({ index }) => index < (restAt ?? Infinity)),
+    notes,
+    judged,
+  );
   return violations.slice(0, VIOLATIONS_MAX);
 }
