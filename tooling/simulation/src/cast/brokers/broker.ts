@@ -12,8 +12,9 @@ import { CLUSTER_ID, PATHS } from "./beginning.ts";
 import { Disk } from "./disk.ts";
 import { ReplicaHost } from "./host.ts";
 import { plantedClient } from "./planted.ts";
+import { stumbling } from "./stumbling.ts";
 import { CLUSTER, type Surroundings } from "./surroundings.ts";
-import { type Endpoint, stepOf } from "./steps.ts";
+import { type Endpoint, stepOf, type Stepping } from "./steps.ts";
 
 /** Between two steps, milliseconds at most. */
 const STEP_MS = 250;
@@ -56,13 +57,12 @@ export class Broker implements Program {
   }
 }
 
-export class BrokerLife {
+export class BrokerLife implements Stepping {
   readonly id: number;
   readonly name: string;
   readonly client: Client;
   readonly around: Surroundings;
   host: ReplicaHost;
-  /** Where it says that it is to be found. */
   endpoint: Endpoint;
   readonly #broker: Broker;
   readonly #life: Life;
@@ -83,7 +83,7 @@ export class BrokerLife {
     this.#life = life;
     this.endpoint = { name: "replication", host: `host-${broker.id}`, port: 9_000 + life.number };
     this.client = open(life.options);
-    this.#agentClient = plantedClient(this.client, around.mistake);
+    this.#agentClient = plantedClient(stumbling(this.client, life, around), around.mistake);
     this.host = this.#newHost();
     void this.#start();
     this.#step();
@@ -193,7 +193,6 @@ export class BrokerLife {
     if (!this.isOver && !agent.signal.aborted && agent.status === "fenced") void this.#activate(agent, AGAIN_MS);
   }
 
-  /** In order, and back after a while. */
   async leaveForAWhile(drain: boolean, awayMs: number): Promise<void> {
     const { agent, host, around } = this;
     if (agent === undefined || this.#isLeaving) return;
@@ -223,7 +222,6 @@ export class BrokerLife {
     });
   }
 
-  /** Something that may come to nothing, as the world is. */
   async attempt(what: string, act: () => Promise<void>): Promise<void> {
     this.busy++;
     try {

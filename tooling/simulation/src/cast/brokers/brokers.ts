@@ -45,7 +45,7 @@ export class Brokers implements Cast {
     for (const { life, id } of this.#brokers) {
       if (life === undefined) return `broker ${id} never began`;
       const { client, agent, busy, name } = life;
-      if (client.state.name !== "connected") return `${name} is ${client.state.name}`;
+      if (client.state.name !== "connected") return `${name} is ${JSON.stringify(client.state)}`;
       if (agent === undefined) return `${name} has not started`;
       if (agent.status !== "active" || !agent.isValid) return `${name} is ${agent.status}, valid: ${agent.isValid}`;
       if (busy > 0) return `${name} does ${busy} things`;

@@ -9,7 +9,7 @@ import { CorralError } from "@corral/client";
 import type { Process } from "@corral/testing/world";
 import { type Disk, keyOf } from "./disk.ts";
 import { compare, type Fetch, type FetchAnswer, take } from "./replication.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Peer, Surroundings } from "./surroundings.ts";
 
 /** Between two fetches of what it follows. */
 const FETCH_MS = 120;
@@ -27,7 +27,7 @@ export interface HostOptions {
   readonly around: Surroundings;
 }
 
-export class ReplicaHost implements BrokerHost {
+export class ReplicaHost implements BrokerHost, Peer {
   readonly broker: number;
   readonly name: string;
   readonly process: Process;
@@ -37,7 +37,6 @@ export class ReplicaHost implements BrokerHost {
   failed: ReadonlySet<string> = new Set();
   readonly led: Map<string, Leading> = new Map();
   readonly followed: Map<string, Following> = new Map();
-  /** What it was told last of each entity's settings. */
   readonly settings: Map<string, string> = new Map();
   readonly #around: Surroundings;
   readonly #asking = new Set<Following>();
@@ -142,7 +141,7 @@ export class ReplicaHost implements BrokerHost {
     const value = this.#around.nextValue();
     records.push({ value, epoch: leaderEpoch });
     part.appended(records.length);
-    if (mistake === "host-acknowledges-at-once" || mistake === "host-ignores-its-end") {
+    if (mistake === "host-acknowledges-at-once" || canAppend === "NOT_LEADER") {
       this.#acknowledge(key, leaderEpoch, value);
       return;
     }
@@ -190,7 +189,6 @@ export class ReplicaHost implements BrokerHost {
     });
   }
 
-  /** As leader. Undefined: it is not, in that epoch. */
   answer(fetch: Fetch): FetchAnswer | undefined {
     const { id, leaderEpoch, follower, offset, brokerEpoch } = fetch;
     const part = this.agent?.leading(id.topicId, id.partition);

@@ -20,6 +20,7 @@ export const BROKER_MARKS = [
   "a leader was killed",
   "the controller was killed",
   "a disk lost what had not been synced",
+  "a controller stood still between two writes",
   "another led while the one before stood still",
   "a broker was back before its session had ended",
   "a broker was refused the id of its earlier life",

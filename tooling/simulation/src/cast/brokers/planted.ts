@@ -3,6 +3,7 @@ import type { Client, Operation, Subscription, WriteOptions } from "@corral/clie
 import { type MultiOp, Op } from "@corral/protocol";
 import type { Partition } from "../../check/brokers/partition-law.ts";
 import type { Plant } from "../../plant.ts";
+import { altered, isController } from "./stumbling.ts";
 
 type Multi = Pick<Client, "multi" | "multiEach">;
 type Change = (state: Partition) => Partition;
@@ -14,7 +15,7 @@ const LOST_OF = 7;
 export function plantedClient(client: Client, mistake: Plant | undefined): Client {
   switch (mistake) {
     case "agent-writes-unguarded":
-      return over(client, {
+      return altered(client, {
         multi: (operations, options) => client.multi(operations, { ...options, guard: [] }),
         multiEach: (operations, options) =>
           client.multiEach(operations.map(unconditional) as never, { ...options, guard: [] }),
@@ -27,7 +28,7 @@ export function plantedClient(client: Client, mistake: Plant | undefined): Clien
         return stranger === undefined ? state : { ...state, leader: stranger, isr: [...state.isr, stranger] };
       });
     case "agent-misses-changes":
-      return over(client, {
+      return altered(client, {
         subscribe: async (path, options) => forgetful(await client.subscribe(path, options as never)) as never,
       });
     default:
@@ -35,22 +36,14 @@ export function plantedClient(client: Client, mistake: Plant | undefined): Clien
   }
 }
 
-const over = (client: Client, mistaken: Partial<Client>): Client =>
-  Object.create(client, Object.getOwnPropertyDescriptors(mistaken)) as Client;
-
 /** Changes the partitions that a controller writes. */
 function electing(client: Client, change: Change): Client {
-  const change_ = <O extends readonly Operation<unknown>[]>(operations: O, options: WriteOptions | undefined): O =>
+  const changed = <O extends readonly Operation<unknown>[]>(operations: O, options: WriteOptions | undefined): O =>
     (isController(options) ? operations.map((one) => rewritten(one, change)) : operations) as unknown as O;
-  return over(client, {
-    multi: (operations, options) => client.multi(change_(operations, options), options),
-    multiEach: (operations, options) => client.multiEach(change_(operations, options), options),
+  return altered(client, {
+    multi: (operations, options) => client.multi(changed(operations, options), options),
+    multiEach: (operations, options) => client.multiEach(changed(operations, options), options),
   } satisfies Multi);
-}
-
-function isController(options: WriteOptions | undefined): boolean {
-  const guards = [options?.guard ?? []].flat();
-  return guards.some(({ path }) => path.includes("/controller/"));
 }
 
 const rewritten = (operation: Operation<unknown>, change: Change): Operation<unknown> =>

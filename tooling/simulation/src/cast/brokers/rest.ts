@@ -2,7 +2,7 @@
 import { NIL, type State } from "@corral/state-machine";
 import type { Partition } from "../../check/brokers/partition-law.ts";
 import type { Broker } from "./broker.ts";
-import type { ReplicaHost } from "./host.ts";
+import type { Peer } from "./surroundings.ts";
 
 type Tree = State["tree"];
 
@@ -23,7 +23,7 @@ export function unrestOf(
   { tree }: State,
   path: string,
   brokers: readonly Broker[],
-  hosts: ReadonlyMap<number, ReplicaHost>,
+  hosts: ReadonlyMap<number, Peer>,
 ): string | undefined {
   const requests = below(tree, `${path}/requests`);
   if (requests.size > 0) return `${requests.size} requests wait, among them ${[...requests.values()][0]}`;
@@ -72,7 +72,7 @@ function unrestOfDisks(brokers: readonly Broker[], kept: ReadonlyMap<string, Par
 }
 
 /** Everybody was told what is set. */
-function unrestOfSettings(tree: Tree, path: string, hosts: ReadonlyMap<number, ReplicaHost>): string | undefined {
+function unrestOfSettings(tree: Tree, path: string, hosts: ReadonlyMap<number, Peer>): string | undefined {
   const meant = new Map<string, string>();
   for (const type of below(tree, `${path}/config`).keys())
     for (const [entity, text] of below(tree, `${path}/config/${type}`))

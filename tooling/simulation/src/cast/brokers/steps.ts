@@ -1,6 +1,8 @@
 /** What a broker does at a step, beside leading and following: mostly it appends; now and then it moves, leaves for a while, or a disk of it fails. */
 import { between, type Draw, oneOf } from "@corral/testing/world";
-import type { BrokerLife } from "./broker.ts";
+import type { BrokerAgent } from "@corral/broker-agent";
+import type { ReplicaHost } from "./host.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface Endpoint {
   readonly name: string;
@@ -8,7 +10,24 @@ export interface Endpoint {
   readonly port: number;
 }
 
-type Step = (life: BrokerLife, draw: Draw) => void;
+/** A broker in one of its lives, as far as steps have to do with it. */
+export interface Stepping {
+  readonly id: number;
+  readonly around: Surroundings;
+  readonly host: ReplicaHost;
+  readonly agent: BrokerAgent | undefined;
+  /** Where it says that it is to be found. */
+  endpoint: Endpoint;
+  after(ms: number, act: () => void): void;
+  /** Something that may come to nothing, as the world is. */
+  attempt(what: string, act: () => Promise<void>): Promise<void>;
+  /** In order, or not; and back after a while. */
+  leaveForAWhile(drain: boolean, awayMs: number): Promise<void>;
+}
+
+const TELL_AGAIN_MS = 500;
+
+type Step = (life: Stepping, draw: Draw) => void;
 
 const append: Step = ({ host }, draw) => host.append(between(draw, 1, 3));
 
@@ -43,11 +62,19 @@ const failDisk: Step = (life, draw) => {
   life.after(between(draw, 200, 3_000), () => mendDisk(life));
 };
 
-export function mendDisk(life: BrokerLife): void {
+/** It says so until it is known. */
+export function mendDisk(life: Stepping): void {
   const { agent, host } = life;
   host.failed = new Set();
   if (agent === undefined || agent.signal.aborted) return;
-  void life.attempt("setFailedReplicas", () => agent.setFailedReplicas([]));
+  let isTold = false;
+  const tell = async (): Promise<void> => {
+    await agent.setFailedReplicas([]);
+    isTold = true;
+  };
+  void life.attempt("setFailedReplicas", tell).then(() => {
+    if (!isTold) life.after(TELL_AGAIN_MS, () => mendDisk(life));
+  });
 }
 
 const nothing: Step = () => {};
@@ -62,7 +89,7 @@ const STEPS: readonly (readonly [number, Step])[] = [
   [6, nothing],
 ];
 
-export function stepOf(life: BrokerLife, draw: Draw): void {
+export function stepOf(life: Stepping, draw: Draw): void {
   let left = draw() * 100;
   for (const [often, step] of STEPS) {
     left -= often;

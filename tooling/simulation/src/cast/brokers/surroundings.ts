@@ -1,10 +1,11 @@
 /** What all programs of one cluster share: its name and what the seed decides of it, the links between brokers, and what is noted. */
-import { between, drawFrom } from "@corral/testing/world";
+import type { Leading } from "@corral/broker-agent";
+import { between, drawFrom, type Process } from "@corral/testing/world";
 import type { Note } from "../../check/brokers/notes.ts";
 import type { Plant } from "../../plant.ts";
 import type { Stage } from "../cast.ts";
-import type { ReplicaHost } from "./host.ts";
 import type { BrokerMark } from "./marks.ts";
+import type { Fetch, FetchAnswer } from "./replication.ts";
 import { Wires } from "./wires.ts";
 
 export const CLUSTER = "simulated";
@@ -36,13 +37,25 @@ export function clusterPlanOf(seed: number): ClusterPlan {
   };
 }
 
+/** A broker as others see it. */
+export interface Peer {
+  readonly broker: number;
+  readonly name: string;
+  readonly process: Process;
+  readonly led: ReadonlyMap<string, Leading>;
+  /** What it was told last of each entity's settings. */
+  readonly settings: ReadonlyMap<string, string>;
+  /** As leader. Undefined: it is not, in that epoch. */
+  answer(fetch: Fetch): FetchAnswer | undefined;
+}
+
 export class Surroundings {
   readonly stage: Stage;
   readonly plan: ClusterPlan;
   readonly wires: Wires;
   readonly notes: Note[] = [];
-  /** The host of each broker's present life. */
-  readonly hosts: Map<number, ReplicaHost> = new Map();
+  /** Of each broker the present one. */
+  readonly hosts: Map<number, Peer> = new Map();
   isCalm = false;
   #values = 0;
 
