@@ -78,6 +78,7 @@ test("damage in a record that a later one says was durable refuses the start, an
   const world = lying(1);
   await killedAfter(world, 3);
   world.disk.flip(first, bodyOf(2) + 7);
+  world.disk.put(`${snapshotName(9)}.tmp`, Uint8Array.of(1));
   const message = await refusal(world);
   expect(message).toContain(`file ${first}, offset ${frameOf(2)}, record 2: checksum does not match`);
   expect(message).toMatch(/Choices: .*backup.*copy.*empty/);

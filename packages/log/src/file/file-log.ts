@@ -205,14 +205,13 @@ export class FileLog implements Log {
   /** Looks, decides, and sets right what may be set right. */
   async #trusted(): Promise<Trust> {
     const { disk, timers } = this.#world;
-    let names = await disk.list();
-    if (!this.#readOnly) {
-      // Unfinished: nothing was ever promised about them.
-      for (const name of names.filter((each) => each.endsWith(".tmp"))) await disk.remove(name);
-      names = names.filter((name) => !name.endsWith(".tmp"));
-    }
+    const names = await disk.list();
     const survey = await surveyDirectory(disk, names);
     let verdict = decide(survey);
+    if (verdict.kind !== "refuse" && !this.#readOnly) {
+      // Unfinished: nothing was ever promised about them.
+      for (const name of names.filter((each) => each.endsWith(".tmp"))) await disk.remove(name);
+    }
     if (verdict.kind === "empty") {
       if (this.#readOnly) throw new LogError("FOREIGN", `there is no log in ${disk.place}`);
       await this.#initialise();
