@@ -56,9 +56,12 @@ function blockFaults(file: string, { files, older }: Surroundings): Fault[] {
     const was = whole.subarray(from, to);
     const replace = (kind: string, by: Uint8Array | undefined): void => {
       if (by === undefined || Buffer.compare(by, was) === 0) return;
-      const bytes = new Uint8Array(whole);
-      bytes.set(by, from);
-      faults.push(make(kind, file, from, to, (disk) => disk.put(file, bytes)));
+      const spoil = (disk: MemoryDisk): void => {
+        const bytes = new Uint8Array(whole);
+        bytes.set(by, from);
+        disk.put(file, bytes);
+      };
+      faults.push(make(kind, file, from, to, spoil));
     };
     const flipped = new Uint8Array(was);
     flipped[Math.floor(draw() * was.length)]! ^= 1 << Math.floor(draw() * 8);

@@ -75,7 +75,7 @@ async function life(data: string, changes: number, end: "SIGTERM" | "SIGKILL"): 
 
 async function changeOne(client: Client, change: number): Promise<void> {
   const at = `/swept/${change % ZNODES}`;
-  const value = `${change} `.repeat(60 + ((change * 37) % 400));
+  const value = `${change} `.repeat(30 + ((change * 37) % 200));
   if (await client.stat(at)) await client.set(at, value, { codec: text });
   else await client.create(at, value, { codec: text });
 }

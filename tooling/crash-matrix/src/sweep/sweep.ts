@@ -97,14 +97,16 @@ export class Sweep {
       );
     if (!isSame && outcome.digest !== (await this.#stateAt(outcome.zxid)).digest)
       return wrong(`another state at zxid ${outcome.zxid}`);
-    // What was served once is served again, also when nothing unsynced survives.
+    const verdict = isSame ? "same" : "cut";
     disk.crashWith(() => "lost");
+    if (before.equals(contentsOf(disk))) return { verdict, why: "" };
+    // What was served once is served again, also after a repair and when nothing unsynced survives.
     const again = await this.#recovered(disk, Number.POSITIVE_INFINITY, fault.wrapDisk).catch((error: unknown) =>
       String(error),
     );
     if (typeof again === "string" || again.digest !== outcome.digest)
       return wrong(`the second start is another one: ${typeof again === "string" ? again : `zxid ${again.zxid}`}`);
-    return { verdict: isSame ? "same" : "cut", why: "" };
+    return { verdict, why: "" };
   }
 
   async #stateAt(zxid: number): Promise<Outcome> {
