@@ -67,6 +67,11 @@ describe("divisions", () => {
     expect(judged(book.divide("a", { a: "t0 t1", s: "t2" }))).toBe("");
   });
 
+  test("takes what is left when all have gone but one that is away: gaps and all", () => {
+    const book = group({ a: "t0 t2", s: "t1 t3" }).leave("s", "own", true).leave("a");
+    expect(judged(book.divide("a", { s: "t1 t3" }))).toBe("");
+  });
+
   test("takes other shares by assignors that go topic by topic, and refuses those shares of a sticky one", () => {
     const more = { assignor: "range" };
     const range = group({ a: "", b: "" }).divide("a", { a: "t0 u0 v0", b: "" }, more);
