@@ -5,6 +5,7 @@ import type { OpenOptions } from "./options.ts";
 import { webSocketTransport } from "./web-socket-transport.ts";
 
 export {
+  CLIENT_SIMULATE,
   CorralError,
   isCorralError,
   json,

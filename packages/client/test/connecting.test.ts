@@ -62,6 +62,17 @@ describe("connecting", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("a server for which Hello came too late is tried again: the way may be faster then", async () => {
+    const { server, client, clock } = openHarness();
+    server.refusal = "PROTOCOL_ERROR";
+    server.refusalDetail = { name: "helloTimeoutMs", limit: 5_000 };
+    await settled();
+    expect(client.state).toMatchObject({ name: "connecting" });
+    server.refusal = undefined;
+    await clock.advance(1_000);
+    expect(client.state).toMatchObject({ name: "connected" });
+  });
+
   test("a server that is behind is passed over; if all are, the session is over and what was seen is forgotten", async () => {
     const { client, clock, server } = await connectHarness({ servers: ["ws://a", "ws://b"] });
     const states = record(client);

@@ -16,6 +16,7 @@ import {
   writeRefused,
   writeWelcome,
   type ErrorDetail,
+  type ErrorDetail,
   type ErrorName,
   type Hello,
   type ProtocolLimits,
@@ -191,6 +192,8 @@ export class FakeServer {
   door: "open" | "refuse" | "hang" = "open";
   /** Refuses each Hello with this. */
   refusal: ErrorName | undefined;
+  /** … and says this of it. */
+  refusalDetail: ErrorDetail = {};
   /** Secrets of living sessions by id. */
   readonly sessions = new Map<number, Uint8Array>();
   answer: (request: Request, connection: FakeConnection) => Answer = () => undefined;
@@ -223,7 +226,7 @@ export class FakeServer {
     const wrong = session.kind === "resume" && !sameBytes(this.sessions.get(session.id), session.secret);
     const refusal = this.refusal ?? (wrong ? "SESSION_EXPIRED" : undefined);
     if (refusal !== undefined) {
-      writeRefused(w, { code: errorCode(refusal), detail: {} });
+      writeRefused(w, { code: errorCode(refusal), detail: this.refusalDetail });
       connection.push(w.take());
       return;
     }

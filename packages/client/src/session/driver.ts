@@ -336,7 +336,8 @@ function isEndOfSession(cause: CorralError): boolean {
   return cause.code === "SESSION_EXPIRED" || cause.code === "SESSION_MOVED";
 }
 
-/** Refusals that no other server, and no other time, will change. */
+/** Refusals that no other server, and no other time, will change. A Hello that took too long on its way may be faster the next time. */
 function isHopeless(cause: CorralError): boolean {
+  if (cause.code === "PROTOCOL_ERROR" && cause.limitName === "helloTimeoutMs") return false;
   return cause.code === "AUTH_FAILED" || cause.code === "VERSION_UNSUPPORTED" || cause.code === "PROTOCOL_ERROR";
 }
