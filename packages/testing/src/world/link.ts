@@ -187,6 +187,9 @@ export class Link {
 
   /** The client's end is reset, and the server is not told: half-open there. */
   resetClient(): void {
+    if (!this.#isClientOpen) return;
+    // Its process has not heard of it, and never will.
+    if (this.#owner === undefined) this.#isServerOpen = false;
     this.#toServer.jam();
     this.#toClient.close();
     this.#config.clientProcess.after(0, "work", () => this.#clientHears(ABNORMAL, ""));

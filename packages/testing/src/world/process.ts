@@ -52,6 +52,11 @@ export class Process {
     return this.#timeline.now < this.#stalledUntil;
   }
 
+  /** Has its machine ever slept? Then its two clocks disagree about how long something took. */
+  get hasSlept(): boolean {
+    return this.#slept > 0;
+  }
+
   get wallOffsetMs(): number {
     return this.#wallOffsetMs;
   }
