@@ -74,7 +74,9 @@ export const FAMILIES: readonly Family[] = Object.keys(FAULTS_OF) as Family[];
 export const FAULT_KINDS: readonly FaultKind[] = Object.values(FAULTS_OF).flat();
 export const LIE_KINDS: readonly LieKind[] = FAULTS_OF.lie;
 
-const FAMILY_OF = new Map<FaultKind, Family>(FAMILIES.flatMap((family) => FAULTS_OF[family].map((kind) => [kind, family])));
+const FAMILY_OF = new Map<FaultKind, Family>(
+  FAMILIES.flatMap((family) => FAULTS_OF[family].map((kind) => [kind, family])),
+);
 export const familyOf = (kind: FaultKind): Family => FAMILY_OF.get(kind)!;
 
 const ALLOWS: Partial<Record<FaultKind, readonly Verdict[]>> = {

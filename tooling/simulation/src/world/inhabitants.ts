@@ -12,18 +12,15 @@ export class Inhabitants {
   readonly #timeline: Timeline;
   readonly #network: Network;
   readonly #told: (client: string, rate: number, record: LogRecord) => void;
-  readonly #stalls: (client: string, ms: number) => void;
 
-  /** `told`: what clients say of themselves; `stalls`: who stands still by his own doing. */
+  /** `told`: what clients say of themselves. */
   constructor(
     plan: Plan,
     url: string,
     timeline: Timeline,
     network: Network,
     told: (client: string, rate: number, record: LogRecord) => void,
-    stalls: (client: string, ms: number) => void,
   ) {
-    this.#stalls = stalls;
     this.#told = told;
     this.#plan = plan;
     this.#url = url;
@@ -61,10 +58,7 @@ export class Inhabitants {
     const timers = { timers: 0 };
     inhabitant.present = { process, timers };
     const options = this.#options(inhabitant.name, name, process, timers);
-    const stall = (ms: number): void => {
-      process.stall(ms);
-      this.#stalls(inhabitant.name, ms);
-    };
+    const stall = (ms: number): void => process.stall(ms);
     const draw = drawFrom(this.#plan.seed, `life ${name}`);
     inhabitant.program.begin({ name, number, process, stall, options, draw });
   }
@@ -72,6 +66,11 @@ export class Inhabitants {
   /** Has it a client that is open? Each has timers. */
   isActive(client: string): boolean {
     return this.all.some(({ name, timers, process }) => name === client && timers > 0 && !process.isDead);
+  }
+
+  /** Does it stand still, or has it slept? */
+  isLost(client: string): boolean {
+    return this.all.some(({ name, process }) => name === client && (process.isStalled || process.hasSlept));
   }
 
   #options(name: string, life: string, process: Process, timers: { timers: number }): OpenOptions {

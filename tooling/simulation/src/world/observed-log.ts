@@ -9,6 +9,8 @@ import type { Entry } from "../model/model.ts";
 
 /** Who wants to know what happens to the log, and may forgive a loss. */
 export interface LogAudience {
+  /** Committed, and only found again at a start. */
+  found(firstZxid: number, txns: readonly Txn[]): void;
   recovered(): void;
   proposed(txns: readonly Txn[]): void;
   committed(firstZxid: number, txns: readonly Txn[]): void;
@@ -76,7 +78,7 @@ export function observedLog(log: Log, witness: LogWitness): Log {
       const recovered = await log.recover({
         snapshot: (source) => listener.snapshot(source),
         batch(batch) {
-          witness.saw(batch);
+          audience.found(batch.firstZxid, witness.saw(batch));
           return listener.batch(batch);
         },
       });

@@ -17,16 +17,18 @@ export interface SessionSurroundings {
   /** Of the server that runs, or is starting. */
   readonly serverMs: () => number;
   readonly serverRate: number;
-  readonly worldMs: () => number;
   /** Has it a client that is open? */
   readonly isActive: (client: string) => boolean;
+  /** Does it stand still, or has it slept, so that its timers cannot know what time it is? */
+  readonly isLost: (client: string) => boolean;
 }
 
 export class ObservedSessions {
   readonly #facts: SessionFact[];
   readonly #world: SessionSurroundings;
-  /** Clients that stand still, and until when in the world's time; those that slept cannot know what time it is. */
-  readonly #stalledUntil = new Map<string, number>();
+  /** Stalls of the server that are not over: when each began. */
+  readonly #stalls = new Set<{ readonly from: number }>();
+  readonly #secrets = new Map<number, Uint8Array>();
   readonly #holders = new Map<number, string>();
   /** Of the server: the last proposal and the last commit, by its clock. */
   #proposedAt = 0;
@@ -34,6 +36,7 @@ export class ObservedSessions {
   #waitsSince: number | undefined;
   /** Of each session, since the server's start. */
   readonly #last = new Map<number, { heardAt: number; readonly timeoutMs: number }>();
+  #upAt = 0;
   isUp = false;
 
   constructor(facts: SessionFact[], world: SessionSurroundings) {
@@ -46,14 +49,22 @@ export class ObservedSessions {
   /** It has read its log. */
   up(tickMs: number): void {
     this.isUp = true;
+    this.#stalls.clear();
     this.#waitsSince = undefined;
     this.#proposedAt = this.#committedAt = Number.NEGATIVE_INFINITY;
-    this.#facts.push({ kind: "up", at: this.#world.serverMs(), tickMs });
+    this.#upAt = this.#world.serverMs();
+    this.#facts.push({ kind: "up", at: this.#upAt, tickMs });
+  }
+
+  /** Clients are served: until now nobody was. */
+  serving(): void {
+    const to = this.#world.serverMs();
+    this.#facts.push({ kind: "stalled", from: this.#upAt, to });
   }
 
   look(kind: "look" | "down", living: readonly number[]): void {
     if (!this.isUp) return;
-    this.#appended();
+    this.#soFar();
     this.#facts.push({ kind, at: this.#world.serverMs(), living });
     if (kind === "down") this.isUp = false;
   }
@@ -64,9 +75,13 @@ export class ObservedSessions {
     this.isUp = false;
   }
 
-  serverStalls(ms: number): void {
-    const from = this.#world.serverMs();
-    this.#facts.push({ kind: "stalled", from, to: from + ms * this.#world.serverRate });
+  /** It stands still from now on. Call what is returned when it goes on. */
+  serverStalls(): () => void {
+    const stall = { from: this.#world.serverMs() };
+    this.#stalls.add(stall);
+    return () => {
+      if (this.#stalls.delete(stall)) this.#facts.push({ kind: "stalled", ...stall, to: this.#world.serverMs() });
+    };
   }
 
   ordered(session: number): void {
@@ -80,12 +95,25 @@ export class ObservedSessions {
       close: () => listener.close(),
       listen: (accept) =>
         listener.listen((socket) => {
-          const owner = accept(socket);
+          let isClosed = false;
+          const close = (code: number, reason: string): void => {
+            isClosed = true;
+            socket.close(code, reason);
+          };
+          const { peer } = socket;
+          const owner = accept({
+            peer,
+            close,
+            send: (bytes, taken) => socket.send(bytes, taken),
+            pause: () => socket.pause(),
+            resume: () => socket.resume(),
+          });
           const link = linkOf(socket);
           return {
             received: (bytes) => {
               const session = link?.session ?? 0;
-              if (session !== 0 && this.isUp) this.#heard(session);
+              // What the server has closed it does not listen to, whatever still arrives.
+              if (session !== 0 && this.isUp && !isClosed) this.#heard(session);
               owner.received(bytes);
             },
             closed: () => owner.closed(),
@@ -126,17 +154,33 @@ export class ObservedSessions {
   }
 
   committed(firstZxid: number, txns: readonly Txn[]): void {
-    if (!this.isUp) return;
+    // What a server finishes before it stops is none of its sessions' time.
+    if (!this.isUp) return this.begun(firstZxid, txns, 0);
     const at = this.#world.serverMs();
     this.#appended();
     this.#waitsSince = undefined;
     this.#committedAt = at;
+    this.begun(firstZxid, txns, at);
+  }
+
+  /** At 0: before the server that has found it in the log was up. */
+  begun(firstZxid: number, txns: readonly Txn[], at: number): void {
     for (const [i, txn] of txns.entries()) {
       if (txn.kind !== TxnKind.open && txn.kind !== TxnKind.attach) continue;
       const session = txn.kind === TxnKind.open ? firstZxid + i : txn.session;
+      if (txn.kind === TxnKind.open) this.#secrets.set(session, txn.secretHash);
+      // Who has not the secret changes nothing.
+      if (Buffer.compare(this.#secrets.get(session) ?? txn.secretHash, txn.secretHash) !== 0) continue;
       this.#facts.push({ kind: "begun", session, timeoutMs: txn.timeoutMs, at });
       this.#last.set(session, { heardAt: at, timeoutMs: txn.timeoutMs });
     }
+  }
+
+  /** What is not over is told of up to now. */
+  #soFar(): void {
+    const to = this.#world.serverMs();
+    this.#appended();
+    for (const { from } of this.#stalls) this.#facts.push({ kind: "stalled", from, to });
   }
 
   #appended(): void {
@@ -166,18 +210,7 @@ export class ObservedSessions {
 
   /** It was killed. */
   gone(client: string): void {
-    this.#stalledUntil.delete(client);
     for (const [session, holder] of this.#holders) if (holder === client) this.#release(session, client);
-  }
-
-  clientStalls(client: string, ms: number): void {
-    const until = this.#world.worldMs() + ms;
-    this.#stalledUntil.set(client, Math.max(this.#stalledUntil.get(client) ?? 0, until));
-  }
-
-  /** Its timers do not know how long; it looks at the other clock when it is used. So nothing is demanded of its timers. */
-  clientSleeps(client: string): void {
-    this.#stalledUntil.set(client, Number.POSITIVE_INFINITY);
   }
 
   rest(living: readonly number[]): void {
@@ -186,9 +219,7 @@ export class ObservedSessions {
   }
 
   #excused(): string[] {
-    const now = this.#world.worldMs();
-    return [...new Set(this.#holders.values())].filter(
-      (client) => (this.#stalledUntil.get(client) ?? 0) >= now || !this.#world.isActive(client),
-    );
+    const { isActive, isLost } = this.#world;
+    return [...new Set(this.#holders.values())].filter((client) => isLost(client) || !isActive(client));
   }
 }

@@ -42,6 +42,8 @@ const COME_BACK_MS = 500;
 export class ServerLives {
   readonly host: Host;
   readonly liar: Liar = new Liar();
+  /** Snapshots that were damaged at rest. */
+  readonly rotten: Set<string> = new Set();
   readonly budget: Budget = new Budget();
   /** Resolves with the verdict that ends the run. */
   readonly over: Promise<"refuses" | "loses">;
@@ -60,6 +62,7 @@ export class ServerLives {
     this.#over = over;
     const { plan, plant, url, network, history, violations, sessions } = world;
     const witness = new LogWitness(history.entries, violations, {
+      found: (firstZxid, txns) => sessions.begun(firstZxid, txns, 0),
       recovered: () => sessions.up(this.#tickMs),
       proposed: (txns) => sessions.proposed(txns),
       committed: (firstZxid, txns) => {
@@ -112,6 +115,11 @@ export class ServerLives {
     return this.host.server.figures.uncommittedBytes > 0 ? "writing" : "idle";
   }
 
+  /** Files of which nothing is promised: snapshots that rotted; all of them once the disk has lied. */
+  get #damaged(): ReadonlySet<string> {
+    return this.budget.allows("refuses") ? new Set(this.host.disk.names()) : this.rotten;
+  }
+
   slowDisk(moreMs: () => number): () => void {
     this.#moreDiskMs.add(moreMs);
     return () => void this.#moreDiskMs.delete(moreMs);
@@ -160,9 +168,9 @@ export class ServerLives {
 
   /** False if it died on the way. */
   async start(): Promise<boolean> {
-    const { plan, note, count, violations, started } = this.#world;
+    const { plan, note, count, violations, sessions, started } = this.#world;
     // As it is left by whatever happened: nobody writes to it now.
-    const differ = await compareRecoveries(this.host.disk, fileLimits(plan), plan.history, note);
+    const differ = await compareRecoveries(this.host.disk, fileLimits(plan), plan.history, note, this.#damaged);
     if (differ !== undefined) violations.push({ check: "recovery", what: differ });
     let isUp: boolean;
     try {
@@ -174,6 +182,7 @@ export class ServerLives {
     if (!isUp || this.isOver) return false;
     note("started");
     started();
+    sessions.serving();
     count("starts");
     this.dump("after a start");
     return true;

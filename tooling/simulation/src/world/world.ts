@@ -60,7 +60,6 @@ export class World {
   readonly #fate: Process;
   readonly #counts: Record<string, number> = {};
   #event = 0;
-  readonly #rotten = new Set<string>();
   readonly #removeTraps: () => void;
   #hasForgotten = false;
 
@@ -75,8 +74,8 @@ export class World {
     this.#sessions = new ObservedSessions(this.history.sessionFacts, {
       serverMs: () => this.#server.host.process.monotonicMs(),
       serverRate: plan.clocks.serverRate,
-      worldMs: () => this.#timeline.now,
       isActive: (client) => this.#inhabitants.isActive(client),
+      isLost: (client) => this.#inhabitants.isLost(client),
     });
     this.#observed = new ObservedMarks(this.#marks.sometimes);
     this.#network.observe((frame) => {
@@ -102,17 +101,10 @@ export class World {
       diskDone: (operation, name) => this.#observed.diskDone(operation, name),
       sometimes: this.#marks.sometimes,
     });
-    this.#inhabitants = new Inhabitants(
-      plan,
-      URL,
-      this.#timeline,
-      this.#network,
-      (client, rate, record) => {
-        this.#sessions.told(client, rate, record);
-        this.#observed.told(record);
-      },
-      (client, ms) => this.#sessions.clientStalls(client, ms),
-    );
+    this.#inhabitants = new Inhabitants(plan, URL, this.#timeline, this.#network, (client, rate, record) => {
+      this.#sessions.told(client, rate, record);
+      this.#observed.told(record);
+    });
     this.casts = castsOf(plan, this.#stage(options.plant));
   }
 
@@ -187,7 +179,7 @@ export class World {
   }
 
   #chaos(): Chaos {
-    const { host, liar } = this.#server;
+    const { host, liar, rotten } = this.#server;
     return new Chaos(
       {
         plan: this.#plan,
@@ -195,12 +187,11 @@ export class World {
         network: this.#network,
         inhabitants: this.#inhabitants,
         fate: this.#fate,
-        now: () => this.#timeline.now,
         sessions: this.#sessions,
         sometimes: this.#marks.sometimes,
         restart: (how, downMs) => void this.#server.restart(how, downMs),
         slowDisk: (moreMs) => this.#server.slowDisk(moreMs),
-        rotten: this.#rotten,
+        rotten,
         liar,
       },
       (kind) => {

@@ -7,31 +7,26 @@ const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
 
 export const PROCESSES: Strikes<KindOf<"process">> = {
-  "stall-server": ({ draw, host, short, sessions }) => {
+  "stall-server": ({ draw, fate, host, short, sessions }) => {
     const ms = oneOf(draw, [short, short, between(draw, 400, 6_000)]);
     if (!host.isRunning) return;
-    sessions.serverStalls(ms);
+    const isOver = sessions.serverStalls();
     host.process.stall(ms);
+    fate.after(ms, "timer", isOver);
   },
-  "stall-client": ({ draw, inhabitant, short, long, sessions }) => {
-    const ms = oneOf(draw, [short, long]);
-    sessions.clientStalls(inhabitant.name, ms);
-    inhabitant.process.stall(ms);
-  },
+  "stall-client": ({ draw, inhabitant, short, long }) => inhabitant.process.stall(oneOf(draw, [short, long])),
   "kill-client": ({ draw, fate, inhabitant, inhabitants, short, long, sessions, sometimes }) => {
     sessions.gone(inhabitant.name);
     sometimes("a program was killed and came back");
     inhabitants.kill(inhabitant, oneOf(draw, [0, short, long]), fate);
   },
-  "sleep-client": ({ inhabitant, long, sessions }) => {
-    sessions.clientSleeps(inhabitant.name);
-    inhabitant.process.sleep(long);
-  },
-  "sleep-server": ({ host, long, sessions }) => {
+  "sleep-client": ({ inhabitant, long }) => inhabitant.process.sleep(long),
+  "sleep-server": ({ fate, host, long, sessions }) => {
     if (!host.isRunning) return;
-    // Its monotonic clock does not count it.
-    sessions.serverStalls(0);
+    // Its monotonic clock does not count it, but it is late for everything after.
+    const isOver = sessions.serverStalls();
     host.process.sleep(long);
+    fate.after(long, "timer", isOver);
   },
   "power-failure": ({ draw, short, long, restart }) => restart("power", oneOf(draw, [0, short, long])),
   kill: ({ draw, short, long, restart }) => restart("process", oneOf(draw, [0, short, long])),

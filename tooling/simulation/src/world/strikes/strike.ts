@@ -12,8 +12,6 @@ export interface StrikeWorld {
   readonly inhabitants: Inhabitants;
   /** A process that nothing happens to. */
   readonly fate: Process;
-  /** Milliseconds since the world began. */
-  readonly now: () => number;
   readonly sessions: ObservedSessions;
   readonly sometimes: (mark: string) => void;
   /** Takes the server away and brings it back after a while. */
