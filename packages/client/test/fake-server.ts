@@ -16,7 +16,6 @@ import {
   writeRefused,
   writeWelcome,
   type ErrorDetail,
-  type ErrorDetail,
   type ErrorName,
   type Hello,
   type ProtocolLimits,
