@@ -7,7 +7,7 @@ import { ROOT } from "./company.ts";
 import { allowed, type Member, type Use } from "./member.ts";
 import { allBelow } from "./tree.ts";
 
-const CACHED = `${ROOT}/cached`;
+export const CACHED: string = `${ROOT}/cached`;
 export const DIRECTORIES: string = `${ROOT}/directories`;
 const NAMES = ["a", "b", "c"];
 /** Looks of one life that are written down. */
@@ -22,7 +22,6 @@ export function caches(member: Member): Use {
 
   const look = (one: Cache<string>, who: string): void => {
     if (++looks > VIEWS_MAX || one.signal.aborted) return;
-    if (one.freshness === "resyncing") company.mark("recipes: a cache was sent its subtree anew");
     const lines = [...one.entries()].map(({ path, value, stat }) => cacheLine(path, stat.czxid, stat.mzxid, value));
     views.push({ who, of: "cache", path: CACHED, zxid: one.zxid, at: company.at, lines: lines.sort() });
   };

@@ -8,7 +8,7 @@ import type { Member, Use } from "./member.ts";
 
 export const QUEUE: string = `${ROOT}/queue`;
 export const WITNESSES: string = `${ROOT}/witnesses`;
-const ATTEMPTS_MAX = 3;
+const ATTEMPTS_MAX = 2;
 const VISIBILITY_MS = 3_000;
 const DEPTH_MAX = 30;
 /** Few, so that the same job is put again. */
@@ -65,10 +65,10 @@ export function jobs(member: Member): Use {
     const chance = draw();
     // Some work takes longer than it may.
     await member.pause(chance < 0.05 ? 2 * VISIBILITY_MS : chance * 600);
-    if (chance < 0.2) {
+    if (chance < 0.35) {
       await job.nack({ delayMs: draw() < 0.5 ? between(draw, 1, 1_000) : 0, reason: "for a test" });
       if (job.attempt >= ATTEMPTS_MAX) company.mark("recipes: a job was given up");
-    } else if (chance < 0.3) job.extend(VISIBILITY_MS);
+    } else if (chance < 0.45) job.extend(VISIBILITY_MS);
     else if (chance > 0.9) return;
     await ack(job);
   };

@@ -1,9 +1,10 @@
 /** What was reached, as far as only the log and the wire can tell. */
-import { errorCode } from "@corral/protocol";
+import { errorCode, Op, SubscriptionKind } from "@corral/protocol";
 import type { Frame } from "@corral/testing/world";
 import type { Book } from "../../check/recipes/book.ts";
 import { purposeOf, rightOf } from "../../check/recipes/holds.ts";
 import type { Tale } from "../../check/recipes/tale.ts";
+import { CACHED } from "./caches.ts";
 import { COUNTER } from "./numbers.ts";
 import { ELECTION } from "./leading.ts";
 import { LOCKS, READ_WRITE } from "./holding.ts";
@@ -12,6 +13,7 @@ import { ROUNDS } from "./meetings.ts";
 
 export function markWhatWas(book: Book, tale: Tale, frames: readonly Frame[], mark: (mark: RecipeMark) => void): void {
   if (wasKeptUntilTheEnd(book, tale)) mark("recipes: nobody got what was held until its session was over");
+  if (wasSentAnew(frames)) mark("recipes: a cache was sent its subtree anew");
   if (hasMissedOne(frames)) mark("recipes: a predecessor went between the list and the watch");
   for (const { path, asked, outcome, startAt } of book.sums) {
     if (path !== COUNTER || outcome !== "unknown" || !("by" in asked)) continue;
@@ -48,15 +50,30 @@ function wasKeptUntilTheEnd({ holds }: Book, tale: Tale): boolean {
 function hasMissedOne(frames: readonly Frame[]): boolean {
   const noNode = errorCode("NO_NODE");
   const asked = new Set<string>();
-  for (const frame of frames) {
+  for (const { link, ...frame } of frames) {
     if (frame.kind === "requests") {
       for (const { xid, ...request } of frame.messages)
-        if ("path" in request && "watch" in request && /-lock-\d{10}$/.test(request.path))
-          asked.add(`${frame.link.id} ${xid}`);
+        if ("watch" in request && /-lock-\d{10}$/.test(request.path)) asked.add(`${link.id} ${xid}`);
     } else if (frame.kind === "messages") {
       for (const message of frame.messages)
-        if (message.kind === "reply" && message.code === noNode && asked.has(`${frame.link.id} ${message.xid}`))
-          return true;
+        if (message.kind === "reply" && message.code === noNode && asked.has(`${link.id} ${message.xid}`)) return true;
+    }
+  }
+  return false;
+}
+
+/** What a cache knew was void. */
+function wasSentAnew(frames: readonly Frame[]): boolean {
+  const asked = new Set<string>();
+  for (const { link, ...frame } of frames) {
+    if (frame.kind === "requests") {
+      for (const request of frame.messages)
+        if (request.op === Op.subscribe && request.path === CACHED) asked.add(`${link.id} ${request.id}`);
+    } else if (frame.kind === "messages") {
+      for (const message of frame.messages) {
+        const isResync = message.kind === "subscription" && message.message === SubscriptionKind.resync;
+        if (isResync && asked.has(`${link.id} ${message.id}`)) return true;
+      }
     }
   }
   return false;

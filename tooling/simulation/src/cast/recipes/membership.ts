@@ -1,7 +1,7 @@
 /** Who is there: registrations, groups, services. */
 import { isCorralError, text } from "@corral/client";
 import { type Consumer, discovery, type Group, group, type Registration } from "@corral/recipes";
-import { between, oneOf } from "@corral/testing/world";
+import { between, type Draw, oneOf } from "@corral/testing/world";
 import { memberLine } from "../../check/recipes/views.ts";
 import { ROOT } from "./company.ts";
 import { allowed, type Member, type Use } from "./member.ts";
@@ -71,20 +71,21 @@ export function groups(member: Member): Use {
     }
   };
 
+  const act = async (draw: Draw): Promise<unknown> => {
+    const kind = draw();
+    following ??= openIt();
+    if (!isIn()) return join(draw() < 0.4 ? SHARED : member.program, oneOf(draw, ["wait", "take-over"] as const));
+    if (kind < 0.4) return me!.update(`${member.name}.${++said}`);
+    if (kind < 0.5) return me!.unregister();
+    if (kind < 0.6) return client.delete(me!.path, { missing: "ok" });
+    if (kind > 0.7) return following.ready();
+    await client.create(`${GROUP}/marker`, null, { guard: me!.guard });
+    return client.delete(`${GROUP}/marker`, { missing: "ok" });
+  };
+
   return {
-    async step(draw) {
-      const kind = draw();
-      following ??= openIt();
-      if (!isIn()) await join(draw() < 0.4 ? SHARED : member.program, oneOf(draw, ["wait", "take-over"] as const));
-      else if (kind < 0.4) await me!.update(`${member.name}.${++said}`);
-      else if (kind < 0.5) await me!.unregister();
-      else if (kind < 0.6) await client.delete(`${GROUP}/${member.program}`, { missing: "ok" });
-      else if (kind < 0.7)
-        await client
-          .create(`${GROUP}/marker`, null, { guard: me!.guard })
-          .then(() => client.delete(`${GROUP}/marker`), refused);
-      else await following.ready();
-    },
+    // Another made it, or took the place of whoever tries.
+    step: async (draw) => void (await allowed(act(draw), "NODE_EXISTS", "NO_NODE")),
     // In the end each is known by his own name.
     async finish() {
       if (isIn() && nameOf(me!.path) !== member.program) await me!.unregister();
@@ -124,11 +125,6 @@ const JOIN_MS = 5_000;
 /** Of looking whether it is there again. */
 const BACK_TRIES_MAX = 20;
 const BACK_PAUSE_MS = 500;
-
-/** Another made it, or took the place of whoever tries. */
-function refused(error: unknown): void {
-  if (!isCorralError(error, "NODE_EXISTS", "NO_NODE")) throw error;
-}
 
 interface Where {
   readonly zone: string;
