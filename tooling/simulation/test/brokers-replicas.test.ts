@@ -49,6 +49,14 @@ const unsure = (): { readonly log: ClusterLog; readonly epoch: number } => {
   log.become(1, partition({ leader: 3, leaderEpoch: 1, isr: [3] }));
   return { log, epoch };
 };
+/** The same, but it comes back between the end of its life and the writing of that: the state that calls it the last known is younger than it. */
+const unsureStill = (): { readonly log: ClusterLog; readonly epoch: number } => {
+  const log = new ClusterLog(partition({ leader: 3, isr: [3] })).expire(sessionOf(3)).register(3, 203);
+  const epoch = log.zxid;
+  log.become(1, partition({ leader: null, leaderEpoch: 1, isr: [3] }));
+  log.become(1, partition({ leader: 3, leaderEpoch: 2, isr: [3] }));
+  return { log, epoch };
+};
 const [a, b] = [records(0, 7, 8), records(1, 9)];
 
 describe("takes", () => {
@@ -110,6 +118,11 @@ describe("takes", () => {
         leads(3, 1, a.slice(0, 1), unsure().epoch),
         holds(3, a.slice(0, 1)),
       ],
+    ],
+    [
+      "the same, when nobody led for a moment after it was back",
+      () => unsureStill().log,
+      () => [leads(3, 0, []), commits(3, 0, 0, a), loses(3, 1), leads(3, 2, a.slice(0, 1), unsureStill().epoch)],
     ],
   ])("%s", (_, log, notes) => {
     expect(faultsOf(log(), notes())).toBe("");

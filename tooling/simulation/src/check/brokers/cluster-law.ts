@@ -5,7 +5,7 @@
  * Owns the cluster as the transactions leave it, and who was elected when. What hosts did is judged elsewhere, by that.
  */
 import type { Violation } from "../../history.ts";
-import { faultOfChange, isSameLife, type Moment, type Partition, type Registered } from "./partition-law.ts";
+import { faultOfChange, type Moment, type Partition, type Registered } from "./partition-law.ts";
 import { TopicLaw } from "./topic-law.ts";
 import type { Changed, Kept, Transaction } from "./transactions.ts";
 
@@ -38,6 +38,8 @@ export class ClusterLaw {
   readonly #answered = new Set<string>();
   #controller: { readonly session: number; readonly term: number } | undefined;
   #lastTerm = 0;
+  /** Of each partition those in sync, with the epochs of the lives in which they came to be so and have been ever since. */
+  readonly #sure = new Map<string, ReadonlyMap<number, number>>();
   /** Whose term a reassignment was begun in, by partition. */
   readonly #begunIn = new Map<string, number>();
 
@@ -143,6 +145,7 @@ export class ClusterLaw {
       before: before === undefined ? undefined : { state: before.data as Partition, mzxid: before.mzxid },
       now: state,
       brokers: this.#brokers,
+      sure: this.#sureOf(key),
       session,
       byController,
       mayBeUnclean: this.#mayBeUnclean(key) || all.some(isUncleanRequest),
@@ -153,7 +156,28 @@ export class ClusterLaw {
         `${key} became ${JSON.stringify(state)} of ${before?.text ?? "nothing"} by session ${session}: ${fault}`,
       );
     this.#elect(moment);
+    this.#keepSure(moment);
     this.#mark(moment);
+  }
+
+  #sureOf(key: string): ReadonlySet<number> {
+    const lives = [...(this.#sure.get(key) ?? [])];
+    return new Set(lives.flatMap(([id, epoch]) => (this.#brokers.get(id)?.epoch === epoch ? [id] : [])));
+  }
+
+  /**
+   * Who leads is sure: what it has is what there is. So are those of the first state, and those that a leader takes in. Who only stays as the
+   * last one known, or is back when another one is elected who was away himself, is not.
+   */
+  #keepSure({ key, before, now, sure }: Moment): void {
+    const isElection = before === undefined || before.state.leaderEpoch !== now.leaderEpoch;
+    const isSure = (id: number): boolean =>
+      sure.has(id) || id === now.leader || before === undefined || (!isElection && !before.state.isr.includes(id));
+    const lives = now.isr.flatMap((id) => {
+      const epoch = this.#brokers.get(id)?.epoch;
+      return epoch !== undefined && isSure(id) ? [[id, epoch] as const] : [];
+    });
+    this.#sure.set(key, new Map(lives));
   }
 
   #elect(moment: Moment): void {
@@ -165,7 +189,7 @@ export class ClusterLaw {
       this.#fail(`${at} is led by ${now.leader}, and was by ${known.leader}`);
     if (known !== undefined) return;
     const isClean = before === undefined || before.state.isr.includes(now.leader);
-    const isSure = before === undefined || (isClean && isSameLife(moment, now.leader));
+    const isSure = before === undefined || moment.sure.has(now.leader);
     const brokerEpoch = this.#brokers.get(now.leader)?.epoch ?? 0;
     this.elections.set(at, { leader: now.leader, brokerEpoch, isSure, isClean });
     if (!isClean) this.#sometimes("an unclean election took place");

@@ -33,6 +33,8 @@ export interface Moment {
   readonly before: { readonly state: Partition; readonly mzxid: number } | undefined;
   readonly now: Partition;
   readonly brokers: ReadonlyMap<number, Registered>;
+  /** Those in sync before that have been there all the time since they came to be so. */
+  readonly sure: ReadonlySet<number>;
   /** Whose session wrote it, and whether that was the controller's. */
   readonly session: number | undefined;
   readonly byController: boolean;
@@ -68,7 +70,7 @@ const isKnown = ({ brokers, before }: Moment, id: number): boolean =>
   before !== undefined && (brokers.get(id)?.mzxid ?? 0) < before.mzxid;
 
 /** Is it the same life of the broker that the state before meant? */
-export const isSameLife = ({ brokers, before }: Moment, id: number): boolean =>
+const isSameLife = ({ brokers, before }: Moment, id: number): boolean =>
   before !== undefined && (brokers.get(id)?.epoch ?? Number.POSITIVE_INFINITY) < before.mzxid;
 
 export function faultOfChange(moment: Moment): string | undefined {
@@ -132,11 +134,11 @@ function faultAsControllers(moment: Moment, before: Partition): string | undefin
 
 /** Where somebody in sync was there all the time, no one leads who was away, and may have lost something. */
 function faultOfChoice(moment: Moment, before: Partition): string | undefined {
-  const { leader, leaderEpoch } = moment.now;
-  if (leader === null || leaderEpoch === before.leaderEpoch) return undefined;
-  if (before.isr.includes(leader) && isSameLife(moment, leader)) return undefined;
+  const { now, sure } = moment;
+  const { leader, leaderEpoch } = now;
+  if (leader === null || leaderEpoch === before.leaderEpoch || sure.has(leader)) return undefined;
   const better = before.isr.find(
-    (id) => moment.now.replicas.includes(id) && isLive(moment, id) && isKnown(moment, id) && isSameLife(moment, id),
+    (id) => sure.has(id) && now.replicas.includes(id) && isLive(moment, id) && isKnown(moment, id),
   );
   return better === undefined
     ? undefined
