@@ -1,6 +1,6 @@
 /** Cases: what a file may say, and what it makes of a plan. */
 import { expect, test } from "vitest";
-import { failureOf, planOfCase, sizeOf, textOfFailure } from "../src/campaign/case.ts";
+import { failureOf, planOfCase, sizeOf, textOfFailure, writtenOut } from "../src/campaign/case.ts";
 import { seedsOf } from "../src/campaign/corpus.ts";
 import { perform } from "../src/campaign/perform.ts";
 import { planOf } from "../src/world/plan.ts";
@@ -58,10 +58,16 @@ test("a case without changes is its seed", async () => {
   expect(fewer.hash).not.toBe(whole.hash);
 });
 
+test("a case that is written out is the same", () => {
+  const written = writtenOut({ seed: 1, clients: 1 });
+  const { casts, chaosMs } = planOf(1);
+  expect(written).toEqual({ seed: 1, casts, clients: 1, chaosMs });
+});
+
 test("the size of a case can be read", () => {
-  expect(sizeOf({ seed: 1, steps: ["a"], casts: ["actors"], clients: 2, chaosMs: 30 })).toMatch(
-    /^1 steps, actors \(2 clients\), 30 ms, /,
-  );
+  const small = { seed: 1, steps: ["a", "b"], casts: ["actors"] as const, clients: 2, chaosMs: 30 };
+  expect(sizeOf(small)).toBe("2 steps (a, b), actors (2 clients), 30 ms");
+  expect(sizeOf({ ...small, steps: undefined, casts: [] })).toMatch(/^all steps, nobody \(2 clients\), 30 ms, [a-z]/);
 });
 
 test("seeds of the corpus stand at the beginnings of lines", () => {

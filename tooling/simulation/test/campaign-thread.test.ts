@@ -61,8 +61,9 @@ test("a campaign passes when all its seeds do and its canary is found", slow, as
 });
 
 test("a campaign fails when its canary is not found", slow, async () => {
-  // Nothing is built in.
-  const settings = { threads: 1, shrinks: 0, canary: { seed: 14 }, say: () => {} };
+  // Nothing is built in, and nobody there.
+  const canary = { seed: 14, casts: [], steps: [], chaosMs: 1 };
+  const settings = { threads: 1, shrinks: 0, canary, say: () => {} };
   const { passed, failed } = await campaign(jobsOf(14), settings);
   expect([passed, failed]).toEqual([1, 1]);
 });

@@ -5,8 +5,7 @@
  */
 import type { Violation } from "../history.ts";
 import type { Plant } from "../plant.ts";
-import type { Case } from "./case.ts";
-import { sizeOf } from "./case.ts";
+import { type Case, sizeOf, writtenOut } from "./case.ts";
 import { writeFailure } from "./corpus.ts";
 import { type Answer, differences } from "./perform.ts";
 import { shrink } from "./shrink.ts";
@@ -16,7 +15,7 @@ import { askProcess, type Death, Thread } from "./thread.ts";
 /** One case in so many is run again, in the same thread and in a fresh process. */
 export const COMPARED_EVERY = 20;
 /** Seeds within which the bug of the canary has to be found. */
-export const CANARY_SEEDS_MAX = 10;
+const CANARY_SEEDS_MAX = 10;
 /** Found beside most seeds. */
 export const CANARY: Plant = "stale-reply";
 /** Real time of one run in the search for a smaller case: what takes longer is not a smaller one. */
@@ -146,7 +145,7 @@ async function makeSmall({ job, check }: Failed, thread: Thread, say: (line: str
     return;
   }
   const { what } = answer.violations.find((violation) => violation.check === check)!;
-  const path = writeFailure({ ...least, check, what: what.slice(0, WIDTH_MAX) }, answer.chronicle ?? "");
+  const path = writeFailure({ ...writtenOut(least), check, what: what.slice(0, WIDTH_MAX) }, answer.chronicle ?? "");
   say(`\nSHRUNK   npm run simulate -- --replay ${path}   (from ${job.replay}: ${runs} runs, ${seconds} s)`);
   say(`  ${sizeOf(least)}`);
   say(`  ${check}: ${what.slice(0, WIDTH_MAX)}`);

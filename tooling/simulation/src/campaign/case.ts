@@ -82,10 +82,21 @@ export function failureOf(text: string): Failure {
   return { seed: seed!, plant, casts, clients, chaosMs, without, steps, check, what };
 }
 
+/** The same case, and what its seed decides of it is written out: so it outlives some changes of what seeds decide. */
+export function writtenOut(of: Case): Case {
+  const { casts, clients, chaosMs } = planOfCase(of)(planOf(of.seed));
+  return { ...of, casts, clients, chaosMs };
+}
+
+/** Steps of a small case are named. */
+const STEPS_NAMED_MAX = 12;
+
 /** What of its world is left, so that one can see how small it is. */
 export function sizeOf(of: Case): string {
-  const plan = planOfCase(of)(planOf(of.seed));
-  const kinds = plan.faults.filter((kind) => plan.mayAct(kind));
-  const steps = of.steps === undefined ? "all steps" : `${of.steps.length} steps`;
-  return `${steps}, ${plan.casts.join(" and ") || "nobody"} (${plan.clients} clients), ${plan.chaosMs} ms, ${kinds.join(" ") || "no faults"}`;
+  const { casts, clients, chaosMs, faults, mayAct } = planOfCase(of)(planOf(of.seed));
+  const who = `${casts.join(" and ") || "nobody"} (${clients} clients), ${chaosMs} ms`;
+  if (of.steps === undefined)
+    return `all steps, ${who}, ${[...new Set(faults)].filter((kind) => mayAct(kind)).join(" ")}`;
+  const names = of.steps.length > STEPS_NAMED_MAX ? "" : ` (${of.steps.join(", ")})`;
+  return `${of.steps.length} steps${names}, ${who}`;
 }

@@ -9,7 +9,7 @@ import { type Case, planOfCase } from "./case.ts";
 import { leastNumber, leastOf } from "./least.ts";
 
 /** How long a search may take in real time, and how many runs. */
-export const SHRINK_MS_MAX = 60_000;
+const SHRINK_MS_MAX = 60_000;
 export const SHRINK_RUNS_MAX = 2_000;
 
 export interface Shrunk {

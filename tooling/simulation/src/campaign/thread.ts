@@ -5,12 +5,14 @@ import { Worker } from "node:worker_threads";
 import type { Answer, Task } from "./perform.ts";
 
 /** Real time that a task may take: twenty times what a large seed takes on a busy machine. */
-export const TASK_MS_MAX = 120_000;
+const TASK_MS_MAX = 120_000;
 /** Of an answer of a process. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Beside this file, built or not. */
-const code = new URL(import.meta.url.endsWith(".ts") ? "../worker.ts" : "../worker.js", import.meta.url);
+const code = import.meta.url.endsWith(".ts")
+  ? new URL("../worker.ts", import.meta.url)
+  : new URL("../worker.js", import.meta.url);
 /** New objects are many and die young. */
 const resourceLimits = { maxYoungGenerationSizeMb: 64 };
 
