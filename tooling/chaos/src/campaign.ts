@@ -66,7 +66,8 @@ export async function runRow(row: Row, { seed, isQuick, plant }: CampaignOptions
       violations.push({ check: "cleaning", what: String(error) });
     }
   }
-  for (const { check, what } of violations.slice(0, VIOLATIONS_SHOWN)) console.log(`   ! ${check}: ${what.slice(0, WIDTH_MAX)}`);
+  for (const { check, what } of violations.slice(0, VIOLATIONS_SHOWN))
+    console.log(`   ! ${check}: ${what.slice(0, WIDTH_MAX)}`);
   if (violations.length > VIOLATIONS_SHOWN) console.log(`   ! and ${violations.length - VIOLATIONS_SHOWN} more`);
   return { row, figures, violations, missing: [], seconds: (performance.now() - startedAt) / 1_000 };
 }

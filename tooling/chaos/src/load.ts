@@ -5,7 +5,17 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, connect, type ExpiredBy, type OpenOptions } from "@corral/client";
-import { Actor, doSomething, type History, newHistory, PATHS, planOf, ROOTS, type Stage, type Violation } from "@corral/simulation";
+import {
+  Actor,
+  doSomething,
+  type History,
+  newHistory,
+  PATHS,
+  planOf,
+  ROOTS,
+  type Stage,
+  type Violation,
+} from "@corral/simulation";
 import { drawFrom, oneOf, Process, Timeline } from "@corral/testing/world";
 import { recordingTransport } from "./recording.ts";
 
@@ -107,7 +117,10 @@ export class Load {
     const life = number === 1 ? name : `${name}'${number}`;
     const draw = drawFrom(this.#options.seed, `life ${life}`);
     const process = new Process(life, this.#timeline, draw);
-    const actor = new Actor({ name: life, number, process, options: this.#optionsOf(life), draw }, this.#stage);
+    const actor = new Actor(
+      { name: life, number, process, options: this.#optionsOf(life), draw, stall: () => {} },
+      this.#stage,
+    );
     this.#living.set(name, actor);
     actor.client.on("state", (state) => {
       if (state.name === "expired") this.lost[state.by]++;
@@ -137,7 +150,8 @@ export class Load {
     const until = performance.now() + withinMs;
     let unrest = this.#unrest();
     for (; unrest !== undefined && performance.now() < until; unrest = this.#unrest()) await wait(LOOK_MS);
-    if (unrest !== undefined) this.violations.push({ check: "rest", what: `${unrest}, ${withinMs} ms after the last fault` });
+    if (unrest !== undefined)
+      this.violations.push({ check: "rest", what: `${unrest}, ${withinMs} ms after the last fault` });
     else await this.#look();
   }
 

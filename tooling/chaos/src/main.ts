@@ -13,6 +13,8 @@ import type { Row } from "./row.ts";
 import { ROWS } from "./rows/index.ts";
 
 const SEED_MAX = 2 ** 31;
+/** These say that the row itself did not go as it should, whatever the reason. */
+const ACCIDENTS: ReadonlySet<string> = new Set(["row", "cleaning", "fault"]);
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +31,10 @@ const isQuick = values.quick;
 console.log(`chaos: seed ${seed}${isQuick ? ", a bounded share" : ""}; again by npm run chaos -- --seed ${seed}`);
 
 // Whoever is asked to go leaves no process behind.
-for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const)
+for (const [signal, code] of [
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const)
   process.once(signal, () => void endAll().finally(() => process.exit(code)));
 
 if (values.plant !== undefined) await plant(values.plant);
@@ -49,14 +54,13 @@ async function run(): Promise<void> {
   const bad = results.filter(({ violations }) => violations.length > 0);
   for (const { row } of bad) console.log(`again: npm run chaos -- --row ${row.name} --seed ${seed}`);
   if (lacking.length > 0)
-    console.log(`\n!! NOT RUN: ${lacking.map(({ row, missing }) => `${row.name} needs ${missing.join(", ")}`).join("; ")}`);
+    console.log(
+      `\n!! NOT RUN: ${lacking.map(({ row, missing }) => `${row.name} needs ${missing.join(", ")}`).join("; ")}`,
+    );
   // In CI what is not run has failed.
   const failed = bad.length + (process.env["CI"] === undefined ? 0 : lacking.length);
   finish(results.length - bad.length - lacking.length, failed);
 }
-
-/** These say that the row itself did not go as it should, whatever the reason. */
-const ACCIDENTS: ReadonlySet<string> = new Set(["row", "cleaning", "fault"]);
 
 /** A bug is found when a promise was not kept. */
 async function plant(wanted: string): Promise<void> {
@@ -70,7 +74,9 @@ async function plant(wanted: string): Promise<void> {
     const { violations } = await runRow(row, { seed, isQuick: true, plant: name });
     const by = [...new Set(violations.map(({ check }) => check))].filter((check) => !ACCIDENTS.has(check));
     if (by.length > 0) found++;
-    lines.push(`${name.padEnd(15)} ${rowName.padEnd(4)} ${by.length > 0 ? `found by ${by.join(", ")}` : "NOT FOUND"}: ${what}`);
+    lines.push(
+      `${name.padEnd(15)} ${rowName.padEnd(4)} ${by.length > 0 ? `found by ${by.join(", ")}` : "NOT FOUND"}: ${what}`,
+    );
   }
   console.log(`\n${lines.join("\n")}`);
   finish(found, plants.length - found);
@@ -78,7 +84,11 @@ async function plant(wanted: string): Promise<void> {
 
 function rowsWanted(): readonly Row[] {
   if (values.row === undefined) return ROWS;
-  return values.row.map((name) => ROWS.find((row) => row.name === name) ?? fail(`there is no row ${name}; there are ${ROWS.map((row) => row.name).join(", ")}`));
+  return values.row.map(
+    (name) =>
+      ROWS.find((row) => row.name === name) ??
+      fail(`there is no row ${name}; there are ${ROWS.map((row) => row.name).join(", ")}`),
+  );
 }
 
 /** The last line can be counted by a machine. */

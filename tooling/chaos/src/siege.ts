@@ -111,10 +111,17 @@ export class Siege {
   judged(): Outcome {
     const { load, reader, figures } = this;
     if (this.#stage.plant === "forged-log") forge(load);
-    const violations = [...this.violations, ...reader.violations, ...reader.known.violations, ...judged(load.history, figures), ...load.violations];
+    const violations = [
+      ...this.violations,
+      ...reader.violations,
+      ...reader.known.violations,
+      ...judged(load.history, figures),
+      ...load.violations,
+    ];
     figures["answered"] = load.answered;
     figures["slowest start ms"] = Math.round(this.#slowestStartMs);
-    if (load.answered === 0) violations.push({ check: "load", what: "nothing was ever answered: the row proves nothing" });
+    if (load.answered === 0)
+      violations.push({ check: "load", what: "nothing was ever answered: the row proves nothing" });
     return { figures, violations };
   }
 }
@@ -123,7 +130,9 @@ export class Siege {
 function forge({ history }: Load): void {
   const told = new Set(
     history.calls.flatMap(({ op, outcome }) =>
-      op === "create" && outcome.kind === "ok" ? [(outcome.value as { readonly stat: readonly number[] }).stat[0]!] : [],
+      op === "create" && outcome.kind === "ok"
+        ? [(outcome.value as { readonly stat: readonly number[] }).stat[0]!]
+        : [],
     ),
   );
   const at = history.entries.findLastIndex(({ zxid }) => told.has(zxid));

@@ -30,7 +30,10 @@ const TOOLS: Readonly<Record<ToolName, Tool>> = {
   strace: { isThere: () => runs("strace", "-f", "-e", "trace=none", "true"), install: "apt-get install strace" },
   openssl: { isThere: () => runs("openssl", "version"), install: "apt-get install openssl" },
   libfaketime: { isThere: () => FAKETIME !== undefined, install: "apt-get install libfaketime" },
-  "mount, as root": { isThere: () => process.getuid?.() === 0 && mayMount(), install: "run as root, where mounts are allowed" },
+  "mount, as root": {
+    isThere: () => process.getuid?.() === 0 && mayMount(),
+    install: "run as root, where mounts are allowed",
+  },
 };
 
 function mayMount(): boolean {

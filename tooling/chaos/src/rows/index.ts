@@ -12,7 +12,26 @@ import { slowReader } from "./r11-slow-reader.ts";
 import { descriptors } from "./r12-descriptors.ts";
 import { heap } from "./r13-heap.ts";
 import { stall } from "./r14-stall.ts";
+import { versions } from "./r15-versions.ts";
 import { drain } from "./r16-drain.ts";
 import { backup } from "./r17-backup.ts";
+import { tlsProxy } from "./r18-tls.ts";
 
-export const ROWS: readonly Row[] = [killed, nthWrite, failedWrite, slowSync, diskFull, stopped, partitions, wallClock, slowReader, descriptors, heap, stall, drain, backup];
+export const ROWS: readonly Row[] = [
+  killed,
+  nthWrite,
+  failedWrite,
+  slowSync,
+  diskFull,
+  stopped,
+  partitions,
+  wallClock,
+  slowReader,
+  descriptors,
+  heap,
+  stall,
+  versions,
+  drain,
+  backup,
+  tlsProxy,
+];

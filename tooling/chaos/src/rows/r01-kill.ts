@@ -26,7 +26,8 @@ export const killed: Row = {
       await siege.daemon.kill();
       await siege.read(`after kill ${cycle + 1}`);
       const { startMs } = await siege.start();
-      if (startMs > START_MS_MAX) siege.fail("start", `it served only ${Math.round(startMs)} ms after start ${cycle + 2}`);
+      if (startMs > START_MS_MAX)
+        siege.fail("start", `it served only ${Math.round(startMs)} ms after start ${cycle + 2}`);
       if ((cycle + 1) % RELIEVED_EVERY === 0) siege.load.relieve();
     }
     siege.figures["kills"] = cycles;

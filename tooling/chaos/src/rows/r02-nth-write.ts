@@ -22,7 +22,10 @@ export const nthWrite: Row = {
     const deaths: { readonly call: string; readonly nth: number }[] = [];
     // All of 1 to 60, or, of a bounded share, some: always one within the start.
     for (let i = 0; i < count; i++)
-      deaths.push({ call: "pwritev", nth: stage.isQuick ? 1 + Math.floor(((i + draw()) * WRITES.full) / count) : i + 1 });
+      deaths.push({
+        call: "pwritev",
+        nth: stage.isQuick ? 1 + Math.floor(((i + draw()) * WRITES.full) / count) : i + 1,
+      });
     for (const call of ["fdatasync", "fsync"])
       for (let i = 0; i < (stage.isQuick ? SYNCS.quick : SYNCS.full); i++)
         deaths.push({ call, nth: 1 + Math.floor(draw() * 6) });

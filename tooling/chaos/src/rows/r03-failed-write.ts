@@ -17,7 +17,9 @@ export const failedWrite: Row = {
   needs: ["strace"],
   async run(stage) {
     const draw = stage.draw("failures");
-    const nths = Array.from({ length: stage.isQuick ? FAILURES.quick : FAILURES.full }, () => between(draw, NTH.least, NTH.most));
+    const nths = Array.from({ length: stage.isQuick ? FAILURES.quick : FAILURES.full }, () =>
+      between(draw, NTH.least, NTH.most),
+    );
     stage.say(`EIO at write ${nths.join(", ")}`);
     const siege = await Siege.lay(stage, { clients: 4 });
     await siege.daemon.kill();

@@ -45,7 +45,8 @@ export const slowSync: Row = {
     }
     Object.assign(siege.figures, { "seconds a write": seconds, reads, "slowest read ms": Math.round(slowestMs) });
     if (slowestMs > READ_MS_MAX) siege.fail("reads", `a read took ${Math.round(slowestMs)} ms while writes hung`);
-    if (!holder.isSure || holder.held.token !== token) siege.fail("sessions", "the holder of a lock lost it to a slow disk");
+    if (!holder.isSure || holder.held.token !== token)
+      siege.fail("sessions", "the holder of a lock lost it to a slow disk");
     await holder.close();
     siege.load.calm();
     await wait(seconds * 1_000);

@@ -40,7 +40,9 @@ export const diskFull: Row = {
     for (const kind of stage.isQuick ? (["tmpfs"] as const) : (["tmpfs", "ext4"] as const)) {
       const outcome = await fillAndFree(kind, stage);
       if (outcome === undefined) {
-        stage.say("!! NO LOOP DEVICES HERE: a disk with ext4 is not tried (a privileged container or a plain host has them)");
+        stage.say(
+          "!! NO LOOP DEVICES HERE: a disk with ext4 is not tried (a privileged container or a plain host has them)",
+        );
         figures["ext4"] = "no loop devices";
         continue;
       }
@@ -80,11 +82,18 @@ async function fillAndFree(kind: Kind, stage: RowStage): Promise<Outcome | undef
       await wait(50);
     }
     unlinkSync(ballast);
-    if (!(await taken(client, `/free-${round}`))) siege.fail("recovery", `${kind}: no write is taken after space was freed`);
-    if (!holder.isSure || holder.held.token !== token) siege.fail("sessions", `${kind}: a lock was lost to a full disk`);
+    if (!(await taken(client, `/free-${round}`)))
+      siege.fail("recovery", `${kind}: no write is taken after space was freed`);
+    if (!holder.isSure || holder.held.token !== token)
+      siege.fail("sessions", `${kind}: a lock was lost to a full disk`);
   }
-  if (siege.load.lost.server > 0) siege.fail("sessions", `${kind}: ${siege.load.lost.server} sessions ended by a full disk`);
-  Object.assign(siege.figures, { "times full": LEFT_BYTES.length, refusals: [...codes].join(" "), starts: siege.starts });
+  if (siege.load.lost.server > 0)
+    siege.fail("sessions", `${kind}: ${siege.load.lost.server} sessions ended by a full disk`);
+  Object.assign(siege.figures, {
+    "times full": LEFT_BYTES.length,
+    refusals: [...codes].join(" "),
+    starts: siege.starts,
+  });
   await holder.close();
   return siege.end();
 }

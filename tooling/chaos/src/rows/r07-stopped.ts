@@ -21,7 +21,9 @@ export const stopped: Row = {
   boundMs: 180_000,
   async run(stage) {
     const times = stage.isQuick ? TIMES.quick : TIMES.full;
-    stage.say(`the daemon stands still for ${times.join(", ")} times ${SESSION_MS} ms; ${CONTEST.handOvers} hand-overs among stopped clients`);
+    stage.say(
+      `the daemon stands still for ${times.join(", ")} times ${SESSION_MS} ms; ${CONTEST.handOvers} hand-overs among stopped clients`,
+    );
     const siege = await Siege.lay(stage, { clients: 4, load: { sessionTimeoutMs: SESSION_MS } });
     const holder = await Holder.open({ servers: async () => [siege.daemon.url], sessionTimeoutMs: SESSION_MS });
     stage.atEnd(() => holder.close());
@@ -51,12 +53,20 @@ export const stopped: Row = {
     if (server > 0) siege.fail("sessions", `${server} sessions ended because the daemon stood still`);
     // The end-to-end suite does this at length, in CI too.
     if (!stage.isQuick || stage.plant === "unfenced") {
-      const store = await contendForOneLock({ ...CONTEST, url: siege.daemon.url, isFenced: stage.plant !== "unfenced" });
+      const store = await contendForOneLock({
+        ...CONTEST,
+        url: siege.daemon.url,
+        isFenced: stage.plant !== "unfenced",
+      });
       const late = store.history.filter(({ isLate }) => isLate);
       for (const { contender, token } of fencingViolations(store.history))
         siege.fail("fencing", `the store took a write of ${contender} with the token ${token}, which was old`);
       if (store.overtaken === 0) siege.fail("fault", "no client that stood still was overtaken");
-      Object.assign(siege.figures, { "hand-overs": store.handOvers, overtaken: store.overtaken, "late writes": late.length });
+      Object.assign(siege.figures, {
+        "hand-overs": store.handOvers,
+        overtaken: store.overtaken,
+        "late writes": late.length,
+      });
     } else stage.say("stopped clients: not in the bounded share, npm run test:slow has them (fencing)");
     return siege.end();
   },

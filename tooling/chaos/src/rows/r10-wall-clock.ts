@@ -45,10 +45,12 @@ export const wallClock: Row = {
       await wait(AFTER_MS);
       const away = (await wallMsOf(siege.daemon.url)) - Date.now();
       farthestS = Math.max(farthestS, Math.abs(away) / 1_000);
-      if (Math.abs(away / 1_000 - jump) > 60) siege.fail("fault", `its wall clock is ${away / 1_000} s away instead of ${jump}`);
+      if (Math.abs(away / 1_000 - jump) > 60)
+        siege.fail("fault", `its wall clock is ${away / 1_000} s away instead of ${jump}`);
       if (!holder.isSure || holder.held.token !== token) siege.fail("locks", `a lock was lost by a jump to ${jump} s`);
       for (const at of ["/mortal", "/mine"])
-        if ((await holder.client.stat(at)) === undefined) siege.fail("expiry", `${at} is gone after a jump to ${jump} s`);
+        if ((await holder.client.stat(at)) === undefined)
+          siege.fail("expiry", `${at} is gone after a jump to ${jump} s`);
       const lost = siege.load.lost.server + siege.load.lost["local-deadline"] + holder.client.stats().sessionsLost;
       if (lost > 0) siege.fail("sessions", `${lost} sessions are lost after a jump to ${jump} s`);
     }

@@ -53,7 +53,8 @@ export const slowReader: Row = {
     if (most - before > MORE_MIB_MAX)
       siege.fail("memory", `corrald grew from ${before} to ${most} MiB for one client that does not read`);
     if (slowestMs > READ_MS_MAX) siege.fail("others", `a read of another client took ${slowestMs} ms`);
-    if (other!.stats().sessionsLost + writer!.stats().sessionsLost > 0) siege.fail("others", "another client lost its session");
+    if (other!.stats().sessionsLost + writer!.stats().sessionsLost > 0)
+      siege.fail("others", "another client lost its session");
     Object.assign(siege.figures, { events, "MiB before": before, "MiB at most": most, "slowest read ms": slowestMs });
     network.close();
     await Promise.all([slow!, writer!, other!].map((client) => client.close({ timeoutMs: 1_000 })));

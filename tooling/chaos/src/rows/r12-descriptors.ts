@@ -27,7 +27,9 @@ export const descriptors: Row = {
     let turnedAway = 0;
     for (let round = 0; round < rounds; round++) {
       const { hostname, port } = new URL(siege.daemon.url);
-      const strangers = Array.from({ length: STRANGERS }, () => net.connect(Number(port), hostname).on("error", () => {}));
+      const strangers = Array.from({ length: STRANGERS }, () =>
+        net.connect(Number(port), hostname).on("error", () => {}),
+      );
       stage.atEnd(() => strangers.forEach((each) => each.destroy()));
       const answered = siege.load.answered;
       await wait(HELD_MS);

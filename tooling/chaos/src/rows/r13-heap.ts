@@ -52,7 +52,8 @@ export const heap: Row = {
     if (ended !== undefined) siege.fail("memory", `it ended with ${ended.code}: ${ended.stderr.slice(-400)}`);
     for (const [answer, count] of answers) siege.figures[answer] = count;
     siege.figures["MiB at most"] = most;
-    if (![...answers.keys()].some((answer) => answer !== "done")) siege.fail("fault", "nothing was refused: there was no pressure");
+    if (![...answers.keys()].some((answer) => answer !== "done"))
+      siege.fail("fault", "nothing was refused: there was no pressure");
     for (const client of clients) await client.close({ timeoutMs: 500 });
     process.kill(siege.pid, "SIGKILL");
     await siege.daemon.ended;

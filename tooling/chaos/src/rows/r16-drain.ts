@@ -27,7 +27,8 @@ export const drain: Row = {
       const { code, stderr } = await siege.daemon.stop();
       slowestMs = Math.max(slowestMs, performance.now() - from);
       if (code !== 0) siege.fail("end", `SIGTERM ${cycle + 1} led to ${code}: ${stderr.slice(-300)}`);
-      else if (!stderr.includes('"event":"stopped"')) siege.fail("end", `SIGTERM ${cycle + 1}: it did not say that it stopped in order`);
+      else if (!stderr.includes('"event":"stopped"'))
+        siege.fail("end", `SIGTERM ${cycle + 1}: it did not say that it stopped in order`);
       await siege.read(`after SIGTERM ${cycle + 1}`);
       await siege.start();
       if ((cycle + 1) % RELIEVED_EVERY === 0) siege.load.relieve();

@@ -49,8 +49,7 @@ export const backup: Row = {
       restored.push({ zxid: state.zxid, text: dumpOfServer(state) });
     }
     // The model has each of these states at its zxid, or the restored one was none that ever was.
-    for (const { zxid, text } of restored)
-      siege.load.history.dumps.push({ zxid, why: "restored from a backup", text });
+    for (const { zxid, text } of restored) siege.load.history.dumps.push({ zxid, why: "restored from a backup", text });
     if (restored.length === 0) siege.fail("fault", "no backup was restored");
     Object.assign(siege.figures, { restored: restored.length, "copies to be made again": refused });
     return siege.end();
