@@ -6,10 +6,11 @@ import type { Client } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { expect, test } from "vitest";
 import { consume, type Consumer, type Source } from "../src/index.ts";
-import { Sink } from "./chaotic.ts";
+
 import { MemorySource } from "./consuming.ts";
 import { example as assignors } from "./examples/assignors.ts";
 import { FilesSource } from "./examples/files-source.ts";
+import { Sink } from "./sink.ts";
 
 const EXAMPLES = new URL("examples/", import.meta.url);
 const names = (await readdir(EXAMPLES)).filter((name) => name.endsWith(".ts"));
@@ -82,7 +83,7 @@ test("files in a directory are consumed by a group: every line once, whoever com
       await appendFile(path(partition), lines.map((line) => `${line}\n`).join(""));
     };
     for (let partition = 0; partition < 4; partition++) await write(partition, 20);
-    const sink = new Sink(false);
+    const sink = new Sink();
     const seen: number[] = [];
     let enough: () => void = () => {};
     let expected = Infinity;

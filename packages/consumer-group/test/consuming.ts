@@ -44,11 +44,6 @@ export class MemorySource implements Source<string> {
     this.#wake();
   }
 
-  delete(name: string): void {
-    this.#topics.delete(name);
-    this.#wake();
-  }
-
   append(topic: string, partition: number, count = 1, atMs = 0): void {
     const log = this.#log({ topic, partition });
     for (let i = 0; i < count; i++) {

@@ -103,10 +103,4 @@ export class Claimer {
     this.isStuck = false;
     this.#act();
   }
-
-  /** As on leaving: everything back. */
-  async release(): Promise<void> {
-    this.#target = undefined;
-    await this.#giveBack(new Set());
-  }
 }
