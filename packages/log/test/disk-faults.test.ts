@@ -275,3 +275,23 @@ test("a log read only changes nothing and can be read while its owner writes", a
   history.propose(process, 50);
   await process.settled(2);
 });
+
+for (const hops of [0, 1, 2, 3]) {
+  test(`what is proposed ${hops} microtasks after a batch was delivered waits for no timer`, async () => {
+    const log = lying(3).log();
+    await log.recover({ snapshot: () => Promise.reject(new Error("there is none")), batch: () => {} });
+    let committed = 0;
+    const propose = (): void => log.propose({ level: 1, timeMs: committed, count: 1, body: new Uint8Array(50) });
+    const later = (left: number): void => (left === 0 ? propose() : queueMicrotask(() => later(left - 1)));
+    await log.open({
+      committed: () => void (++committed < 5 && later(hops)),
+      failed: (error) => {
+        throw error;
+      },
+      space: () => {},
+    });
+    propose();
+    await drained();
+    expect(committed).toBe(5);
+  });
+}

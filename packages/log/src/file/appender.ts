@@ -165,6 +165,8 @@ export class Appender {
   #go(): Promise<void> {
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      // Proposed after the last look, and before this.
+      if (this.#waiting.length > 0) return void this.#go();
       if (this.#failed || this.#durable.seq === this.#provenSeq) return;
       this.#callOffMark = this.#timers.after(this.#limits.idleMarkMs, () => this.#markIdle());
     });
