@@ -55,13 +55,15 @@ function blockFaults(file: string, { files, older }: Surroundings): Fault[] {
     const to = Math.min(whole.length, from + BLOCK_BYTES);
     const was = whole.subarray(from, to);
     const replace = (kind: string, by: Uint8Array | undefined): void => {
-      if (by === undefined || Buffer.compare(by, was) === 0) return;
+      const first = was.findIndex((byte, index) => byte !== by?.[index]);
+      if (by === undefined || first === -1) return;
+      const last = was.findLastIndex((byte, index) => byte !== by[index]);
       const spoil = (disk: MemoryDisk): void => {
         const bytes = new Uint8Array(whole);
         bytes.set(by, from);
         disk.put(file, bytes);
       };
-      faults.push(make(kind, file, from, to, spoil));
+      faults.push(make(kind, file, from + first, from + last + 1, spoil));
     };
     const flipped = new Uint8Array(was);
     flipped[Math.floor(draw() * was.length)]! ^= 1 << Math.floor(draw() * 8);

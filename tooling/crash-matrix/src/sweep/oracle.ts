@@ -6,8 +6,9 @@
  */
 
 const HEADER_BYTES = 4_096;
+/** Of the header; behind them stands nothing. */
+const CHECKED_BYTES = 128;
 const FRAME_BYTES = 32;
-const RECORD_HEADER_BYTES = 64;
 const MARK = 2;
 const BATCH = 1;
 
@@ -21,6 +22,7 @@ export interface Damage {
 interface Frame {
   readonly file: string;
   readonly at: number;
+  /** Behind its record, without the gap. */
   readonly end: number;
   /** Of a batch; 0 for marks and seals. */
   readonly seq: number;
@@ -59,7 +61,7 @@ export class Oracle {
   mayCutTo(damage: Damage): number | undefined {
     const batches = this.#batches;
     const hit = batches.findIndex(
-      (batch) => touches(damage, batch.file, batch.at, batch.end) || touches(damage, batch.file, 0, HEADER_BYTES),
+      (batch) => touches(damage, batch.file, batch.at, batch.end) || touches(damage, batch.file, 0, CHECKED_BYTES),
     );
     const first = batches[hit];
     if (first === undefined || first.seq <= this.#proven(damage)) return undefined;
@@ -76,22 +78,21 @@ export class Oracle {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const integer = (at: number): number => Number(view.getBigUint64(at, true));
     if (bytes[0] === 0) return;
-    this.#witnesses.push({ file: name, from: 0, to: 128, seq: integer(56) });
+    this.#witnesses.push({ file: name, from: 0, to: CHECKED_BYTES, seq: integer(56) });
     for (let at = HEADER_BYTES; at + FRAME_BYTES <= bytes.length;) {
       const type = bytes[at + 28];
       if (type === 0) return;
       const length = view.getUint32(at + 4, true);
-      const end = at + FRAME_BYTES + Math.ceil(length / 8) * 8;
       const record = at + FRAME_BYTES;
       this.#frames.push({
         file: name,
         at,
-        end: Math.max(end, record + (type === BATCH ? RECORD_HEADER_BYTES : 0)),
+        end: record + length,
         seq: type === BATCH ? integer(record + 24) : 0,
         lastZxid: type === BATCH ? integer(record + 32) + view.getUint32(record + 16, true) - 1 : 0,
         durableSeq: integer(at + 16),
       });
-      at = end;
+      at = record + Math.ceil(length / 8) * 8;
       if (type !== BATCH && type !== MARK) return;
     }
   }
