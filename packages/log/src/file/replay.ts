@@ -25,9 +25,12 @@ export async function replay(
 ): Promise<Recovered> {
   const snapshotZxid = await offerSnapshots(disk, trust, choice, listener, verify, warn);
   if (snapshotZxid === undefined && trust.base.zxid !== 0) {
+    const names = trust.snapshots.map(({ name }) => name).join(", ");
+    const why = choice === "none" ? "was wanted" : `can be used (tried: ${names === "" ? "there is none" : names})`;
+    const first = trust.replay[0]?.name ?? trust.active.name;
     throw new LogError(
       "DAMAGED",
-      `no stored snapshot ${choice === "none" ? "was wanted" : "can be used"}, and the log in ${disk.place} starts only after zxid ${trust.base.zxid}`,
+      `no stored snapshot ${why}, and the log in ${disk.place} starts only after zxid ${trust.base.zxid}, with ${first}`,
     );
   }
   let batches = 0;
