@@ -99,6 +99,12 @@ export class Link {
     this.#owner = owner;
   }
 
+  /** It was over before the server took it. */
+  tooLate(): void {
+    this.#isServerOpen = false;
+    this.#endIfOver();
+  }
+
   /** The way may be free again. */
   arm(): void {
     this.#toServer.arm();

@@ -201,6 +201,7 @@ export class Network {
     if (hangs) link.hang();
     process.after(0, "work", () => {
       if (link.isOpen) link.accepted(accept(link.socket));
+      else link.tooLate();
     });
     return link;
   }
