@@ -80,7 +80,9 @@ export class ObservedSessions {
     const stall = { from: this.#world.serverMs() };
     this.#stalls.add(stall);
     return () => {
-      if (this.#stalls.delete(stall)) this.#facts.push({ kind: "stalled", ...stall, to: this.#world.serverMs() });
+      // A server that has died meanwhile has no stall any more.
+      if (this.isUp && this.#stalls.delete(stall))
+        this.#facts.push({ kind: "stalled", ...stall, to: this.#world.serverMs() });
     };
   }
 
