@@ -5,6 +5,7 @@ import { nthWrite } from "./r02-nth-write.ts";
 import { failedWrite } from "./r03-failed-write.ts";
 import { slowSync } from "./r04-slow-sync.ts";
 import { diskFull } from "./r05-disk-full.ts";
+import { powerLoss } from "./r06-power-loss.ts";
 import { stopped } from "./r07-stopped.ts";
 import { partitions } from "./r08-partitions.ts";
 import { wallClock } from "./r10-wall-clock.ts";
@@ -23,6 +24,7 @@ export const ROWS: readonly Row[] = [
   failedWrite,
   slowSync,
   diskFull,
+  powerLoss,
   stopped,
   partitions,
   wallClock,
