@@ -88,7 +88,11 @@ export function startCorrald({
   let stdout = "";
   let stderr = "";
   running.set(child, () => stderr);
-  child.stderr.on("data", (bytes: Buffer) => (stderr += bytes.toString()));
+  let look = (): void => {};
+  child.stderr.on("data", (bytes: Buffer) => {
+    stderr += bytes.toString();
+    look();
+  });
   const ended = new Promise<Ended>((resolve) => {
     child.once("close", (code, signal) => {
       running.delete(child);
@@ -101,10 +105,10 @@ export function startCorrald({
   };
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.stdout.on("data", (bytes: Buffer) => {
-      stdout += bytes.toString();
+    look = () => {
       const url = /ws:\/\/\S+/.exec(stdout)?.[0];
-      if (url === undefined || !stdout.includes("try:")) return;
+      // Both have been said: what it prints, and its log, by which its process is known.
+      if (url === undefined || !stdout.includes("try:") || servingPid(stderr) === undefined) return;
       resolve({
         url,
         startMs: performance.now() - startedAt,
@@ -113,6 +117,10 @@ export function startCorrald({
         kill: () => end("SIGKILL"),
         stop: () => end("SIGTERM"),
       });
+    };
+    child.stdout.on("data", (bytes: Buffer) => {
+      stdout += bytes.toString();
+      look();
     });
     ended.then(
       (how) => reject(new Error(`corrald ended with ${how.code} before it served:\n${how.stdout}${how.stderr}`)),
