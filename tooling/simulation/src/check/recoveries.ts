@@ -1,35 +1,76 @@
-/** The same log, read from its newest snapshot and from its oldest, comes to the same state. */
-import { FileLog, type FileLogLimits } from "@corral/log";
+/**
+ * A directory that nobody writes to now leads to one state, whichever of its snapshots is begun with: each that has its final
+ * name is whole, and those that are kept have all of the log that comes after them.
+ */
+import { FileLog, type FileLogLimits, type LogWarning } from "@corral/log";
 import type { MemoryDisk } from "@corral/log/testing";
 import { recover } from "@corral/server";
 import { digestOf, type HistoryLimits } from "@corral/state-machine";
 
-/** What differs; undefined if nothing does. Changes nothing on the disk. */
+const isSnapshot = (name: string): boolean => /^snapshot-\d+$/.test(name);
+
+interface Found {
+  readonly zxid: number;
+  readonly digest: string;
+}
+
+/** What differs; undefined if nothing does. Changes nothing on the disk. `damaged`: files that something has been done to. */
 export async function compareRecoveries(
   disk: MemoryDisk,
   limits: Partial<FileLogLimits>,
   history: HistoryLimits | undefined,
   note: (what: string) => void,
+  damaged: ReadonlySet<string> = new Set(),
 ): Promise<string | undefined> {
-  const found: { readonly zxid: number; readonly digest: string }[] = [];
-  for (const snapshot of ["newest", "oldest"] as const) {
-    const world = {
-      disk: disk.mount(),
-      lock: { acquire: async () => async () => {} },
-      timers: { now: () => 0, after: () => () => {} },
-      random: (length: number) => new Uint8Array(length),
-    };
+  let newest: Found;
+  try {
+    newest = await recovered(disk, limits, history, () => true);
+  } catch (error) {
+    // There is no log yet, or it cannot be trusted: the start that follows says so too.
+    note(`not compared: ${String(error)}`);
+    return undefined;
+  }
+  // Older ones may have come back whose removal was not yet durable when power failed; of the log before them nothing is promised.
+  const kept = disk
+    .names()
+    .filter(isSnapshot)
+    .sort()
+    .reverse()
+    .slice(0, limits.snapshotsKept ?? 1);
+  for (const name of kept) {
+    if (damaged.has(name)) continue;
     try {
-      const { state } = await recover(new FileLog(world, { limits, readOnly: true, snapshot }), history);
-      found.push({ zxid: state.zxid, digest: digestOf(state) });
+      const found = await recovered(disk, limits, history, (other) => !isSnapshot(other) || other === name);
+      if (found.zxid !== newest.zxid || found.digest !== newest.digest)
+        return `from ${name} ${JSON.stringify(found)}, from the newest that can be used ${JSON.stringify(newest)}`;
     } catch (error) {
-      // There is no log yet, or it cannot be trusted: the start that follows says so too.
-      note(`not compared: ${String(error)}`);
-      return undefined;
+      return `from ${name} alone: ${String(error)}`;
     }
   }
-  const [newest, oldest] = found as [(typeof found)[0], (typeof found)[0]];
   note(`compared ${newest.zxid}`);
-  if (newest.zxid === oldest.zxid && newest.digest === oldest.digest) return undefined;
-  return `from the newest snapshot ${JSON.stringify(newest)}, from the oldest ${JSON.stringify(oldest)}`;
+  return undefined;
+}
+
+/** The state that comes of what is there, but for what may not be seen. */
+async function recovered(
+  disk: MemoryDisk,
+  limits: Partial<FileLogLimits>,
+  history: HistoryLimits | undefined,
+  maySee: (name: string) => boolean,
+): Promise<Found> {
+  const mounted = disk.mount();
+  const world = {
+    disk: { ...mounted, list: async () => (await mounted.list()).filter(maySee) },
+    lock: { acquire: async () => async () => {} },
+    timers: { now: () => 0, after: () => () => {} },
+    random: (length: number) => new Uint8Array(length),
+  };
+  const warnings: string[] = [];
+  const warn = (warning: LogWarning): void => void warnings.push(JSON.stringify(warning));
+  try {
+    const { state } = await recover(new FileLog(world, { limits, readOnly: true, warn }), history);
+    return { zxid: state.zxid, digest: digestOf(state) };
+  } catch (error) {
+    throw new Error([String(error), ...warnings].join("; "), { cause: error });
+  }
 }

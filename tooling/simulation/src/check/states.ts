@@ -1,5 +1,5 @@
 /** Whole states: a server's is the model's; ephemerals belong to living sessions; sequential names never repeat. */
-import { NIL, type State, TxnKind } from "@corral/state-machine";
+import { NIL, type Options, type State, TxnKind } from "@corral/state-machine";
 import type { Dump, Violation } from "../history.ts";
 import type { Model, Step } from "../model/model.ts";
 import { statOf } from "../model/tree.ts";
@@ -37,6 +37,7 @@ export function dumpOfServer(state: State): string {
       ),
     );
   }
+  lines.push(optionsLine(state.options));
   return lines.sort().join("\n");
 }
 
@@ -45,8 +46,11 @@ export function dumpOfModel(model: Model): string {
   for (const { id, timeoutMs, generation, identities, lastWrite, acked, answers } of model.sessions.values()) {
     lines.push(sessionLine(id, timeoutMs, generation, identities, lastWrite, acked, [...answers.keys()]));
   }
+  lines.push(optionsLine(model.options));
   return lines.sort().join("\n");
 }
+
+const optionsLine = (options: Options): string => `options ${JSON.stringify(options, Object.keys(options).sort())}`;
 
 function line(path: string, data: Uint8Array | null, stat: readonly number[], acl: unknown, ttlMs: number): string {
   const text = data === null ? "nil" : JSON.stringify(Buffer.from(data).toString("latin1"));

@@ -16,6 +16,8 @@ import {
 } from "@corral/protocol";
 import type { Options } from "@corral/state-machine";
 import { May, may, OPEN, stored } from "./acl.ts";
+import { isPath } from "./paths.ts";
+import { exceedsQuota } from "./quotas.ts";
 import { above, below, copyOf, isIn, type Kind, nameIn, statOf, type Tree, type Znode } from "./tree.ts";
 
 /** One change of a znode. `node` is it as it was left; for a deletion, as it was. */
@@ -35,6 +37,12 @@ export interface Answer {
 
 export const ok = (...result: readonly unknown[]): Answer => ({ code: 0, index: undefined, result });
 const no = (name: ErrorName, index?: number): Answer => ({ code: errorCode(name), index, result: [] });
+
+/** Znodes that nobody may delete. */
+const RESERVED: ReadonlySet<string> = new Set(["/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"]);
+/** Beyond, there is no further name. */
+const SEQUENCE_MAX = 2 ** 31 - 1;
+const TTL_MS_MAX = 2 ** 40 - 1;
 
 /** Where and for whom something is done. */
 export interface Place {
@@ -123,7 +131,10 @@ function create(place: Place, op: CreateOp): Answer {
   if (op.flags === 0 || place.tree.has(above(op.path))) return createOne(place, op);
   return whole(place, () => {
     const missing: string[] = [];
-    for (let at = above(op.path); !place.tree.has(at); at = above(at)) missing.unshift(at);
+    for (let at = above(op.path); !place.tree.has(at); at = above(at)) {
+      if (!isPath(at, place.options.pathBytes)) return no("BAD_ARGUMENTS");
+      missing.unshift(at);
+    }
     for (const path of missing) {
       const made = createOne(place, { ...op, path, data: null, mode: 0, ttlMs: 0, flags: 0 });
       if (made.code !== 0) return made;
@@ -136,19 +147,26 @@ function createOne(
   { tree, zxid, timeMs, session, identities, options, changes, nextOrder }: Place,
   op: CreateOp,
 ): Answer {
-  const [kind, isSequential] = MODES[op.mode]!;
+  const known = MODES[op.mode];
+  if (known === undefined || op.flags > 1) return no("BAD_ARGUMENTS");
+  const [kind, isSequential] = known;
+  if (kind === "ttl" ? op.ttlMs < 1 || op.ttlMs > TTL_MS_MAX : op.ttlMs !== 0) return no("BAD_ARGUMENTS");
   if ((op.data?.length ?? 0) > options.valueBytes) return no("LIMIT_EXCEEDED");
+  if (!op.path.includes("/") || op.path.includes("\0")) return no("BAD_ARGUMENTS");
   const acl = stored(op.acl ?? OPEN, identities);
   if (acl === undefined) return no("INVALID_ACL");
   const parent = tree.get(above(op.path));
   if (parent === undefined) return no("NO_NODE");
   if (!may(parent.acl, May.create, identities)) return no("NO_AUTH");
+  if (isSequential && parent.creates > SEQUENCE_MAX) return no("SEQUENCE_EXHAUSTED");
   const path = isSequential ? op.path + String(parent.creates).padStart(10, "0") : op.path;
+  if (!isPath(path, options.pathBytes)) return no("BAD_ARGUMENTS");
   if (tree.has(path)) return no("NODE_EXISTS");
   if (parent.kind === "ephemeral") return no("NO_CHILDREN_FOR_EPHEMERALS");
   if (parent.children.length >= options.childrenMax) return no("LIMIT_EXCEEDED");
   const ephemerals = [...tree.values()].filter(({ owner }) => owner === session && session !== 0).length;
   if (kind === "ephemeral" && ephemerals >= options.ephemeralsMax) return no("LIMIT_EXCEEDED");
+  if (exceedsQuota(tree, options, path, 1, op.data?.length ?? 0)) return no("QUOTA_EXCEEDED");
   const node: Znode = {
     data: op.data,
     acl,
@@ -186,7 +204,8 @@ export function removeNode({ tree, zxid, changes }: Place, path: string): void {
 }
 
 function remove(place: Place, { path, version }: DeleteOp): Answer {
-  const { tree, identities } = place;
+  const { tree, identities, options } = place;
+  if (!isPath(path, options.pathBytes) || RESERVED.has(path)) return no("BAD_ARGUMENTS");
   const parent = tree.get(above(path));
   if (parent === undefined) return no("NO_NODE");
   if (!may(parent.acl, May.delete, identities)) return no("NO_AUTH");
@@ -200,6 +219,7 @@ function remove(place: Place, { path, version }: DeleteOp): Answer {
 
 function deleteTree(place: Place, { path, nodesMax }: DeleteTreeRequest): Answer {
   const { tree, identities, options } = place;
+  if (!isPath(path, options.pathBytes) || RESERVED.has(path)) return no("BAD_ARGUMENTS");
   if (!tree.has(path)) return no("NO_NODE");
   if (!may(tree.get(above(path))!.acl, May.delete, identities)) return no("NO_AUTH");
   const doomed = [...tree.keys()].filter((at) => isIn(path, at));
@@ -215,10 +235,13 @@ function deleteTree(place: Place, { path, nodesMax }: DeleteTreeRequest): Answer
 }
 
 function set({ tree, zxid, timeMs, identities, options, changes }: Place, { path, data, version }: SetOp): Answer {
+  if (!isPath(path, options.pathBytes)) return no("BAD_ARGUMENTS");
   if ((data?.length ?? 0) > options.valueBytes) return no("LIMIT_EXCEEDED");
   const node = tree.get(path);
   if (node === undefined) return no("NO_NODE");
   if (!may(node.acl, May.write, identities)) return no("NO_AUTH");
+  const grows = (data?.length ?? 0) - (node.data?.length ?? 0);
+  if (exceedsQuota(tree, options, path, 0, grows)) return no("QUOTA_EXCEEDED");
   if (version !== -1 && version !== node.version) return no("BAD_VERSION");
   node.data = data;
   node.version++;
@@ -228,7 +251,8 @@ function set({ tree, zxid, timeMs, identities, options, changes }: Place, { path
   return ok(statOf(node));
 }
 
-function setAcl({ tree, identities, changes }: Place, op: SetAclOp): Answer {
+function setAcl({ tree, identities, options, changes }: Place, op: SetAclOp): Answer {
+  if (!isPath(op.path, options.pathBytes)) return no("BAD_ARGUMENTS");
   const acl = stored(op.acl, identities);
   if (acl === undefined) return no("INVALID_ACL");
   const node = tree.get(op.path);
@@ -242,7 +266,8 @@ function setAcl({ tree, identities, changes }: Place, op: SetAclOp): Answer {
 }
 
 /** Kinds of checks by their number on the wire. */
-function check({ tree, identities }: Place, { path, kind, value }: Guard): Answer {
+function check({ tree, identities, options }: Place, { path, kind, value }: Guard): Answer {
+  if (!isPath(path, options.pathBytes)) return no("BAD_ARGUMENTS");
   const node = tree.get(path);
   if (kind === 4) return node === undefined ? ok() : no("NODE_EXISTS");
   if (node === undefined) return no("NO_NODE");

@@ -73,7 +73,8 @@ export function statOf(node: Znode): number[] {
     ctime,
     mtime,
     version,
-    creates + deletes,
+    // Of 32 bits, as in ZooKeeper.
+    (creates + deletes) | 0,
     aversion,
     owner,
     data?.length ?? 0,

@@ -39,13 +39,16 @@ export function mutated(source: string, { name, file, find, replace }: Mutant): 
   return source.replace(find, () => replace);
 }
 
-export function mutatedPlan(plan: Plan, { casts, plan: change }: Pick<Mutant, "casts" | "plan">): Plan {
+/** Disks do not lie unless it is asked for: a run that may end there finds less. */
+export function mutatedPlan(plan: Plan, { casts = ["actors"], plan: change }: Pick<Mutant, "casts" | "plan">): Plan {
   return {
     ...plan,
+    lie: undefined,
     ...change,
-    casts: casts ?? ["actors"],
+    casts,
     limits: { ...plan.limits, ...change?.limits },
-    options: { ...plan.options, ...change?.options },
+    // The others have to be able to do their work.
+    options: { ...(casts.length === 1 ? plan.options : {}), ...change?.options },
   };
 }
 

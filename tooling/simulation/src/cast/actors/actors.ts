@@ -1,10 +1,15 @@
 /** The cast of those that do this and that with a client, at random: every operation in every order. */
 import type { Client } from "@corral/client";
+import { drawFrom } from "@corral/testing/world";
 import { looks } from "../../check/rest.ts";
 import type { Cast, Life, Program, Stage } from "../cast.ts";
 import { Actor } from "./actor.ts";
 import { doSomething } from "./acts/index.ts";
 import { ROOTS } from "./acts/paths.ts";
+import { Stranger, STRANGER } from "./stranger.ts";
+
+/** Of seeds that have a stranger. */
+const STRANGERS_SHARE = 0.3;
 
 export class Actors implements Cast {
   readonly name = "actors";
@@ -12,14 +17,18 @@ export class Actors implements Cast {
   readonly #stage: Stage;
   /** Of each program, the present life's. */
   readonly #living = new Map<string, Actor>();
+  #stranger: Stranger | undefined;
   #isCalm = false;
 
   constructor(stage: Stage) {
     this.#stage = stage;
-    this.programs = Array.from({ length: stage.plan.clients }, (_, i) => {
+    const actors = Array.from({ length: stage.plan.clients }, (_, i) => {
       const name = String(i + 1);
       return { name, begin: (life: Life) => this.#begin(name, life) };
     });
+    const hasStranger = drawFrom(stage.plan.seed, STRANGER)() < STRANGERS_SHARE;
+    const stranger = { name: STRANGER, begin: (life: Life) => this.#beginStranger(life) };
+    this.programs = hasStranger ? [...actors, stranger] : actors;
   }
 
   async prepare(client: Client): Promise<void> {
@@ -33,8 +42,15 @@ export class Actors implements Cast {
     else actor.begin(doSomething);
   }
 
+  #beginStranger(life: Life): void {
+    this.#stranger = new Stranger(life, this.#stage);
+    if (this.#isCalm) this.#stranger.isStopped = true;
+    else this.#stranger.begin();
+  }
+
   calm(): void {
     this.#isCalm = true;
+    if (this.#stranger !== undefined) this.#stranger.isStopped = true;
     for (const actor of this.#living.values()) actor.isStopped = true;
   }
 

@@ -56,7 +56,8 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   {
     name: "watches-set-again-from-the-last-event",
     bug: "kazoo#305",
-    story: "The place from which watches are set again is that of the last event, also where more of the same zxid is to come.",
+    story:
+      "The place from which watches are set again is that of the last event, also where more of the same zxid is to come.",
     file: `${CLIENT}/watch/registry.js`,
     find: "this.#toldUpTo(zxid - 1);",
     replace: "this.#toldUpTo(zxid);",
@@ -75,12 +76,14 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     story: "Watches that are on an absent znode are not set again after a reconnect.",
     file: `${CLIENT}/watch/registration.js`,
     find: "if (registration.isSet)\n                        all.push(registration);",
-    replace: "if (registration.isSet && registration.kind !== WatchKind.child)\n                        all.push(registration);",
+    replace:
+      "if (registration.isSet && registration.kind !== WatchKind.child)\n                        all.push(registration);",
   },
   {
     name: "all-watches-in-one-request",
     bug: "ZOOKEEPER-706",
-    story: "All watches are set again in one request: with many of them it is too large, and every new connection ends with it.",
+    story:
+      "All watches are set again in one request: with many of them it is too large, and every new connection ends with it.",
     file: `${CLIENT}/watch/catch-up.js`,
     find: "if (batch.length > 0 && (bytes + size > bytesMax || batch.length >= BATCH_WATCHES_MAX)) {",
     replace: "if (batch.length < 0) {",
@@ -154,9 +157,9 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     name: "proven-by-arrival",
     bug: "etcd#11456",
     story: "A session is taken for proven from when an answer came, not from when its question was sent.",
-    file: `${CLIENT}/session/replies.js`,
-    find: "session?.provenAlive(call.sentAt);",
-    replace: "session?.provenAlive({ monotonicMs: call.sentAt.monotonicMs + 1_500, wallMs: call.sentAt.wallMs + 1_500 });",
+    file: `${CLIENT}/session/session.js`,
+    find: "if (sentAt.monotonicMs > this.#provenAt.monotonicMs)\n            this.#provenAt = sentAt;",
+    replace: "this.#provenAt = sentAt.monotonicMs > 0 ? instantOf(this.#clock) : sentAt;",
   },
   {
     name: "wall-clock-ends-nothing",
@@ -180,12 +183,14 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     story: "The client says that it has replies that it has not: they are forgotten, and cannot be told again.",
     file: `${CLIENT}/calls/table.js`,
     find: "for (const xid of this.#outstanding.keys())\n            return xid - 1;",
-    replace: "for (const xid of this.#outstanding.keys())\n            return xid + 1 <= this.#lastXid ? xid : xid - 1;",
+    replace:
+      "for (const xid of this.#outstanding.keys())\n            return xid + 1 <= this.#lastXid ? xid : xid - 1;",
   },
   {
     name: "old-session-not-replaced",
     bug: "CURATOR-498",
-    story: "A client that gave its session up opens another one and leaves the old one, with its ephemerals, to its timeout.",
+    story:
+      "A client that gave its session up opens another one and leaves the old one, with its ephemerals, to its timeout.",
     file: `${CLIENT}/session/identity.js`,
     find: "this.#former = mayStillLive ? this.#session : undefined;",
     replace: "this.#former = undefined;",

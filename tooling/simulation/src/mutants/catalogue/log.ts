@@ -39,7 +39,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     name: "append-behind-the-torn-tail",
     bug: "ZOOKEEPER-1489",
-    story: "After the tail was cut off, writing goes on where it had ended before: what follows cannot be reached any more.",
+    story:
+      "After the tail was cut off, writing goes on where it had ended before: what follows cannot be reached any more.",
     file: `${LOG}/recover.js`,
     find: "size: last.size, offset: last.endOffset, header }",
     replace: "size: last.size, offset: Math.min(last.size - 128, 8 * Math.ceil(last.dirtyTo / 8)), header }",
@@ -129,8 +130,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     bug: "ZOOKEEPER-3911",
     story: "What recovery has read from the page cache is served before it is on the disk; then power fails.",
     file: `${LOG}/repair.js`,
-    find: "if (trust.rewrite !== undefined)",
-    replace: "if (trust.rewrite === null)",
+    find: "await rewrite(disk, trust.rewrite);",
+    replace: "void rewrite;",
   },
   {
     name: "repair-error-ignored",

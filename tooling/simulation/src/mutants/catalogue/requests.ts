@@ -13,7 +13,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/order.js`,
     find: 'entry.state = "reading";\n        return true;',
     replace:
-      "if (connection.proposed > 0 && request.op === Op.exists) {\n            connection.pending.splice(connection.unproposed--, 1);\n            connection.pendingBytes -= entry.bytes.length;\n            connection.answerBytes -= entry.answerBytes;\n            read(world, connection, request);\n            return true;\n        }\n        entry.state = \"reading\";\n        return true;",
+      'if (connection.proposed > 0 && request.op === Op.exists) {\n            connection.pending.splice(connection.unproposed--, 1);\n            connection.pendingBytes -= entry.bytes.length;\n            connection.answerBytes -= entry.answerBytes;\n            read(world, connection, request);\n            return true;\n        }\n        entry.state = "reading";\n        return true;',
   },
   {
     name: "reads-wait-for-the-next-turn",
@@ -94,7 +94,8 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     story: "Applying one accepted request throws, and every start applies it again and dies.",
     file: `${MACHINE}/transitions/change.js`,
     find: "if (isReserved(path))\n        return refuse(",
-    replace: 'if (path.startsWith("/zookeeper"))\n        throw new TypeError("no such config");\n    if (isReserved(path))\n        return refuse(',
+    replace:
+      'if (path.startsWith("/zookeeper"))\n        throw new TypeError("no such config");\n    if (isReserved(path))\n        return refuse(',
   },
   {
     name: "too-large-for-the-log",
@@ -182,12 +183,14 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     story: "Whoever may read the parent is told the data of children that are closed to it.",
     file: `${STEPS}/read-children.js`,
     find: "const isReadable = allows(tree.acl(child), Permission.read, connection.session.identities, options);",
-    replace: "const isReadable = allows(tree.acl(tree.parent(child)), Permission.read, connection.session.identities, options);",
+    replace:
+      "const isReadable = allows(tree.acl(tree.parent(child)), Permission.read, connection.session.identities, options);",
   },
   {
     name: "cversion-of-deletions-lost",
     bug: "ZOOKEEPER-3249",
-    story: "A deletion does not move its parent's pzxid: a watch that is registered again does not see that something went.",
+    story:
+      "A deletion does not move its parent's pzxid: a watch that is registered again does not see that something went.",
     file: `${MACHINE}/tree/tree.js`,
     find: "this.columns.page(parent).pzxid[this.columns.at(parent)] = zxid;",
     replace: "",

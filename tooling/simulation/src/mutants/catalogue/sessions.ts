@@ -130,7 +130,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   {
     name: "identity-before-its-commit",
     bug: "ClickHouse#48595",
-    story: "An identity counts when it is proposed, not when it stands in the log: the result depends on who was first.",
+    story:
+      "An identity counts when it is proposed, not when it stands in the log: the result depends on who was first.",
     file: `${STEPS}/propose.js`,
     find: "const session = connection.session.id;\n        const { generation, acked } = connection;\n        const hash = requestHash(bytes, 0, bytes.length);\n        this.txn(",
     replace:

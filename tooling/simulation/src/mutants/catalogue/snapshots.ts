@@ -31,7 +31,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
     name: "snapshot-without-removed",
     bug: "ZOOKEEPER-1573",
-    story: "A znode that is deleted while a snapshot is written is missing in it, and the deletion comes again at replay.",
+    story:
+      "A znode that is deleted while a snapshot is written is missing in it, and the deletion comes again at replay.",
     file: `${MACHINE}/snapshot.js`,
     find: "removing(slot) {\n        this.changing(slot);",
     replace: "removing(slot) {\n        void slot;",
@@ -55,7 +56,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
     name: "snapshot-lacks-acls",
     bug: "ZOOKEEPER-3306",
-    story: "Lists that came into being after the first ones are not in the snapshot, the znodes that refer to them are.",
+    story:
+      "Lists that came into being after the first ones are not in the snapshot, the znodes that refer to them are.",
     file: `${MACHINE}/snapshot.js`,
     find: "writeAclRecord(w, number, acl);",
     replace: "if (number < 3) writeAclRecord(w, number, acl);",
@@ -95,7 +97,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
     name: "history-restored-without-its-end",
     bug: "etcd#15271",
-    story: "The history in a snapshot ends before the snapshot does: a watch goes back in time, and misses what is between.",
+    story:
+      "The history in a snapshot ends before the snapshot does: a watch goes back in time, and misses what is between.",
     file: `${MACHINE}/snapshot.js`,
     find: "if (entry.zxid > this.zxid)\n                    break;",
     replace: "if (entry.zxid > this.zxid - 5)\n                    break;",

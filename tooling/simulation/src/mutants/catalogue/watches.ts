@@ -43,7 +43,8 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     story: "The writer has its answer before the watchers hear of the change.",
     file: `${STEPS}/commit.js`,
     find: "notify(world, zxid, applied.changes);\n",
-    replace: "const late = settle(world, txn, applied);\n        if (late !== undefined) touchedConnections.add(late);\n        notify(world, zxid, applied.changes);\n",
+    replace:
+      "const late = settle(world, txn, applied);\n        if (late !== undefined) touchedConnections.add(late);\n        notify(world, zxid, applied.changes);\n",
   },
   {
     name: "watch-before-the-present",

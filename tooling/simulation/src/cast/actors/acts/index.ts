@@ -1,5 +1,6 @@
 /** What actors do, and how often. */
 import type { Step } from "../actor.ts";
+import { large, quota, reserved, watchMany } from "./odd.ts";
 import type { Act } from "./paths.ts";
 import {
   addWatch,
@@ -41,6 +42,10 @@ const ACTS: readonly (readonly [number, Act])[] = [
   [1, unfollow],
   [5, readRegister],
   [8, writeRegisters],
+  [0.5, reserved],
+  [0.7, quota],
+  [0.3, large],
+  [0.05, watchMany],
 ];
 const TOTAL = ACTS.reduce((sum, [weight]) => sum + weight, 0);
 

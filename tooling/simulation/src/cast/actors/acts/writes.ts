@@ -7,11 +7,11 @@ import { OPEN, READ_ONLY } from "../../../model/acl.ts";
 import { type Act, anyPath, CLOSED, parentPath, PATHS } from "./paths.ts";
 
 /** A guard that always holds carries the tag of a write that has no data. */
-const tagged = (tag: string): WriteOptions => ({ guard: { path: TAG_ROOT + tag, absent: true } });
+export const tagged = (tag: string): WriteOptions => ({ guard: { path: TAG_ROOT + tag, absent: true } });
 
 const data = ({ actor, draw, tag }: Step): Uint8Array => tagData(tag, between(draw, 0, actor.stage.plan.valueBytes));
 
-const created = ({
+export const created = ({
   path,
   stat,
 }: {
