@@ -6,7 +6,7 @@
  */
 import {
   type Client,
-  type CorralError,
+  CorralError,
   type Created,
   isCorralError,
   op as operation,
@@ -87,8 +87,9 @@ export async function writeAll(writer: Writer, writes: readonly Write[]): Promis
     } catch (error) {
       const of = isCorralError(error) && error.index !== undefined ? owners[error.index] : undefined;
       if (of === undefined) throw error;
-      if (isCorralError(error, "GUARD_FAILED") && error.path === of.claim.path) {
-        writer.lost(of.claim, error);
+      // Another's, or nobody's: somebody has deleted it.
+      if (isCorralError(error, "GUARD_FAILED", "NO_NODE") && error.path === of.claim.path) {
+        writer.lost(of.claim, error.code === "NO_NODE" ? nobodys(of.claim, error) : error);
         rest = rest.filter((write) => write !== of);
         continue;
       }
@@ -125,6 +126,11 @@ export async function writeWith(
       claim.hasOffset = isCorralError(error, "NODE_EXISTS");
     }
   }
+}
+
+function nobodys({ path }: HeldClaim, cause: CorralError): CorralError {
+  const means = "the claim has been deleted: the partition is nobody's";
+  return new CorralError("GUARD_FAILED", { op: "commit", detail: { path }, outcome: "no", means, cause });
 }
 
 /** The check of the claim and then the offset; or the final offset and then the deletion of the claim, which checks it. */
