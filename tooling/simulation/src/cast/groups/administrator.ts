@@ -53,6 +53,7 @@ export class Administrator {
     else if (what < 0.66) this.#grow(draw);
     else if (what < 0.86) void this.#reset(oneOf(draw, keys), draw);
     else if (what < 0.9) void this.#look(draw);
+    else if (what < 0.94 && scenario.mode !== "sink") void this.#tried(this.#takeAway(oneOf(draw, keys)));
   }
 
   #grow(draw: Draw): void {
@@ -81,6 +82,13 @@ export class Administrator {
     const record = { offset: 0, metadata: "", leaderEpoch: null, claim: 0, member: "administrator", atMs: 0 };
     const data = new TextEncoder().encode(JSON.stringify(record));
     await this.client.multi([op.set(pathsOf(GROUP).offset(topic, Number(number)), data)]);
+  }
+
+  /** By hand: whoever has it learns of that at the next commit, and a sink would never tell. */
+  async #takeAway(key: string): Promise<void> {
+    const [topic, number] = key.split("/") as [string, string];
+    const isGone = await this.client.delete(pathsOf(GROUP).claim(topic, Number(number)), { missing: "ok" });
+    this.#around.stage.note(`${this.life.name} takes ${key} away: ${String(isGone)}`);
   }
 
   async #look(draw: Draw): Promise<void> {

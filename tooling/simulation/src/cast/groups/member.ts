@@ -24,6 +24,9 @@ const CLOSING_MS = 3_000;
 /** Of a pause of partitions, milliseconds at most. */
 const PAUSED_MS = 3_000;
 
+/** Of a process that stands still: as long as sessions last, and as others wait for what it is to give back. */
+const STALL_MS = [1_000, 9_000] as const;
+
 export class Member {
   readonly life: Life;
   readonly plan: MemberPlan;
@@ -100,7 +103,8 @@ export class Member {
     const what = draw();
     if (what < 0.05) this.#leave(consumer, { timeoutMs: oneOf(draw, [0, 300, CLOSING_MS]) });
     else if (what < 0.09) this.#leave(consumer, { temporarily: true, timeoutMs: oneOf(draw, [0, 300, CLOSING_MS]) });
-    else if (what < 0.15) this.#tried(consumer.commit({ timeoutMs: between(draw, 1, 2_000) }));
+    else if (what < 0.11) this.life.stall(between(draw, ...STALL_MS));
+    else if (what < 0.17) this.#tried(consumer.commit({ timeoutMs: between(draw, 1, 2_000) }));
     else this.#touch(consumer, what, draw);
   }
 
@@ -109,9 +113,9 @@ export class Member {
     const claimed = consumer.status.partitions.filter(({ state }) => state === "claimed");
     if (claimed.length === 0) return;
     const { partition, committed = 0 } = oneOf(draw, claimed);
-    if (what < 0.22 && this.#around.scenario.mode === "now and then")
+    if (what < 0.24 && this.#around.scenario.mode === "now and then")
       this.#seek(consumer, partition, between(draw, 0, committed));
-    else if (what < 0.28) {
+    else if (what < 0.3) {
       consumer.pause([partition]);
       this.life.process.after(draw() * PAUSED_MS, "timer", () => {
         // It may have lost it meanwhile.
