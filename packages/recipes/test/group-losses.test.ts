@@ -68,6 +68,27 @@ describe("a group over losses (pains 17 and 18)", () => {
     await server.close();
   });
 
+  test("a group that was deleted while nobody could tell is another generation: one generation has one list of members", async () => {
+    const { server, clients } = await world();
+    const [a, b] = clients as [Client, Client];
+    const one = await soon(server, group(a, PATH, { codec }).join("1", "a"));
+    const other = group(b, PATH, { codec });
+    const told = follow(server, other);
+    await server.clock.advance(100);
+    const fault = server.faults.partition(b);
+    await soon(server, one.unregister());
+    await soon(server, a.delete(PATH));
+    const gone = await soon(server, a.sync());
+    server.faults.forgetHistory();
+    await server.clock.advance(20_000);
+    fault.end();
+    await server.clock.advance(20_000);
+    expect(other.isFresh).toBe(true);
+    expect(told.states.map(idsOf)).toEqual([["1"], []]);
+    expect(told.states[1]!.generation).toBeGreaterThanOrEqual(gone);
+    await server.close();
+  });
+
   test("the same loop goes on over a deleted group, lost sessions, and a restart", async () => {
     const { server, clients } = await world();
     const [a, b] = clients as [Client, Client];

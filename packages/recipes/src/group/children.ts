@@ -70,6 +70,8 @@ export class Children<T> {
   #known = new Map<string, Known<T>>();
   #generation = 0;
   #isSynced = false;
+  /** It is being sent anew, and the znode itself was not in what came so far. */
+  #isMissing = false;
   /** What was told last. */
   #told: ReadonlyMap<string, Known<T>> | undefined;
   #failed: Error | undefined;
@@ -196,9 +198,12 @@ export class Children<T> {
     switch (event.kind) {
       case "synced":
         this.#isSynced = true;
+        // There is no znode any more that could tell when its children went.
+        if (this.#isMissing) this.#saw(event.zxid);
         return;
       case "resync":
         this.#isSynced = false;
+        this.#isMissing = true;
         this.#known = new Map();
         return;
       case "deleted":
@@ -208,8 +213,10 @@ export class Children<T> {
       case "created":
       case "changed":
       case "undecodable":
-        if (event.path === this.path) this.#saw(event.stat.pzxid);
-        else this.#isThere(nameOf(event.path), event);
+        if (event.path === this.path) {
+          this.#isMissing = false;
+          this.#saw(event.stat.pzxid);
+        } else this.#isThere(nameOf(event.path), event);
         return;
       default:
         event satisfies never;
