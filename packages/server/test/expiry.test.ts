@@ -52,6 +52,16 @@ describe("a session", () => {
     expect(gone).toBeLessThanOrEqual(13_000);
   });
 
+  test("that is heard right after a stall of the daemon, before its next tick, is kept no longer than any other", () => {
+    const stage = new Stage();
+    const client = stage.attach();
+    stage.now += 60_000;
+    client.ping();
+    const gone = untilGone(stage, client.session);
+    expect(gone).toBeGreaterThanOrEqual(10_000);
+    expect(gone).toBeLessThanOrEqual(10_000 + 5 * stage.limits.tickMs);
+  });
+
   test("is heard out: bytes that come in the turn after its deadline keep it alive", () => {
     const stage = new Stage();
     const client = stage.attach();

@@ -20,7 +20,7 @@ import { SubscriptionTable } from "./tables/subscription.ts";
 import { WatchTable } from "./tables/watch-table.ts";
 import { commit } from "./steps/commit.ts";
 import { connect, refuse } from "./steps/connect.ts";
-import { expire, expireNow } from "./steps/expire.ts";
+import { expire, expireNow, STALLED_TICKS } from "./steps/expire.ts";
 import { cutSlowConsumer, pump, regulate } from "./steps/order.ts";
 import { ProposedBatch, Proposer } from "./steps/propose.ts";
 import { type EmptyContainers, reap } from "./steps/reap.ts";
@@ -75,7 +75,7 @@ export class Engine {
       attached: new Map(),
       watches: new WatchTable(),
       subscriptions: new SubscriptionTable(),
-      sessionClock: new SessionClock(monotonicMs),
+      sessionClock: new SessionClock(monotonicMs, limits.tickMs * STALLED_TICKS),
       expiring: new Map(),
       reaping: new Set(),
       dirty: [],

@@ -13,14 +13,14 @@ const EXPIRIES_PER_TICK = 500;
 /** An append that takes so long is a stall of the log: no session's time runs meanwhile. */
 const LOG_STALL_MS = 500;
 /** A tick that comes later than this many of its intervals shows that this process stood still. */
-const STALLED_TICKS = 3;
+export const STALLED_TICKS = 3;
 
 /** `suspects`: silent at the tick before; becomes those silent at this one. */
 export function expire(world: World, proposer: Proposer, suspects: Set<number>): void {
   const { sessions } = world.state;
   const isLogStalled = proposer.inFlightMs(world.now) > LOG_STALL_MS;
   if (isLogStalled) world.counters.stalls++;
-  world.sessionClock.advance(world.now, world.limits.tickMs * STALLED_TICKS, isLogStalled);
+  world.sessionClock.advance(world.now, isLogStalled);
   const silent = world.sessionClock.silent((id) => sessions.get(id)?.timeoutMs, EXPIRIES_PER_TICK);
   const before = new Set(suspects);
   suspects.clear();

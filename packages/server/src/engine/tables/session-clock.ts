@@ -8,18 +8,21 @@ export class SessionClock {
   #now = 0;
   #wallAt: number;
   readonly #heard = new Map<number, number>();
+  readonly #stepMs: number;
   /** The least time at which a session may be due; looked at again when it is reached. */
   readonly #due = new DueIndex();
 
-  constructor(monotonicMs: number) {
+  /** `stepMs`: one advance counts no more, however long it really was. */
+  constructor(monotonicMs: number, stepMs: number) {
     this.#wallAt = monotonicMs;
+    this.#stepMs = stepMs;
   }
 
-  /** Time goes on by no more than `atMostMs`, however long it really was; not at all if the log stands. */
-  advance(monotonicMs: number, atMostMs: number, isLogStalled: boolean): void {
+  /** Time goes on by one step at most; not at all if the log stands. */
+  advance(monotonicMs: number, isLogStalled: boolean): void {
     const passed = Math.max(0, monotonicMs - this.#wallAt);
     this.#wallAt = monotonicMs;
-    if (!isLogStalled) this.#now += Math.min(passed, atMostMs);
+    if (!isLogStalled) this.#now += Math.min(passed, this.#stepMs);
   }
 
   /** A session begins, or begins anew with this timeout. */
@@ -33,9 +36,9 @@ export class SessionClock {
     if (this.#heard.has(session)) this.#heard.set(session, this.#at(monotonicMs));
   }
 
-  /** Also between two advances no session is given less than its timeout. */
+  /** Also between two advances no session is given less than its timeout; nor more by what the next advance will not count. */
   #at(monotonicMs: number): number {
-    return this.#now + Math.max(0, monotonicMs - this.#wallAt);
+    return this.#now + Math.min(Math.max(0, monotonicMs - this.#wallAt), this.#stepMs);
   }
 
   forget(session: number): void {
