@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { drain } from "../src/controller/duties/drain.ts";
 import { elections } from "../src/controller/duties/elections.ts";
 import { encodeName } from "../src/layout.ts";
+import type { PartitionState } from "../src/partition/state.ts";
 import { fresh, startCluster, type TestCluster } from "./cluster.ts";
 import { stand, standAll } from "./controllers.ts";
 
@@ -101,6 +102,28 @@ describe("a broker that is back before anybody has acted", () => {
     await unnoticed(cluster, () => cluster.bounce(2));
     expect(cluster.partition(id, 0)).toEqual(fresh([2, 3], { leaderEpoch: 1, isr: [2] }));
     expect(cluster.stored(id, 0).mzxid).toBeGreaterThan(cluster.broker(2).registration.epoch ?? Infinity);
+  });
+
+  test("leads alone where all in sync were away: what the others have, who knows", async () => {
+    await using cluster = await startCluster({ brokers: 4 });
+    const id = await cluster.topic("orders", { states: [fresh([2, 3, 4], { isr: [2, 3] })] });
+    await stand(cluster, 1, [elections]);
+    await unnoticed(cluster, async () => {
+      await cluster.bounce(2);
+      await cluster.bounce(3);
+    });
+    await cluster.settle();
+    expect(cluster.partition(id, 0)).toEqual(fresh([2, 3, 4], { leader: 2, leaderEpoch: 1, isr: [2] }));
+  });
+
+  test("leads alone where nobody led, though the state is younger than its registration", async () => {
+    await using cluster = await startCluster();
+    const states = [fresh([3, 2, 1], { leader: null, leaderEpoch: 4, isr: [3, 2] })];
+    const id = await cluster.topic("orders", { states });
+    await cluster.write(id, 0, states[0] as PartitionState);
+    await stand(cluster, 1, [elections]);
+    await cluster.settle();
+    expect(cluster.partition(id, 0)).toEqual(fresh([3, 2, 1], { leader: 3, leaderEpoch: 5, isr: [3] }));
   });
 
   test("is found by a controller that was none yet when that happened", async () => {

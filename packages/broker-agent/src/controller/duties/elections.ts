@@ -124,10 +124,13 @@ class Elections implements Duty {
     const sure = new Set([...live].filter((id) => !gone.has(id)));
     // One that never went away before one that is back, and that may have lost the end of its log.
     const clean = electLeader(orphan, "offline", sure, leaving);
-    if (clean.outcome === "elected") return clean.state;
+    // Where a controller found nobody to lead, those in sync are only the last ones known, however young the state is. (One that was restored
+    // has never been written since: that says what people know.)
+    const isLastKnown = state.leader === null && view.version > 0;
+    if (clean.outcome === "elected") return isLastKnown ? alone(clean.state) : clean.state;
     const unclean = this.#mayBeUnclean(view);
     const any = electLeader(orphan, "offline", live, leaving, { unclean });
-    if (any.outcome === "elected") return any.state;
+    if (any.outcome === "elected") return alone(any.state);
     return changed(state, withoutBrokers(state, gone));
   }
 
@@ -135,6 +138,14 @@ class Elections implements Duty {
     const { image } = this.#term;
     return settingOf(image, UNCLEAN, { topic: image.topicById(topicId)?.name }) === "true";
   }
+}
+
+/**
+ * Who leads though it was away has what there is. What others have who were away too, nobody knows: they come into the in-sync replicas by its
+ * word, and not by a state that is younger than their registrations, and would make leaders of them.
+ */
+function alone(state: PartitionState): PartitionState {
+  return { ...state, isr: state.isr.filter((id) => id === state.leader) };
 }
 
 function changed(before: PartitionState, now: PartitionState): PartitionState | undefined {
