@@ -72,7 +72,8 @@ function subsets(count: number, seed: number): Decision[] {
       each(count, (index) => index >= at),
     );
   const draw = drawFrom(seed, "subsets");
-  while (all.length < SUBSETS_MAX) all.push(each(count, () => draw() < 0.5));
+  // Twice as many draws as there is room for: some are there already.
+  for (let drawn = 0; drawn < SUBSETS_MAX * 2; drawn += 1) all.push(each(count, () => draw() < 0.5));
   return unique(all).slice(0, SUBSETS_MAX);
 }
 

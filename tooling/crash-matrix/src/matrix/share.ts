@@ -21,12 +21,13 @@ export interface ShareResult {
   readonly failures: readonly string[];
 }
 
-/** The moments whose number is `index` modulo `of`. */
+/** The moments whose number is `index` modulo `of`, until so many crashes have failed. */
 export async function tryShare(
   workload: Workload,
   index: number,
   of: number,
   wrapDisk?: WrapDisk,
+  failedMax: number = Number.POSITIVE_INFINITY,
 ): Promise<ShareResult> {
   const limits = limitsOf(workload);
   const all = await momentsOf(workload, wrapDisk);
@@ -42,6 +43,7 @@ export async function tryShare(
       if (wrong.length === 0) continue;
       result.failed += 1;
       if (failures.length < FAILURES_MAX) failures.push(`--at '${address}'\n    ${when}\n    ${wrong.join("\n    ")}`);
+      if (result.failed >= failedMax) return { ...result, failures };
     }
   }
   return { ...result, failures };
