@@ -33,6 +33,8 @@ export interface LoadOptions {
 /** Long enough that restarts in a row end no session. */
 const SESSION_TIMEOUT_MS = 15_000;
 const CALL_TIMEOUT_MS = 20_000;
+/** An actor tires after so many acts, which takes it longer than this. */
+const RELIEVED_MS = 6_000;
 /** Between two looks whether everybody has come to rest. */
 const LOOK_MS = 100;
 /** For a client that leaves, when nobody answers. */
@@ -52,6 +54,7 @@ export class Load {
   readonly #lives = new Map<string, number>();
   /** Closed, or about to be. */
   readonly #left: Promise<unknown>[] = [];
+  #relief: NodeJS.Timeout | undefined;
   #events = 0;
   #links = 0;
   #isCalm = false;
@@ -61,7 +64,7 @@ export class Load {
     const { seed, clients } = options;
     const draw = drawFrom(seed, "load");
     // Many small turns: what is to be struck is always under way.
-    const plan = { ...planOf(seed), clients, thinkMs: oneOf(draw, [10, 30, 80]), pipeline: oneOf(draw, [1, 3, 8]) };
+    const plan = { ...planOf(seed), clients, thinkMs: oneOf(draw, [40, 80, 150]), pipeline: oneOf(draw, [1, 3, 6]) };
     this.#stage = {
       plan,
       history: this.history,
@@ -72,6 +75,7 @@ export class Load {
       sometimes: () => {},
       mayAct: () => true,
       plant: undefined,
+      checkpoint: () => Promise.reject(new Error("a real server takes its snapshots by itself")),
       state: () => {
         throw new Error("the state of a real server cannot be looked at from outside");
       },
@@ -100,10 +104,11 @@ export class Load {
   /** Everybody begins to act. */
   begin(): void {
     for (let i = 1; i <= this.#options.clients; i++) this.#live(String(i));
+    this.#relief = setInterval(() => this.#relieve(), RELIEVED_MS);
   }
 
-  /** Everybody begins anew, with another session: an actor tires after so many acts. */
-  relieve(): void {
+  /** Everybody begins anew, with another session. */
+  #relieve(): void {
     for (const [name, actor] of this.#living) {
       actor.isStopped = true;
       this.#left.push(actor.client.close({ timeoutMs: LEAVE_MS }));
@@ -141,6 +146,7 @@ export class Load {
   /** Nothing new is begun. */
   calm(): void {
     this.#isCalm = true;
+    clearInterval(this.#relief);
     for (const actor of this.#living.values()) actor.isStopped = true;
   }
 

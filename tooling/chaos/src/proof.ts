@@ -26,6 +26,18 @@ export const SMALL: Limits & LogLimits = {
   sessionTimeoutMsMin: 500,
 };
 
+/** The smallest segments there are. */
+export const SMALLEST: Limits & LogLimits = {
+  ...SMALL,
+  segmentBytes: 64 << 10,
+  maxRecordBytes: 36 << 10,
+  batchBytes: 8 << 10,
+  frameBytes: 64 << 10,
+  requestBytes: 32 << 10,
+  valueBytes: 16 << 10,
+  snapshotEntries: 150,
+};
+
 /** Reads one data directory over all lives of its daemon. */
 export class LogReader {
   readonly violations: Violation[] = [];

@@ -7,8 +7,6 @@ import { Siege } from "../siege.ts";
 const CYCLES = { full: 50, quick: 8 };
 /** Load before each kill, milliseconds. */
 const LOAD_MS = { least: 20, most: 500 };
-/** A client begins anew after so many cycles. */
-const RELIEVED_EVERY = 12;
 const START_MS_MAX = 5_000;
 
 export const killed: Row = {
@@ -28,7 +26,6 @@ export const killed: Row = {
       const { startMs } = await siege.start();
       if (startMs > START_MS_MAX)
         siege.fail("start", `it served only ${Math.round(startMs)} ms after start ${cycle + 2}`);
-      if ((cycle + 1) % RELIEVED_EVERY === 0) siege.load.relieve();
     }
     siege.figures["kills"] = cycles;
     return siege.end();

@@ -1,13 +1,14 @@
 /** R2: killed by the kernel's own hand at the n-th durable write, before it is done. */
 import { setTimeout as wait } from "node:timers/promises";
 import { injected, ONE_THREAD } from "../injection.ts";
+import { SMALLEST } from "../proof.ts";
 import type { Row } from "../row.ts";
 import { Siege } from "../siege.ts";
 
 const WRITES = { full: 60, quick: 6 };
 /** Beside the log, of segments and snapshots: each so many times. */
 const SYNCS = { full: 8, quick: 1 };
-const RELIEVED_EVERY = 15;
+const NTH_SYNC_MAX = 4;
 /** More than enough for so many writes under load. */
 const LIFE_MS_MAX = 15_000;
 
@@ -28,9 +29,9 @@ export const nthWrite: Row = {
       });
     for (const call of ["fdatasync", "fsync"])
       for (let i = 0; i < (stage.isQuick ? SYNCS.quick : SYNCS.full); i++)
-        deaths.push({ call, nth: 1 + Math.floor(draw() * 6) });
+        deaths.push({ call, nth: 1 + Math.floor(draw() * NTH_SYNC_MAX) });
     stage.say(`killed at ${deaths.map(({ call, nth }) => `${call} ${nth}`).join(", ")}`);
-    const siege = await Siege.lay(stage, { clients: 4 });
+    const siege = await Siege.lay(stage, { clients: 4, limits: SMALLEST });
     await siege.daemon.kill();
     let whileStarting = 0;
     for (const [i, { call, nth }] of deaths.entries()) {
@@ -45,7 +46,6 @@ export const nthWrite: Row = {
         if (death === undefined) process.kill(siege.pid, "SIGKILL");
       }
       await siege.read(`after ${call} ${nth}`);
-      if ((i + 1) % RELIEVED_EVERY === 0) siege.load.relieve();
     }
     await siege.start();
     siege.figures["deaths"] = deaths.length;

@@ -13,22 +13,11 @@ import { ONE_THREAD } from "../injection.ts";
 import { type Image, imageAt } from "../power-loss/image.ts";
 import { type Recorded, understand } from "../power-loss/record.ts";
 import { readCalls } from "../power-loss/system-calls.ts";
-import { SMALL } from "../proof.ts";
+import { SMALLEST } from "../proof.ts";
 import { stateIn } from "../read-log.ts";
 import type { Row, RowStage } from "../row.ts";
 import { Siege } from "../siege.ts";
 
-/** The smallest segments there are: a record of all writes is a record of all zeros too. */
-const LIMITS = {
-  ...SMALL,
-  segmentBytes: 64 << 10,
-  maxRecordBytes: 36 << 10,
-  batchBytes: 8 << 10,
-  frameBytes: 64 << 10,
-  requestBytes: 32 << 10,
-  valueBytes: 16 << 10,
-  snapshotEntries: 150,
-};
 const LOAD_MS = { full: 6_000, quick: 2_500 };
 const IMAGES = { full: 600, quick: 120 };
 /** Of those, recovered by a real corrald, which repairs. */
@@ -49,7 +38,7 @@ export const powerLoss: Row = {
     stage.say(`${loadMs} ms of load recorded, ${images} disks after a power failure, ${starts} of them started`);
     const record = path.join(await stage.directory("record"), "calls");
     const wrapper = ["strace", "-f", "-qq", "-v", "-xx", "-s", "1000000", "-o", record, "-e", `trace=${CALLS}`];
-    const siege = await Siege.lay(stage, { clients: 3, limits: LIMITS }, { wrapper, env: ONE_THREAD });
+    const siege = await Siege.lay(stage, { clients: 3, limits: SMALLEST }, { wrapper, env: ONE_THREAD });
     await wait(loadMs);
     process.kill(siege.pid, "SIGKILL");
     await siege.daemon.ended;
@@ -98,8 +87,8 @@ async function recovered(siege: Siege, directory: string, image: Image, told: nu
   write(directory, image);
   const { known } = siege.reader;
   try {
-    const state = await stateIn(directory, LIMITS, "newest", (batch) => known.saw(batch, why));
-    const other = await stateIn(directory, LIMITS, "oldest");
+    const state = await stateIn(directory, SMALLEST, "newest", (batch) => known.saw(batch, why));
+    const other = await stateIn(directory, SMALLEST, "oldest");
     if (digestOf(state) !== digestOf(other))
       siege.fail("recovery", `${why}: the newest and the oldest snapshot lead to different states`);
     if (state.zxid < told) siege.fail("durability", `${why}: ends at ${state.zxid}; ${told} had been told to a client`);
@@ -119,11 +108,11 @@ async function startedOn(siege: Siege, stage: RowStage, image: Image, told: numb
   const data = await stage.directory("started");
   write(data, image);
   try {
-    const daemon = await startCorrald({ data, limits: LIMITS });
-    const zxid = Number(/"zxid":(\d+)/.exec(daemon.log())?.[1] ?? (await daemon.stop(), 0));
-    if (zxid < told)
+    const daemon = await startCorrald({ data, limits: SMALLEST });
+    const { code, stderr } = await daemon.stop();
+    const zxid = Number(/"event":"serving".*?"zxid":(\d+)/.exec(stderr)?.[1]);
+    if (!(zxid >= told))
       siege.fail("durability", `started after a power failure it has ${zxid}; ${told} had been told to a client`);
-    const { code } = await daemon.stop();
     if (code !== 0) siege.fail("recovery", `started after a power failure, it ended with ${code}`);
   } catch (error) {
     siege.fail("recovery", `it does not start after a power failure: ${String(error).slice(0, 500)}`);

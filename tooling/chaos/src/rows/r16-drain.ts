@@ -7,7 +7,6 @@ import { Siege } from "../siege.ts";
 const CYCLES = { full: 12, quick: 3 };
 const LOAD_MS = { least: 50, most: 600 };
 const DRAINS_WITHIN_MS = 10_000;
-const RELIEVED_EVERY = 6;
 
 export const drain: Row = {
   name: "R16",
@@ -31,7 +30,6 @@ export const drain: Row = {
         siege.fail("end", `SIGTERM ${cycle + 1}: it did not say that it stopped in order`);
       await siege.read(`after SIGTERM ${cycle + 1}`);
       await siege.start();
-      if ((cycle + 1) % RELIEVED_EVERY === 0) siege.load.relieve();
     }
     if (slowestMs > DRAINS_WITHIN_MS) siege.fail("end", `a drain took ${Math.round(slowestMs)} ms`);
     if (siege.load.lost.server > 0) siege.fail("sessions", `${siege.load.lost.server} sessions ended by a restart`);
