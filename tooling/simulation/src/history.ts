@@ -95,6 +95,8 @@ export interface History {
   readonly registers: RegisterCall[];
   /** The committed log. */
   readonly entries: Entry[];
+  /** Counters of created children that were put forward by hand, right after this entry, before anything went wrong. */
+  readonly counters: { readonly zxid: number; readonly path: string; readonly creates: number }[];
   readonly frames: Frame[];
   readonly calls: Call[];
   readonly seen: Seen[];
@@ -106,6 +108,7 @@ export interface History {
 export const newHistory = (): History => ({
   registers: [],
   entries: [],
+  counters: [],
   frames: [],
   calls: [],
   seen: [],

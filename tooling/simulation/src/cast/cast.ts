@@ -73,4 +73,6 @@ export interface Stage {
   readonly mayAct: (step: string) => boolean;
   /** The server's, as it is at this moment. Throws while it is down. */
   readonly state: () => State;
+  /** Writes a snapshot now. For a cast's preparation. */
+  readonly checkpoint: () => Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** All checks of a run, in one walk through its log. */
 import { DEFAULT_OPTIONS } from "@corral/state-machine";
 import type { History, Violation } from "../history.ts";
+import type { Model, Step } from "../model/model.ts";
 import { checkOrder } from "./order.ts";
 import { checkRegisters } from "./registers.ts";
 import { replay } from "./replayed.ts";
@@ -33,7 +34,7 @@ export function judge(history: History, { checksWatches, count }: JudgeOptions):
   const sessions = new SessionEnds();
   const { entries } = history;
   let index = 0;
-  const replayed = replay(entries, DEFAULT_OPTIONS, (model, step) => {
+  const look = (model: Model, step: Step | undefined): void => {
     const next = entries[index++]?.zxid ?? Number.POSITIVE_INFINITY;
     const wrong = checkState(model);
     if (wrong !== undefined) violations.push({ check: "states", what: `at ${model.zxid}: ${wrong}` });
@@ -47,7 +48,8 @@ export function judge(history: History, { checksWatches, count }: JudgeOptions):
     subscriptions.look(model, step, next);
     sequences.look(model, step);
     sessions.look(model, step);
-  });
+  };
+  const replayed = replay(entries, DEFAULT_OPTIONS, look, history.counters);
   for (const zxid of [...dumpsAt.keys(), ...readsAt.keys()])
     violations.push({ check: "states", what: `a state at ${zxid}, where no entry stands` });
   violations.push(...subscriptions.violations, ...sequences.violations);

@@ -1,6 +1,7 @@
 /** The log replayed through the model: every step, and what the other checks look up in it. */
 import type { Identity } from "@corral/protocol";
 import type { Options } from "@corral/state-machine";
+import type { History } from "../history.ts";
 import { type Entry, Model, type Step } from "../model/model.ts";
 import { statOf } from "../model/tree.ts";
 
@@ -20,11 +21,12 @@ export interface Replayed {
   readonly final: Model;
 }
 
-/** `look` is called after each entry, with the model as it is then; also once before the first. */
+/** `look` is called after each entry, with the model as it is then; also once before the first. `counters`: see History. */
 export function replay(
   entries: readonly Entry[],
   options: Options,
   look: (model: Model, step: Step | undefined) => void = () => {},
+  counters: History["counters"] = [],
 ): Replayed {
   const model = new Model(options);
   const steps: Step[] = [];
@@ -35,6 +37,7 @@ export function replay(
   for (const entry of entries) {
     const step = model.apply(entry);
     steps.push(step);
+    for (const { zxid, path, creates } of counters) if (zxid === entry.zxid) putForward(model, path, creates);
     for (const path of touched(step)) {
       const node = model.tree.get(path);
       const list = versions.get(path) ?? [{ from: 0, stat: undefined }];
@@ -50,6 +53,13 @@ export function replay(
     look(model, step);
   }
   return { steps, versions, identities, final: model };
+}
+
+/** As if so many children had been created there, and those that are not there deleted. */
+function putForward(model: Model, path: string, creates: number): void {
+  const node = model.tree.get(path)!;
+  node.deletes += creates - node.creates;
+  node.creates = creates;
 }
 
 /** Paths whose Stat a step has changed: the znodes themselves, and the parents of those that came or went. */

@@ -11,7 +11,7 @@ export function dumpOfServer(state: State): string {
   const visit = (slot: number): void => {
     const stat = [tree.czxid(slot), tree.mzxid(slot), tree.ctime(slot), tree.mtime(slot), tree.version(slot)];
     const { length } = tree.data(slot) ?? [];
-    const cversion = 2 * tree.creates(slot) - tree.numChildren(slot);
+    const cversion = (2 * tree.creates(slot) - tree.numChildren(slot)) | 0;
     const rest = [
       cversion,
       tree.aversion(slot),

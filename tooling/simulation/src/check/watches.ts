@@ -156,6 +156,7 @@ class Connection {
       this.#due = this.#due.filter(({ zxid }) => zxid > reply.zxid);
     }
     if (request === undefined) return;
+    this.#requests.delete(reply.xid);
     if (request.op === Op.setWatches) this.#restored(request.watches, reply);
     else this.#changed(request, reply);
   }

@@ -46,6 +46,8 @@ export interface Plan {
   readonly lie: { readonly kind: LieKind; readonly at: number } | undefined;
   /** Time between two faults, milliseconds at most. */
   readonly faultPauseMs: number;
+  /** Where the numbers of sequential names begin, so that their end is near; only where the actors are alone. */
+  readonly sequencesFrom: number | undefined;
 }
 
 /** Of the values of clients and of the requests they make: a record of the log holds one batch, or one larger request. */
@@ -106,6 +108,7 @@ export function planOf(seed: number): Plan {
     faults: faults.length === 0 ? ["cut"] : areAlone ? faults : [...faults, ...faults.flatMap(moreOf)],
     lie: areAlone ? lieOf(drawFrom(seed, "lie")) : undefined,
     faultPauseMs: oneOf(draw, [500, 1_500, 4_000]),
+    sequencesFrom: areAlone ? sequencesOf(drawFrom(seed, "sequences")) : undefined,
   };
 }
 
@@ -125,6 +128,13 @@ const LIES_SHARE = 0.25;
 
 function lieOf(draw: Draw): Plan["lie"] {
   return draw() < LIES_SHARE ? { kind: oneOf(draw, LIE_KINDS), at: draw() } : undefined;
+}
+
+const SEQUENCES_SHARE = 0.08;
+
+/** Near the greatest number of 31 bits. */
+function sequencesOf(draw: Draw): number | undefined {
+  return draw() < SEQUENCES_SHARE ? 2 ** 31 - between(draw, 2, 40) : undefined;
 }
 
 function queueOf(draw: Draw): Plan["queue"] {

@@ -121,6 +121,7 @@ export class World {
       sometimes: this.#marks.sometimes,
       mayAct: this.#plan.mayAct,
       state: () => this.#server.host.server.state,
+      checkpoint: () => this.#server.host.server.checkpoint(),
     };
   }
 

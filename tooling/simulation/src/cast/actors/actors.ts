@@ -8,6 +8,8 @@ import { doSomething } from "./acts/index.ts";
 import { ROOTS } from "./acts/paths.ts";
 import { Stranger, STRANGER } from "./stranger.ts";
 
+/** The parent whose sequential names may begin near their end. */
+const COUNTED = "/w";
 /** Of seeds that have a stranger. */
 const STRANGERS_SHARE = 0.3;
 
@@ -33,6 +35,17 @@ export class Actors implements Cast {
 
   async prepare(client: Client): Promise<void> {
     await Promise.all(ROOTS.map((root) => client.create(root)));
+    const { sequencesFrom } = this.#stage.plan;
+    if (sequencesFrom !== undefined) await this.#putForward(COUNTED, sequencesFrom);
+  }
+
+  /** No client could create so many: the counter is set in the state, and a snapshot keeps it. */
+  async #putForward(path: string, creates: number): Promise<void> {
+    const { tree, zxid } = this.#stage.state();
+    const slot = tree.find(path);
+    tree.columns.page(slot).creates[tree.columns.at(slot)] = creates;
+    this.#stage.history.counters.push({ zxid, path, creates });
+    await this.#stage.checkpoint();
   }
 
   #begin(name: string, life: Life): void {

@@ -87,6 +87,10 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/watch/catch-up.js`,
     find: "if (batch.length > 0 && (bytes + size > bytesMax || batch.length >= BATCH_WATCHES_MAX)) {",
     replace: "if (batch.length < 0) {",
+    plan: {
+      faults: ["cut"],
+      limits: { requestBytes: 32 * 1024, watchesPerConnection: 1_000, watches: 10_000 },
+    },
   },
   {
     name: "events-told-while-catching-up",
@@ -152,6 +156,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/session/session.js`,
     find: "const left = this.timeoutMs * (1 - VALIDITY_MARGIN) - elapsedMs(this.#provenAt, instantOf(this.#clock));",
     replace: "const left = 2 * this.timeoutMs - elapsedMs(this.#provenAt, instantOf(this.#clock));",
+    plan: { faults: ["partition", "stick-request", "stick-reply"], faultPauseMs: 500 },
   },
   {
     name: "proven-by-arrival",
@@ -160,14 +165,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/session/session.js`,
     find: "if (sentAt.monotonicMs > this.#provenAt.monotonicMs)\n            this.#provenAt = sentAt;",
     replace: "this.#provenAt = sentAt.monotonicMs > 0 ? instantOf(this.#clock) : sentAt;",
-  },
-  {
-    name: "wall-clock-ends-nothing",
-    bug: "kazoo#722",
-    story: "Only one clock is asked how long the session has been silent: asleep, it stands still.",
-    file: `${CLIENT}/session/session.js`,
-    find: "return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);",
-    replace: "return now.monotonicMs - since.monotonicMs;",
+    plan: { faults: ["partition", "delay-reply", "slow-link"], faultPauseMs: 500 },
   },
   {
     name: "timeouts-by-the-wall-clock",
@@ -176,6 +174,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/session/session.js`,
     find: "return Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);",
     replace: "return now.wallMs - since.wallMs;",
+    plan: { faults: ["jump-client", "partition", "stick-request"], faultPauseMs: 500 },
   },
   {
     name: "acknowledges-too-much",

@@ -1,7 +1,16 @@
 /** Defects of the log: what is acknowledged before it is durable, cut off, overwritten, let go, or counted anew. */
-import type { Mutant } from "../mutant.ts";
+import type { Mutant, PlanChange } from "../mutant.ts";
 
 const LOG = "packages/log/dist/file";
+
+/** Power fails often, on a disk that takes its time. */
+const POWER: PlanChange = {
+  faults: ["power-failure", "kill", "restart", "checkpoint"],
+  faultPauseMs: 500,
+  disk: { baseMs: 2, spikeMs: 100, spikes: 0.05 },
+};
+/** The disk fails too, one operation at a time. */
+const FAILING: PlanChange = { ...POWER, faults: ["power-failure", "kill", "restart", "disk-error"] };
 
 export const LOG_MUTANTS: readonly Mutant[] = [
   {
@@ -11,6 +20,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/appender.js`,
     find: "this.#deliver(durable);\n                durable = (await writing) ? taken : [];",
     replace: "this.#deliver(taken);\n                await writing;",
+    plan: POWER,
   },
   {
     name: "ack-without-sync",
@@ -19,6 +29,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/file-log.js`,
     find: 'file: await disk.open(trust.active.name, "durable"),',
     replace: 'file: await disk.open(trust.active.name, "write"),',
+    plan: POWER,
   },
   {
     name: "no-directory-sync-of-segment",
@@ -27,6 +38,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/fill.js`,
     find: "await disk.rename(temporary, name);\n        await disk.syncDirectory();",
     replace: "await disk.rename(temporary, name);",
+    plan: POWER,
   },
   {
     name: "torn-tail-is-damage",
@@ -35,6 +47,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/recover.js`,
     find: "if (durableSeq > end.seq)",
     replace: 'if (durableSeq > end.seq || last.end === "bad")',
+    plan: POWER,
   },
   {
     name: "append-behind-the-torn-tail",
@@ -44,6 +57,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/recover.js`,
     find: "size: last.size, offset: last.endOffset, header }",
     replace: "size: last.size, offset: Math.min(last.size - 128, 8 * Math.ceil(last.dirtyTo / 8)), header }",
+    plan: POWER,
   },
   {
     name: "cut-too-much",
@@ -52,6 +66,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/recover.js`,
     find: "[{ segment: last, from: last.endOffset, to: last.dirtyTo }]",
     replace: "[{ segment: last, from: Math.max(4096, last.unprovenFrom), to: last.dirtyTo }]",
+    plan: POWER,
   },
   {
     name: "padding-forgotten",
@@ -76,6 +91,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "kept += 1;\n                oldest = zxid;",
     replace: "kept += 1;\n                oldest = Math.max(oldest, zxid);",
+    plan: POWER,
   },
   {
     name: "snapshot-not-synced",
@@ -84,6 +100,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "await encoder.end();\n                    await file.sync();",
     replace: "await encoder.end();",
+    plan: POWER,
   },
   {
     name: "snapshot-name-not-synced",
@@ -92,6 +109,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "await this.#disk.rename(temporary, name);\n                    await this.#disk.syncDirectory();",
     replace: "await this.#disk.rename(temporary, name);",
+    plan: POWER,
   },
   {
     name: "snapshot-under-its-final-name",
@@ -100,6 +118,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "const temporary = `${name}.tmp`;",
     replace: "const temporary = name;",
+    plan: POWER,
   },
   {
     name: "no-snapshot-after-a-failure",
@@ -108,6 +127,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "settled = true;\n            this.#current = undefined;",
     replace: "settled = true;",
+    plan: FAILING,
   },
   {
     name: "durable-mark-ahead",
@@ -116,6 +136,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/appender.js`,
     find: "const provesSeq = this.#durable.seq;",
     replace: "const provesSeq = taken.at(-1)?.after.seq ?? this.#durable.seq;",
+    plan: POWER,
   },
   {
     name: "write-error-ignored",
@@ -124,6 +145,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/appender.js`,
     find: "catch (error) {\n            this.#fail(error);\n            return false;\n        }",
     replace: "catch (error) {\n            void error;\n        }",
+    plan: FAILING,
   },
   {
     name: "repair-not-written-again",
@@ -132,6 +154,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/repair.js`,
     find: "await rewrite(disk, trust.rewrite);",
     replace: "void rewrite;",
+    plan: FAILING,
   },
   {
     name: "repair-error-ignored",
@@ -140,6 +163,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/repair.js`,
     find: "await rewrite(disk, trust.rewrite);",
     replace: "await rewrite(disk, trust.rewrite).catch(() => {});",
+    plan: FAILING,
   },
   {
     name: "epoch-begins-again",
@@ -180,6 +204,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "else if (this.#verified.has(name) || (await this.verify(name)) === undefined) {",
     replace: "else {",
+    plan: { ...POWER, faults: ["power-failure", "kill", "checkpoint", "damaged-snapshot"], snapshotsKept: 2 },
   },
   {
     name: "holes-in-the-log-accepted",

@@ -104,6 +104,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/receive.js`,
     find: "if (length > limit)",
     replace: "if (length > 1000 * limit)",
+    plan: { limits: { requestBytes: 32 * 1024 } },
   },
   {
     name: "sequence-wraps",
@@ -112,6 +113,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/transitions/create.js`,
     find: "const sequence = tree.creates(parent);",
     replace: "const sequence = tree.creates(parent) | 0;",
+    plan: { sequencesFrom: 2 ** 31 - 5 },
   },
   {
     name: "sequence-without-end",
@@ -120,6 +122,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/transitions/create.js`,
     find: "if (isSequential(op.mode) && sequence > SEQUENCE_MAX) {",
     replace: "if (isSequential(op.mode) && sequence > 2 * SEQUENCE_MAX) {",
+    plan: { sequencesFrom: 2 ** 31 - 5 },
   },
   {
     name: "sequence-from-the-children",
@@ -152,14 +155,6 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/tree/tree.js`,
     find: "if (this.numChildren(slot) > 0)\n            return undefined;",
     replace: "if (this.numChildren(slot) > 1)\n            return undefined;",
-  },
-  {
-    name: "ttl-never-over",
-    bug: "ZOOKEEPER-4541",
-    story: "The time of a znode is not put off when it is set, and forgotten when it was due once.",
-    file: `${STEPS}/reap.js`,
-    find: "world.reaping.add(path);",
-    replace: "world.reaping.add(path);\n        tree.reapable.set(slot, undefined);",
   },
   {
     name: "reaped-once-only",

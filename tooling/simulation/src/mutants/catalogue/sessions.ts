@@ -12,6 +12,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/apply.js`,
     find: "if (asker !== undefined && asker.generation === txn.generation)",
     replace: "if (asker !== undefined)",
+    plan: { faults: ["expire", "cut"], faultPauseMs: 500 },
   },
   {
     name: "writes-after-the-close",
@@ -44,6 +45,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/connect.js`,
     find: "if (former !== undefined && former !== connection)",
     replace: "if (former === connection)",
+    plan: { faults: ["half-open", "stick-reply", "cut"], faultPauseMs: 500 },
   },
   {
     name: "repetition-executed-again",
@@ -77,6 +79,13 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/receive.js`,
     find: "world.sessionClock.heard(connection.session.id, world.now);",
     replace: "if (connection.pendingCount === 0) world.sessionClock.heard(connection.session.id, world.now);",
+    plan: {
+      disk: { baseMs: 30, spikeMs: 100, spikes: 0.1 },
+      thinkMs: 20,
+      pipeline: 20,
+      sessionTimeoutMs: [500, 1_000],
+      limits: { sessionTimeoutMsMin: 500 },
+    },
   },
   {
     name: "own-stall-ends-sessions",
@@ -85,6 +94,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: "packages/server/dist/engine/tables/session-clock.js",
     find: "if (!isLogStalled)\n            this.#now += Math.min(passed, atMostMs);",
     replace: "this.#now += passed + 0 * atMostMs;",
+    plan: { faults: ["stall-server", "sleep-server"], faultPauseMs: 1_500 },
   },
   {
     name: "expired-at-first-sight",

@@ -61,6 +61,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/set-watches.js`,
     find: "if (!spent.has(watch))",
     replace: "if (watch !== undefined)",
+    plan: { faults: ["cut", "cut-all"], faultPauseMs: 500 },
   },
   {
     name: "deletion-missed-by-a-reconnect",
@@ -117,6 +118,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: "packages/state-machine/dist/tree/tree.js",
     find: "walk.leave(slot, this);",
     replace: "void walk;",
+    plan: { limits: { pageBytes: 1024 }, valueBytes: 200 },
   },
   {
     name: "unit-split-by-pages",
@@ -125,13 +127,6 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/subscribe.js`,
     find: "const kind = i === parts.length - 1 ? SubscriptionKind.changes : SubscriptionKind.changesPart;",
     replace: "const kind = SubscriptionKind.changes;",
-  },
-  {
-    name: "acl-change-not-seen",
-    bug: "CVE-2024-23944",
-    story: "A subscriber who may not read a znode any more is not told that it is gone for it.",
-    file: `${STEPS}/subscription-view.js`,
-    find: "return wasReadable ? EventType.deleted : undefined;",
-    replace: "return wasReadable ? EventType.changed : undefined;",
+    plan: { limits: { pageBytes: 1024 }, valueBytes: 2_000 },
   },
 ];

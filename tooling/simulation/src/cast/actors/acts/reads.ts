@@ -60,7 +60,7 @@ export const children: Act = ({ actor, draw }) => {
 const ONE_PAGE = 20;
 
 export const list: Act = ({ actor, draw }) => {
-  const path = parentPath(draw);
+  const path = draw() < 0.3 ? "/acl" : parentPath(draw);
   const include = oneOf(draw, ["names", "stat", "data"] as const);
   const pageSize = between(draw, 0, 4);
   return actor.call(
@@ -146,7 +146,7 @@ export const others: Act = ({ actor, draw }) => {
 };
 
 export const addWatch: Act = async ({ actor, draw }) => {
-  const path = oneOf(draw, ["/w", "/w/a", "/w/q"]);
+  const path = oneOf(draw, ["/w", "/w/a", "/w/q", "/acl"]);
   const watch = await actor.call(
     "addWatch",
     path,
