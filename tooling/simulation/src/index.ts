@@ -5,6 +5,5 @@ export { PATHS, ROOTS } from "./cast/actors/acts/paths.ts";
 export type { Stage } from "./cast/cast.ts";
 export { judge } from "./check/judge.ts";
 export { dumpOfServer } from "./check/states.ts";
-export { type Call, type History, newHistory, type Violation } from "./history.ts";
-export { LogWitness, observedLog } from "./world/observed-log.ts";
-export { type Plan, planOf } from "./world/plan.ts";
+export { type History, newHistory, type Violation } from "./history.ts";
+export { planOf } from "./world/plan.ts";
