@@ -2,7 +2,8 @@
  * The command: every row against real processes, then a table and one last line.
  *
  * `--row R3` only this one (may be repeated), `--seed N` decides the plans (drawn from the clock otherwise), `--quick` a bounded
- * share, `--plant BUG` with a bug built in: then it passes when the row that it is meant for finds it; `--plant all` each in turn.
+ * share, `--plant BUG` with a bug built in: then it passes when the row that it is meant for finds it; may be
+ * repeated, `--plant all` for each.
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -21,7 +22,7 @@ const { values } = parseArgs({
     row: { type: "string", multiple: true },
     seed: { type: "string" },
     quick: { type: "boolean", default: false },
-    plant: { type: "string" },
+    plant: { type: "string", multiple: true },
   },
 });
 
@@ -63,9 +64,11 @@ async function run(): Promise<void> {
 }
 
 /** A bug is found when a promise was not kept. */
-async function plant(wanted: string): Promise<void> {
-  if (wanted !== "all" && !(wanted in PLANTS)) fail(`--plant is all, or one of ${Object.keys(PLANTS).join(", ")}`);
-  const plants = (wanted === "all" ? Object.keys(PLANTS) : [wanted]) as Plant[];
+async function plant(wanted: readonly string[]): Promise<void> {
+  const all = Object.keys(PLANTS) as Plant[];
+  const plants = wanted.includes("all") ? all : all.filter((name) => wanted.includes(name));
+  const unknown = wanted.find((name) => name !== "all" && !(name in PLANTS));
+  if (unknown !== undefined) fail(`there is no plant ${unknown}; there are all, ${all.join(", ")}`);
   const lines: string[] = [];
   let found = 0;
   for (const name of plants) {

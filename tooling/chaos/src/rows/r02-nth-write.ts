@@ -34,7 +34,7 @@ export const nthWrite: Row = {
     const siege = await Siege.lay(stage, { clients: 4, limits: SMALLEST });
     await siege.daemon.kill();
     let whileStarting = 0;
-    for (const [i, { call, nth }] of deaths.entries()) {
+    for (const { call, nth } of deaths) {
       const isServing = await siege
         .start({ wrapper: injected(call, `signal=SIGKILL:when=${nth}`), env: ONE_THREAD })
         .then(() => true, endedByKill);
