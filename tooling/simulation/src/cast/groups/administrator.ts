@@ -18,6 +18,8 @@ export class Administrator {
   readonly #around: Surroundings;
   readonly #view: BrokerView;
   #pending = 0;
+  /** Nothing more comes from it. */
+  #hasConcluded = false;
   #hasLeft = false;
 
   constructor(life: Life, around: Surroundings) {
@@ -37,8 +39,10 @@ export class Administrator {
     const name = `${this.life.name} group ${n}`;
     const draw = drawFrom(stage.plan.seed, name);
     this.life.process.after(1 + draw() * scenario.pauseMs, "timer", () => {
-      if (this.#hasLeft || this.#around.isCalm) return;
-      if (stage.mayAct(name)) this.#act(draw);
+      if (this.#hasLeft) return;
+      if (this.#around.isCalm) {
+        if (this.#pending === 0) return this.#conclude();
+      } else if (stage.mayAct(name)) this.#act(draw);
       this.#step(n + 1);
     });
   }
@@ -54,6 +58,13 @@ export class Administrator {
     else if (what < 0.86) void this.#reset(oneOf(draw, keys), draw);
     else if (what < 0.9) void this.#look(draw);
     else if (what < 0.94 && scenario.mode !== "sink") void this.#tried(this.#takeAway(oneOf(draw, keys)));
+  }
+
+  /** All go on from here: also those who have not heard yet that what they had was taken away by hand. */
+  #conclude(): void {
+    const { broker, notes } = this.#around;
+    for (const key of notes.ends.keys()) broker.append(key, 1);
+    this.#hasConcluded = true;
   }
 
   #grow(draw: Draw): void {
@@ -114,7 +125,7 @@ export class Administrator {
   unrest(): string | undefined {
     const { state } = this.client;
     if (state.name !== "connected") return `${this.life.name} is ${state.name}`;
-    return this.#pending > 0 ? `${this.life.name} waits for ${this.#pending} calls` : undefined;
+    return this.#hasConcluded ? undefined : `${this.life.name} waits for ${this.#pending} calls`;
   }
 
   async leave(): Promise<void> {

@@ -61,10 +61,7 @@ export class Groups implements Cast {
   }
 
   calm(): void {
-    const { broker, notes } = this.#around;
     this.#around.isCalm = true;
-    // All go on from here, also those who have not heard yet that they may not.
-    for (const key of notes.ends.keys()) broker.append(key, 1);
   }
 
   unrest(): string | undefined {
