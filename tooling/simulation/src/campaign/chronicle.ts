@@ -11,6 +11,8 @@ import { wordsOf, zxidsOf, zxidWord } from "./frame-words.ts";
 /** More of one run are not kept. */
 const HAPPENINGS_MAX = 60_000;
 const COLUMN_WIDTH = 46;
+/** Of the server, which says most at once. */
+const SERVER_WIDTH = 72;
 const TIME_WIDTH = 11;
 const VIOLATIONS_MAX = 10;
 const WIDTH_MAX = 1_000;
@@ -78,7 +80,8 @@ function placeOf(what: string, columns: readonly string[]): readonly [string | u
 function row(time: string, columns: readonly string[], text: (column: string) => string): string {
   const cells = columns.map((column) => {
     const cell = text(column);
-    return (cell.length > COLUMN_WIDTH ? `${cell.slice(0, COLUMN_WIDTH - 1)}…` : cell).padEnd(COLUMN_WIDTH);
+    const width = column === SERVER ? SERVER_WIDTH : COLUMN_WIDTH;
+    return (cell.length > width ? `${cell.slice(0, width - 1)}…` : cell).padEnd(width);
   });
   return `${time.padStart(TIME_WIDTH)}  ${cells.join(" ")}`.trimEnd();
 }
