@@ -39,16 +39,23 @@ export function mutated(source: string, { name, file, find, replace }: Mutant): 
   return source.replace(find, () => replace);
 }
 
+/** Many small worlds find more than a few large ones in the same time. */
+const CHAOS_MS_MAX = 6_000;
+const PIPELINE_MAX = 8;
+
 /** Disks do not lie unless it is asked for: a run that may end there finds less. */
 export function mutatedPlan(plan: Plan, { casts = ["actors"], plan: change }: Pick<Mutant, "casts" | "plan">): Plan {
+  const areAlone = casts.length === 1;
   return {
     ...plan,
     lie: undefined,
+    chaosMs: areAlone ? Math.min(plan.chaosMs, CHAOS_MS_MAX) : plan.chaosMs,
+    pipeline: Math.min(plan.pipeline, PIPELINE_MAX),
     ...change,
     casts,
     limits: { ...plan.limits, ...change?.limits },
     // The others have to be able to do their work.
-    options: { ...(casts.length === 1 ? plan.options : {}), ...change?.options },
+    options: { ...(areAlone ? plan.options : {}), ...change?.options },
   };
 }
 

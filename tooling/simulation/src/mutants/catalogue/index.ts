@@ -1,7 +1,9 @@
 /** All mutants. */
 import type { Mutant } from "../mutant.ts";
 import { CLIENT_MUTANTS } from "./client.ts";
+import { GROUP_MUTANTS } from "./groups.ts";
 import { LOG_MUTANTS } from "./log.ts";
+import { RECIPE_MUTANTS } from "./recipes.ts";
 import { REQUEST_MUTANTS } from "./requests.ts";
 import { SESSION_MUTANTS } from "./sessions.ts";
 import { SNAPSHOT_MUTANTS } from "./snapshots.ts";
@@ -14,4 +16,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...REQUEST_MUTANTS,
   ...WATCH_MUTANTS,
   ...CLIENT_MUTANTS,
+  ...RECIPE_MUTANTS,
+  ...GROUP_MUTANTS,
 ];

@@ -92,8 +92,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     bug: "etcd#12528",
     story: "A server that stood still counts the time against its clients, and ends all of their sessions.",
     file: "packages/server/dist/engine/tables/session-clock.js",
-    find: "if (!isLogStalled)\n            this.#now += Math.min(passed, atMostMs);",
-    replace: "this.#now += passed + 0 * atMostMs;",
+    find: "if (!isLogStalled)\n            this.#now += Math.min(passed, this.#stepMs);",
+    replace: "this.#now += passed;",
     plan: { faults: ["stall-server", "sleep-server"], faultPauseMs: 1_500 },
   },
   {
