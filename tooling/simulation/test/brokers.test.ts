@@ -6,7 +6,7 @@ import { run, type RunResult } from "../src/run.ts";
 import { Log } from "./hand-made.ts";
 
 const runBrokers = (seed: number, plant?: Plant): Promise<RunResult> =>
-  run(seed, { plant, change: (plan) => ({ ...plan, casts: ["actors", "brokers"], options: {} }) });
+  run(seed, { plant, change: (plan) => ({ ...plan, casts: ["brokers"] }) });
 
 test("a world with brokers passes, and is the same each time", { timeout: 60_000 }, async () => {
   const [first, again] = [await runBrokers(3), await runBrokers(3)];
@@ -15,6 +15,9 @@ test("a world with brokers passes, and is the same each time", { timeout: 60_000
   expect(first.marks).toEqual(expect.arrayContaining(["a leader changed", "the in-sync replicas grew"]));
 });
 
+/** One in which most of the mistakes strike; and how many may be looked at. */
+const FIRST = 4;
+const SEEDS = 12;
 /** Each with what has to find it. */
 const PLANTED: readonly (readonly [plant: Plant, what: RegExp])[] = [
   ["host-acknowledges-at-once", /without \d+, which was acknowledged/],
@@ -28,11 +31,11 @@ const PLANTED: readonly (readonly [plant: Plant, what: RegExp])[] = [
 ];
 for (const [plant, what] of PLANTED) {
   test(`a mistake is found: ${plant}`, { timeout: 60_000 }, async () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
       const { violations } = await runBrokers(seed, plant);
       if (violations.some((one) => what.test(one.what))) return;
     }
-    expect.unreachable(`12 seeds did not show ${plant}`);
+    expect.unreachable(`${SEEDS} seeds did not show ${plant}`);
   });
 }
 
