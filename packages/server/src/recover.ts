@@ -24,7 +24,7 @@ export async function recover(log: Log, historyLimits?: HistoryLimits): Promise<
       applier = new Applier(state);
     },
     batch(batch: CommittedBatch): void {
-      const entries = applyAll(applier, batch);
+      const entries = applyAll(applier, batch, state.zxid);
       while (entries.next().done !== true);
     },
   });

@@ -49,10 +49,14 @@ export function commit(
   }
 }
 
-/** Applies the entries of a batch in order; the caller looks at each before the next. Recovery is this alone. */
+/**
+ * Applies the entries of a batch in order; the caller looks at each before the next. Recovery is this alone: with a snapshot as
+ * of `afterZxid`, which may lie within the batch, an entry up to there is in the state already.
+ */
 export function* applyAll(
   applier: Applier,
   batch: CommittedBatch,
+  afterZxid = 0,
 ): Generator<{ readonly zxid: number; readonly txn: Txn; readonly applied: Applied }, void, undefined> {
   if (batch.level > APPLY_LEVEL) {
     throw new UnknownLevel(
@@ -62,6 +66,7 @@ export function* applyAll(
   const txns = batch.own instanceof ProposedBatch ? batch.own.txns : readTxns(batch.body, batch.count);
   for (let i = 0; i < txns.length; i++) {
     const zxid = batch.firstZxid + i;
+    if (zxid <= afterZxid) continue;
     const txn = txns[i]!;
     yield { zxid, txn, applied: applier.apply(zxid, batch.timeMs, txn) };
   }
