@@ -1,6 +1,7 @@
 /** A member's part in leading its group: stands in the election for as long as it is a member, and leads when it is its turn. */
-import type { Client } from "@corral/client";
+import { type Client, isCorralError } from "@corral/client";
 import { election } from "@corral/recipes";
+import { pause } from "@corral/recipes/authoring";
 import { GIVE_WAY_MS, GroupLeader } from "./leader/leader.ts";
 import type { Settings } from "./options.ts";
 
@@ -11,7 +12,7 @@ export class Candidacy {
 
   constructor(client: Client, settings: Settings, member: string) {
     this.#running = this.#run(client, settings, member);
-    // Looked at by `stop`.
+    // Told by `running`.
     this.#running.catch(() => undefined);
   }
 
@@ -24,7 +25,23 @@ export class Candidacy {
     return this.#running;
   }
 
+  /** One term after the other. What the server has no room for now it may have later: without a candidate, nobody may be left to lead. */
   async #run(client: Client, settings: Settings, member: string): Promise<void> {
+    const { signal } = this.#stop;
+    const deadline = client.deadline("group leader", { signal, timeoutMs: Infinity });
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#campaign(client, settings, member);
+      } catch (error) {
+        if (signal.aborted || !isCorralError(error, "LIMIT_EXCEEDED")) throw error;
+        settings.onLeaderError(error);
+      }
+      // Aborted, the next campaign does not begin.
+      await pause(client, deadline, tries).catch(() => undefined);
+    }
+  }
+
+  async #campaign(client: Client, settings: Settings, member: string): Promise<void> {
     await election(client, settings.paths.leader, { identity: member }).run(
       async (leadership, signal) => {
         try {
@@ -49,8 +66,9 @@ export class Candidacy {
     await this.#leader?.conclude();
   }
 
+  /** Resolves when it stands no more. Why it had come to an end before is told by `running`. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await this.#running.catch(() => undefined);
   }
 }
