@@ -41,7 +41,7 @@ async function violationsIn(defect: Mutant | undefined, seed: number): Promise<r
     return await new Promise((resolve, reject) => {
       worker.on("message", ({ violations }: { violations: readonly { check: string }[] }) => resolve(violations));
       worker.on("error", reject);
-      worker.postMessage({ seed, planOf: {} });
+      worker.postMessage({ seed, where: {} });
     });
   } finally {
     await worker.terminate();

@@ -72,15 +72,14 @@ function chosen({ names = [], share, some }: MutantsWanted): readonly Mutant[] {
 
 async function judge(mutant: Mutant, seeds: readonly number[], sound: Thread): Promise<Verdict> {
   const thread = new Thread(mutant);
-  const { casts, plan } = mutant;
-  const planOf = { casts, plan };
+  const where = { in: mutant.in, casts: mutant.casts, plan: mutant.plan };
   try {
     for (const [i, seed] of seeds.entries()) {
-      const found = await thread.run({ seed, planOf });
+      const found = await thread.run({ seed, where });
       if ("stale" in found) return { kind: "void", why: found.stale };
       const [first] = found.violations;
       if (first === undefined) continue;
-      const also = await sound.run({ seed, planOf });
+      const also = await sound.run({ seed, where });
       if ("stale" in also || also.violations.length > 0)
         return { kind: "void", why: `without it seed ${seed} fails too: ${JSON.stringify(also).slice(0, WIDTH_MAX)}` };
       return { kind: "caught", seeds: i + 1, seed, by: `${first.check}: ${first.what}` };

@@ -20,6 +20,11 @@ export interface Mutant {
   readonly replace: string;
   /** Who has to live in the world to meet it; the actors alone unless said otherwise. */
   readonly casts?: readonly CastName[] | undefined;
+  /**
+   * Where it is looked for: in worlds (`simulation`, the default); or, where it is the storage's alone, in crashes at every operation
+   * of the disk (`crashes`) or in every single fault of a data directory (`damage`), a share of all of them for each seed.
+   */
+  readonly in?: "simulation" | "crashes" | "damage" | undefined;
   /** Which faults and limits the world must allow so that it can be met at all; never when they strike. */
   readonly plan?: PlanChange | undefined;
 }
@@ -42,15 +47,19 @@ export function mutated(source: string, { name, file, find, replace }: Mutant): 
 /** Many small worlds find more than a few large ones in the same time. */
 const CHAOS_MS_MAX = 6_000;
 const PIPELINE_MAX = 8;
+const THINK_MS_MIN = 100;
+const CLIENTS_MAX = 3;
 
 /** Disks do not lie unless it is asked for: a run that may end there finds less. */
-export function mutatedPlan(plan: Plan, { casts = ["actors"], plan: change }: Pick<Mutant, "casts" | "plan">): Plan {
+export function mutatedPlan(plan: Plan, { casts = ["actors"], plan: change }: Where): Plan {
   const areAlone = casts.length === 1;
   return {
     ...plan,
     lie: undefined,
     chaosMs: areAlone ? Math.min(plan.chaosMs, CHAOS_MS_MAX) : plan.chaosMs,
     pipeline: Math.min(plan.pipeline, PIPELINE_MAX),
+    thinkMs: Math.max(plan.thinkMs, THINK_MS_MIN),
+    clients: Math.min(plan.clients, CLIENTS_MAX),
     ...change,
     casts,
     limits: { ...plan.limits, ...change?.limits },
@@ -58,6 +67,9 @@ export function mutatedPlan(plan: Plan, { casts = ["actors"], plan: change }: Pi
     options: { ...(areAlone ? plan.options : {}), ...change?.options },
   };
 }
+
+/** What a thread needs to know of it, beside the defect. */
+export type Where = Pick<Mutant, "in" | "casts" | "plan">;
 
 /** Of a file of the repository; the same from `src` and from `dist`. */
 export const urlOf = (file: string): URL => new URL(`../../../../${file}`, import.meta.url);

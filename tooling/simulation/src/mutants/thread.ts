@@ -6,12 +6,12 @@
 import * as nodeModule from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Violation } from "../history.ts";
-import { type Mutant, mutated, mutatedPlan, urlOf } from "./mutant.ts";
+import { type Mutant, mutated, mutatedPlan, urlOf, type Where } from "./mutant.ts";
 
 export interface Task {
   readonly seed: number;
-  /** Of which the plan is changed as it wants it. */
-  readonly planOf: Pick<Mutant, "casts" | "plan">;
+  /** Where it is looked for, in a plan changed as the mutant wants it. */
+  readonly where: Where;
 }
 
 export interface Answer {
@@ -52,10 +52,47 @@ process.on("unhandledRejection", (error) => {
   stray.push({ check: "rejection", what: `nobody caught ${String((error as Error)?.stack ?? error)}` });
 });
 
-parentPort!.on("message", ({ seed, planOf }: Task) => {
+parentPort!.on("message", ({ seed, where }: Task) => {
   stray = [];
-  void run(seed, { change: (plan) => mutatedPlan(plan, planOf) }).then(({ violations }) => {
+  const found = where.in === "crashes" || where.in === "damage" ? storage(where.in, seed) : world(seed, where);
+  void found.then((violations) => {
     const answer: Answer = { seed, violations: [...violations, ...stray].slice(0, VIOLATIONS_MAX) };
     parentPort!.postMessage(answer);
   });
 });
+
+async function world(seed: number, where: Where): Promise<readonly Violation[]> {
+  const { violations } = await run(seed, { change: (plan) => mutatedPlan(plan, where) });
+  return violations;
+}
+
+/** Another tool's; it is not needed to build this one. */
+interface CrashMatrix {
+  readonly WORKLOADS: readonly object[];
+  tryShare(workload: object, index: number, of: number, wrap: undefined, failedMax: number): Promise<Failures>;
+  makeSource(): Promise<object>;
+  sweepShare(source: object, index: number, of: number, sampleEvery: number): Promise<Failures>;
+}
+interface Failures {
+  readonly failures: readonly string[];
+}
+const MATRIX_FILES = ["matrix/workloads/index.js", "matrix/share.js", "sweep/source.js", "sweep/sweep.js"];
+/** Shares that all crashes, and all faults, are cut into; a seed is one of them. */
+const SHARES = 50;
+let source: object | undefined;
+
+async function storage(kind: "crashes" | "damage", seed: number): Promise<readonly Violation[]> {
+  const parts = await Promise.all(
+    MATRIX_FILES.map((file) => import(urlOf(`tooling/crash-matrix/dist/${file}`).href) as Promise<object>),
+  );
+  const matrix = Object.assign({}, ...parts) as CrashMatrix;
+  const index = (seed - 1) % SHARES;
+  const found: string[] = [];
+  if (kind === "damage") {
+    source ??= await matrix.makeSource();
+    found.push(...(await matrix.sweepShare(source, index, SHARES, 1)).failures);
+  } else
+    for (const workload of matrix.WORKLOADS)
+      found.push(...(await matrix.tryShare(workload, index, SHARES, undefined, 1)).failures);
+  return found.map((what) => ({ check: kind, what }));
+}

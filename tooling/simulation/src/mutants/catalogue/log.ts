@@ -196,6 +196,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/replay.js`,
     find: "if (snapshotZxid === undefined && trust.base.zxid !== 0) {",
     replace: "if (snapshotZxid === undefined && trust.base.zxid < 0) {",
+    in: "damage",
   },
   {
     name: "broken-snapshots-counted",
@@ -213,5 +214,6 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/recover.js`,
     find: "if (position.seq === base.seq && position.zxid === base.zxid && Buffer.compare(position.chain, base.chain) === 0)",
     replace: "if (position.seq <= base.seq)",
+    in: "damage",
   },
 ];
