@@ -3,7 +3,7 @@
  *
  * Owns the order in which things are left out. What runs a case is given.
  */
-import { FAMILIES, FAULT_KINDS, type FaultKind, FAULTS_OF } from "../world/faults.ts";
+import { FAMILIES, type FaultKind, FAULTS_OF } from "../world/faults.ts";
 import { planOf } from "../world/plan.ts";
 import { type Case, planOfCase } from "./case.ts";
 import { leastNumber, leastOf } from "./least.ts";
@@ -44,17 +44,21 @@ export async function shrink(
   };
   // What does not fail again cannot be made smaller.
   if (!(await fails(first))) return { least, runs };
-  const { casts, clients, chaosMs } = planOfCase(first)(planOf(first.seed));
+  const { casts, clients, chaosMs, faults, lie } = planOfCase(first)(planOf(first.seed));
+  const kinds = new Set<FaultKind>(lie === undefined ? faults : [...faults, lie.kind]);
+
+  // A short run makes all further ones short.
+  for (let ms = Math.floor(chaosMs / 2); ms > 0 && (await fails({ ...least, chaosMs: ms })); ms = Math.floor(ms / 2));
 
   const without = new Set<FaultKind>(first.without);
-  const leaveOut = async (kinds: readonly FaultKind[]): Promise<void> => {
-    const more = kinds.filter((kind) => !without.has(kind));
+  const leaveOut = async (some: Iterable<FaultKind>): Promise<void> => {
+    const more = [...some].filter((kind) => kinds.has(kind) && !without.has(kind));
     if (more.length > 0 && (await fails({ ...least, without: [...without, ...more] })))
       for (const kind of more) without.add(kind);
   };
-  await leaveOut(FAULT_KINDS);
+  await leaveOut(kinds);
   for (const family of FAMILIES) await leaveOut(FAULTS_OF[family]);
-  for (const kind of FAULT_KINDS) await leaveOut([kind]);
+  for (const kind of kinds) await leaveOut([kind]);
 
   await leastOf(casts, (kept) => fails({ ...least, casts: kept }), isOver);
   await leastNumber(1, clients, (count) => fails({ ...least, clients: count }), isOver);
@@ -62,6 +66,6 @@ export async function shrink(
   // Those that are not reached need not be named; nor need kinds of faults where no strike is left.
   await fails({ ...least, steps });
   await fails({ ...least, without: undefined });
-  await leastNumber(1, chaosMs, (ms) => fails({ ...least, chaosMs: ms }), isOver);
+  await leastNumber(1, least.chaosMs ?? chaosMs, (ms) => fails({ ...least, chaosMs: ms }), isOver);
   return { least, runs };
 }
