@@ -39,8 +39,8 @@ const workloads: Record<string, Workload> = {
   },
 };
 
-/** All of the unsynced lost, all of it kept, and mixtures. */
-const draws = [() => 0, () => 0.55, ...Array.from({ length: 10 }, (_, seed) => drawFrom(seed + 1))];
+/** All of the unsynced lost, all of it kept, and mixtures. Every subset, and many more workloads: `npm run crash-matrix`. */
+const draws = [() => 0, () => 0.55, drawFrom(1), drawFrom(2)];
 
 for (const [name, workload] of Object.entries(workloads)) {
   test(`no crash at any operation of the disk takes what was acknowledged, or leaves a log that will not start: ${name}`, async () => {
