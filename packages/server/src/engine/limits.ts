@@ -49,7 +49,7 @@ export const SERVER_BOUNDS: Readonly<Record<ServerLimit, Bound>> = {
   unsentBytesSoft: bound(256 * KIB, 4 * KIB, 64 * MIB, 4 * KIB, 64 * KIB),
   unsentBytesHard: bound(8 * MIB, 64 * KIB, 1024 * MIB, 256 * KIB, 4 * MIB),
   /** A client that takes nothing for so long, with bytes waiting, is cut off. */
-  slowConsumerMs: bound(10_000, 100, 600_000, 2_000, 10_000),
+  slowConsumerMs: bound(10_000, 100, 600_000, 1_000, 10_000),
   /** Bytes of one log record, unless one request is larger. */
   batchBytes: bound(256 * KIB, 1, 4 * MIB, 200, 64 * KIB),
   /** Bytes handed to the log and not committed; beyond, writes are refused with OVERLOADED. */

@@ -2,6 +2,7 @@
 import { DEFAULT_OPTIONS } from "@corral/state-machine";
 import type { History, Violation } from "../history.ts";
 import type { Model, Step } from "../model/model.ts";
+import { checkInFlight } from "./in-flight.ts";
 import { checkOrder } from "./order.ts";
 import { checkRegisters } from "./registers.ts";
 import { replay } from "./replayed.ts";
@@ -54,6 +55,7 @@ export function judge(history: History, { checksWatches, count }: JudgeOptions):
     violations.push({ check: "states", what: `a state at ${zxid}, where no entry stands` });
   violations.push(...subscriptions.violations, ...sequences.violations);
   violations.push(...checkSessions(history.sessionFacts), ...checkSessionIds(history.frames, sessions.ends));
+  violations.push(...checkInFlight(history.frames));
   violations.push(...checkWriteReplies(asked, replayed.steps));
   violations.push(...checkWitness(history.calls, replayed.steps));
   violations.push(...checkOrder(history.calls, history.seen, replayed));

@@ -19,6 +19,15 @@ export function exceeded(figures: Figures, changes: Partial<Record<ServerLimit, 
   });
 }
 
+/** What is counted beside the server's own figures: files, timers, bytes that wait. Which of it is more than it may be. */
+export interface Counted {
+  readonly name: string;
+  readonly actual: number;
+  readonly most: number;
+}
+export const tooMany = (counts: readonly Counted[]): string[] =>
+  counts.flatMap(({ name, actual, most }) => (actual > most ? [`${actual} ${name}, of ${most}`] : []));
+
 /** With every client closed all of these are 0. */
 export function leftBehind(figures: Figures): string[] {
   const names = ["connections", "sessions", "ephemerals", "watches", "subscriptions", "uncommittedBytes"] as const;

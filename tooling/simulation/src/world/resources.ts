@@ -1,10 +1,9 @@
 /** What may be held while the world runs, on both sides, on the wire and on the disk. */
 import { SERVER_BOUNDS } from "@corral/server";
 import type { Host, Network } from "@corral/testing/world";
-import { exceeded } from "../check/rest.ts";
+import { type Counted, exceeded, tooMany } from "../check/rest.ts";
 import type { Inhabitants } from "./inhabitants.ts";
 import type { Plan } from "./plan.ts";
-import { fileLimits } from "./surroundings.ts";
 
 /** Timers of one program's clients and recipes: none is made for each call. */
 const TIMERS_MAX = 100;
@@ -15,27 +14,52 @@ const TEMPORARY_MAX = 3;
 
 /** Which bounds are exceeded. */
 export function resourcesExceeded(plan: Plan, host: Host, network: Network, inhabitants: Inhabitants): string[] {
-  const names = host.disk.names();
-  const { unsentBytesHard, frameBytes } = plan.limits;
-  const counts: readonly [name: string, actual: number, most: number][] = [
-    ["snapshots", names.filter((name) => /^snapshot-\d+$/.test(name)).length, plan.snapshotsKept + SNAPSHOTS_MORE],
-    // One more while the oldest is not yet removed.
-    ["torn tails", names.filter((name) => /\.torn-\d+$/.test(name)).length, fileLimits(plan).tornFilesKept! + 1],
-    ["temporary files", names.filter((name) => name.endsWith(".tmp")).length, TEMPORARY_MAX],
-    ...inhabitants.all.map(({ name, timers }): [string, number, number] => [
-      `timers of client ${name}`,
-      timers,
-      TIMERS_MAX,
-    ]),
-    // What one turn adds comes on top: it is cut off at the next look.
-    ...network.links.map(({ id, untakenBytes }): [string, number, number] => [
-      `bytes that wait on connection ${id}`,
-      untakenBytes,
-      (unsentBytesHard ?? SERVER_BOUNDS.unsentBytesHard.default) + 2 * (frameBytes ?? SERVER_BOUNDS.frameBytes.default),
-    ]),
-  ];
   return [
     ...exceeded(host.server.figures, plan.limits),
-    ...counts.flatMap(([name, actual, most]) => (actual > most ? [`${actual} ${name}, of ${most}`] : [])),
+    ...tooMany([...filesOf(host.disk.names(), plan), ...waitingOn(network, plan), ...timersOf(inhabitants)]),
+  ];
+}
+
+/** Of a directory. */
+export function filesOf(names: readonly string[], plan: Pick<Plan, "fileLog" | "snapshotsKept">): Counted[] {
+  const count = (name: string, is: RegExp, most: number): Counted => ({
+    name,
+    actual: names.filter((file) => is.test(file)).length,
+    most,
+  });
+  return [
+    count("snapshots", /^snapshot-\d+$/, plan.snapshotsKept + SNAPSHOTS_MORE),
+    // One more while the oldest is not yet removed.
+    count("torn tails", /\.torn-\d+$/, plan.fileLog.tornFilesKept + 1),
+    count("temporary files", /\.tmp$/, TEMPORARY_MAX),
+  ];
+}
+
+/** What a server has sent and its machine has not taken. What one turn adds comes on top: it is cut off at the next look. */
+function waitingOn(network: Network, { limits }: Plan): Counted[] {
+  const { unsentBytesHard = SERVER_BOUNDS.unsentBytesHard.default, frameBytes = SERVER_BOUNDS.frameBytes.default } =
+    limits;
+  const most = unsentBytesHard + 2 * frameBytes;
+  return network.links.map(({ id, untakenBytes }) => ({
+    name: `bytes that wait on connection ${id}`,
+    actual: untakenBytes,
+    most,
+  }));
+}
+
+const timersOf = (inhabitants: Inhabitants): Counted[] =>
+  inhabitants.all.map(({ name, timers }) => ({ name: `timers of client ${name}`, actual: timers, most: TIMERS_MAX }));
+
+/** When nothing is going on: what is left lying on the disk is what is kept. */
+export function leftOnDisk(
+  names: readonly string[],
+  plan: Pick<Plan, "snapshotsKept">,
+  rotten: ReadonlySet<string>,
+): string[] {
+  const snapshots = names.filter((name) => /^snapshot-\d+$/.test(name) && !rotten.has(name)).length;
+  const temporary = names.filter((name) => name.endsWith(".tmp"));
+  return [
+    ...tooMany([{ name: "snapshots are kept", actual: snapshots, most: plan.snapshotsKept + 1 }]),
+    ...(temporary.length === 0 ? [] : [`${temporary.join(", ")} ${temporary.length === 1 ? "is" : "are"} left`]),
   ];
 }

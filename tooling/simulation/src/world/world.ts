@@ -16,7 +16,7 @@ import { Inhabitants } from "./inhabitants.ts";
 import { ObservedMarks } from "./observed-marks.ts";
 import { ObservedSessions } from "./observed-sessions.ts";
 import type { Plan } from "./plan.ts";
-import { resourcesExceeded } from "./resources.ts";
+import { leftOnDisk, resourcesExceeded } from "./resources.ts";
 import { ServerLives } from "./server-lives.ts";
 import { drawMs } from "./surroundings.ts";
 import { installTraps } from "./traps.ts";
@@ -271,7 +271,9 @@ export class World {
     if (!isLeft) fail("a program does not leave");
     else await leaving;
     await this.#timeline.advance(1_000);
-    for (const what of leftBehind(this.#server.host.server.figures)) fail(what);
+    const { host, rotten } = this.#server;
+    for (const what of [...leftBehind(host.server.figures), ...leftOnDisk(host.disk.names(), this.#plan, rotten)])
+      fail(what);
     for (const { name, timers } of this.#inhabitants.all)
       if (timers !== 0) fail(`client ${name} has left ${timers} timers`);
     if (this.#network.links.length > 0) fail(`${this.#network.links.length} connections are open`);
