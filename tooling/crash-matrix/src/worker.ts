@@ -3,7 +3,8 @@ import { parentPort } from "node:worker_threads";
 import { type ShareResult, tryShare } from "./matrix/share.ts";
 import { WORKLOADS } from "./matrix/workloads/index.ts";
 import { PLANTS } from "./plant.ts";
-import { type SweepResult, sweepShare, type SweepSource } from "./sweep/sweep.ts";
+import type { SweepSource } from "./sweep/files.ts";
+import { type SweepResult, sweepShare } from "./sweep/sweep.ts";
 
 export type Task =
   | {

@@ -1,5 +1,5 @@
 /** What stands in a data directory, by the names of its files. */
-import type { Files } from "../src/sweep/sweep.ts";
+import type { Files } from "../src/sweep/files.ts";
 
 export function segmentsOf(files: Files): string[] {
   return Object.keys(files)

@@ -3,7 +3,8 @@ import { beforeAll, expect, test } from "vitest";
 import { faultsOf } from "../src/sweep/faults.ts";
 import { Oracle } from "../src/sweep/oracle.ts";
 import { makeSource } from "../src/sweep/source.ts";
-import { Sweep, sweepLines, sweepShare, type SweepSource } from "../src/sweep/sweep.ts";
+import type { SweepSource } from "../src/sweep/files.ts";
+import { Sweep, sweepLines, sweepShare } from "../src/sweep/sweep.ts";
 import { lastInUse, segmentsOf } from "./directories.ts";
 
 let source: SweepSource;

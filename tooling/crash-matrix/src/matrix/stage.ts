@@ -37,7 +37,7 @@ export interface CrashPoint {
 }
 
 /** A workload whose own recovery came out wrong: no crash of the matrix is needed to see it. */
-export class WorkloadFailed extends Error {
+class WorkloadFailed extends Error {
   override readonly name = "WorkloadFailed";
 }
 

@@ -8,7 +8,7 @@ import { diskError, type MemoryDisk } from "@corral/log/testing";
 import { drawFrom } from "@corral/testing/world";
 import type { WrapDisk } from "../world.ts";
 import type { Damage } from "./oracle.ts";
-import type { Files } from "./sweep.ts";
+import type { SweepSource } from "./files.ts";
 
 const BLOCK_BYTES = 512;
 
@@ -27,27 +27,19 @@ export interface Fault {
   readonly wrapDisk?: WrapDisk;
 }
 
-export interface Surroundings {
-  readonly files: Files;
-  /** The same directory at an earlier time. */
-  readonly older: Files;
-  /** Another cluster's. */
-  readonly foreign: Files;
-}
-
 /** All of them, blocks first, the same each time for the same directory. */
-export function faultsOf(surroundings: Surroundings): {
+export function faultsOf(source: SweepSource): {
   readonly blocks: readonly Fault[];
   readonly whole: readonly Fault[];
 } {
-  const names = Object.keys(surroundings.files).toSorted();
+  const names = Object.keys(source.files).toSorted();
   return {
-    blocks: names.flatMap((name) => blockFaults(name, surroundings)),
-    whole: names.flatMap((name) => wholeFaults(name, names, surroundings)),
+    blocks: names.flatMap((name) => blockFaults(name, source)),
+    whole: names.flatMap((name) => wholeFaults(name, names, source)),
   };
 }
 
-function blockFaults(file: string, { files, older }: Surroundings): Fault[] {
+function blockFaults(file: string, { files, older }: SweepSource): Fault[] {
   const whole = files[file]!;
   const draw = drawFrom(whole.length, `flips ${file}`);
   const faults: Fault[] = [];
@@ -86,7 +78,7 @@ function neighbour(whole: Uint8Array, from: number, length: number): Uint8Array 
   return from >= BLOCK_BYTES ? whole.slice(from - BLOCK_BYTES, from - BLOCK_BYTES + length) : undefined;
 }
 
-function wholeFaults(file: string, names: readonly string[], { files, older, foreign }: Surroundings): Fault[] {
+function wholeFaults(file: string, names: readonly string[], { files, older, foreign }: SweepSource): Fault[] {
   const whole = files[file]!;
   const { length } = whole;
   const stem = file.split("-")[0]!;

@@ -9,7 +9,7 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, connect, text } from "@corral/client";
 import { startCorrald } from "./corrald.ts";
-import type { Files, SweepSource } from "./sweep.ts";
+import type { Files, SweepSource } from "./files.ts";
 
 /** Small segments, and a snapshot every so often, so that there are several of each. */
 const LIMITS: Readonly<Record<string, number>> = {

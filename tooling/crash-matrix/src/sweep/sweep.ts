@@ -10,15 +10,9 @@ import { recover } from "@corral/server";
 import { digestOf } from "@corral/state-machine";
 import { SMALL_LIMITS, type WrapDisk, within, World } from "../world.ts";
 import { tableLines } from "../table.ts";
-import { type Fault, faultsOf, type Surroundings } from "./faults.ts";
+import { type Fault, faultsOf } from "./faults.ts";
+import type { Files, SweepSource } from "./files.ts";
 import { Oracle } from "./oracle.ts";
-
-/** Name to bytes. */
-export type Files = Readonly<Record<string, Uint8Array>>;
-
-export interface SweepSource extends Surroundings {
-  readonly limits: Partial<FileLogLimits>;
-}
 
 /** Columns of the table. `refused`: damage is told; `unread`: the disk did not give the bytes, and that is told. */
 const VERDICTS = ["same", "refused", "unread", "cut", "WRONG"] as const;

@@ -6,7 +6,8 @@ import { digestOf } from "@corral/state-machine";
 import { recover } from "@corral/server";
 import { SMALL_LIMITS, World } from "../../src/world.ts";
 import { makeSource } from "../../src/sweep/source.ts";
-import { diskOf, type SweepSource } from "../../src/sweep/sweep.ts";
+import type { SweepSource } from "../../src/sweep/files.ts";
+import { diskOf } from "../../src/sweep/sweep.ts";
 
 /** So many last entries. */
 const ENTRIES = 60;
