@@ -67,13 +67,14 @@ export function planOf(seed: number): Plan {
   const maybe = (chance: number): boolean => draw() < chance;
   const casts = castsOf(drawFrom(seed, "casts"));
   const areAlone = casts.length === 1;
+  const clients = areAlone ? between(draw, 2, 5) : between(draw, 1, 2);
   // Each kind draws for itself: with one more of them all others stay.
   const faults = FAULT_KINDS.filter((kind) => drawFrom(seed, `has ${kind}`)() < shareOf(kind));
   return {
     seed,
     casts,
     mayAct: () => true,
-    clients: areAlone ? between(draw, 2, 5) : between(draw, 1, 2),
+    clients,
     chaosMs: between(draw, 5_000, 20_000),
     // Two ends of a range within that of the client's table, the lower one low.
     sessionTimeoutMs: [
@@ -85,7 +86,7 @@ export function planOf(seed: number): Plan {
     thinkMs: oneOf(draw, [20, 100, 300, 1_000]),
     pipeline: oneOf(draw, [1, 3, 8, 20]),
     valueBytes: oneOf(draw, [32, 32, 200, 2_000]),
-    limits: limitsOf(draw, areAlone),
+    limits: { ...limitsOf(draw, areAlone), ...(areAlone ? doorOf(drawFrom(seed, "door"), clients) : {}) },
     // The others have to be able to do their work.
     options: areAlone ? optionsOf(draw) : {},
     history: maybe(0.25)
@@ -161,6 +162,11 @@ function castsOf(draw: Draw): readonly CastName[] {
   if (kind < 0.8) return ["actors", "brokers"];
   if (kind < 0.95) return ["actors", "groups"];
   return ["actors", "recipes", "brokers", "groups"];
+}
+
+/** Now and then there is hardly room for all clients, and none for connections that are half there. */
+function doorOf(draw: Draw, clients: number): Pick<Plan["limits"], "connections"> {
+  return draw() < 0.15 ? { connections: clients + between(draw, 1, 3) } : {};
 }
 
 function limitsOf(draw: Draw, areAlone: boolean): Partial<Record<ServerLimit, number>> {
