@@ -1,7 +1,14 @@
 /** Defects of the client: what it repeats, forgets, believes, or waits for. */
-import type { Mutant } from "../mutant.ts";
+import type { Mutant, PlanChange } from "../mutant.ts";
 
 const CLIENT = "packages/client/dist";
+
+/** Connections break all the time, and some answers with them. */
+const CUTS: PlanChange = {
+  faults: ["cut", "cut-all", "drop-reply", "lose-write-reply", "partition"],
+  faultPauseMs: 500,
+  thinkMs: 20,
+};
 
 export const CLIENT_MUTANTS: readonly Mutant[] = [
   {
@@ -20,6 +27,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
             this.#outstanding.set(call.xid, call);
         }
         return this.#frames(this.#outstanding.values(), limits, now);`,
+    plan: CUTS,
   },
   {
     name: "lost-write-called-failed",
@@ -28,6 +36,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/calls/table.js`,
     find: "return call.isWrite && call.wasSent && (call.inDoubt || this.#refused.get(call) !== true);",
     replace: "return call.isWrite && call.wasSent && call.inDoubt && this.#refused.size > 0;",
+    plan: CUTS,
   },
   {
     name: "given-up-write-called-failed",
@@ -36,6 +45,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/calls/requester.js`,
     find: 'call.fail(errorFor(open && call.isWrite ? "unknown" : "no"));',
     replace: 'call.fail(errorFor(open && call.inDoubt ? "unknown" : "no"));',
+    plan: CUTS,
   },
   {
     name: "replies-matched-by-place",
@@ -52,15 +62,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/watch/registry.js`,
     find: "this.#setAgain(this.#table.allSet());\n        if",
     replace: "this.#toldUpTo(zxid);\n        this.#setAgain(this.#table.allSet());\n        if",
-  },
-  {
-    name: "watches-set-again-from-the-last-event",
-    bug: "kazoo#305",
-    story:
-      "The place from which watches are set again is that of the last event, also where more of the same zxid is to come.",
-    file: `${CLIENT}/watch/registry.js`,
-    find: "this.#toldUpTo(zxid - 1);",
-    replace: "this.#toldUpTo(zxid);",
+    plan: CUTS,
   },
   {
     name: "watches-set-again-from-the-beginning",
@@ -69,6 +71,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/watch/catch-up.js`,
     find: "const zxid = Math.max(registration.from, toldZxid);",
     replace: "const zxid = registration.from;",
+    plan: CUTS,
   },
   {
     name: "watches-forgotten-at-reconnect",
@@ -78,6 +81,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     find: "if (registration.isSet)\n                        all.push(registration);",
     replace:
       "if (registration.isSet && registration.kind !== WatchKind.child)\n                        all.push(registration);",
+    plan: CUTS,
   },
   {
     name: "all-watches-in-one-request",
@@ -99,6 +103,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/watch/registry.js`,
     find: "if (this.#catchUp !== undefined) {\n            this.#catchUp.add(event);\n            return;\n        }",
     replace: "",
+    plan: CUTS,
   },
   {
     name: "results-before-missed-events",
@@ -107,6 +112,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/watch/registry.js`,
     find: "this.#requester.hold();",
     replace: "",
+    plan: CUTS,
   },
   {
     name: "page-taken-for-progress",
@@ -116,6 +122,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     find: "case SubscriptionKind.page:\n                return",
     replace:
       "case SubscriptionKind.page:\n                this.#inSnapshot = false;\n                this.#cursor = zxid;\n                return",
+    plan: { ...CUTS, limits: { pageBytes: 1024 }, valueBytes: 200 },
   },
   {
     name: "subscription-goes-on-a-unit-late",
@@ -124,6 +131,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/subscription/feed.js`,
     find: "return { since: this.#cursor, credits:",
     replace: "return { since: this.#cursor < 0 ? this.#cursor : Math.min(zxid, this.#cursor + 2), credits:",
+    plan: CUTS,
   },
   {
     name: "credits-lost",
@@ -184,6 +192,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     find: "for (const xid of this.#outstanding.keys())\n            return xid - 1;",
     replace:
       "for (const xid of this.#outstanding.keys())\n            return xid + 1 <= this.#lastXid ? xid : xid - 1;",
+    plan: CUTS,
   },
   {
     name: "old-session-not-replaced",
@@ -193,5 +202,6 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: `${CLIENT}/session/identity.js`,
     find: "this.#former = mayStillLive ? this.#session : undefined;",
     replace: "this.#former = undefined;",
+    plan: CUTS,
   },
 ];

@@ -38,7 +38,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/fill.js`,
     find: "await disk.rename(temporary, name);\n        await disk.syncDirectory();",
     replace: "await disk.rename(temporary, name);",
-    plan: POWER,
+    plan: { ...POWER, faults: ["power-failure"], limits: { snapshotEntries: 200 }, valueBytes: 2_000, thinkMs: 20 },
   },
   {
     name: "torn-tail-is-damage",
@@ -109,7 +109,13 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "await this.#disk.rename(temporary, name);\n                    await this.#disk.syncDirectory();",
     replace: "await this.#disk.rename(temporary, name);",
-    plan: POWER,
+    plan: {
+      ...POWER,
+      disk: { baseMs: 15, spikeMs: 100, spikes: 0.05 },
+      snapshotsKept: 1,
+      limits: { snapshotEntries: 20 },
+      thinkMs: 20,
+    },
   },
   {
     name: "snapshot-under-its-final-name",

@@ -97,14 +97,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     plan: { faults: ["stall-server", "sleep-server"], faultPauseMs: 1_500 },
   },
   {
-    name: "expired-at-first-sight",
-    bug: "ZOOKEEPER-1049",
-    story: "A session is ended in the very turn in which it looks silent, before what has arrived is heard.",
-    file: `${STEPS}/expire.js`,
-    find: "if (before.has(id))",
-    replace: "if (true || before.has(id))",
-  },
-  {
     name: "silent-session-lives-on",
     bug: "ZOOKEEPER-1496",
     story: "Nobody looks whether a session is silent after the server has started anew: its ephemerals stay.",

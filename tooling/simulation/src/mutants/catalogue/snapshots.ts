@@ -1,7 +1,16 @@
 /** Defects of snapshots and of recovery: what a state put together from one lacks, or has twice. */
-import type { Mutant } from "../mutant.ts";
+import type { Mutant, PlanChange } from "../mutant.ts";
 
 const MACHINE = "packages/state-machine/dist";
+
+/** Snapshots are taken all the time, while much changes, and read again soon. */
+const SNAPSHOTS: PlanChange = {
+  faults: ["power-failure", "kill", "restart", "checkpoint"],
+  faultPauseMs: 500,
+  disk: { baseMs: 2, spikeMs: 100, spikes: 0.05 },
+  limits: { snapshotEntries: 20 },
+  thinkMs: 20,
+};
 
 export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
@@ -19,6 +28,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
             this.#entriesSinceSnapshot = -batch.count;
             this.#world.sink.checkpoint(cut);
         }`,
+    plan: SNAPSHOTS,
   },
   {
     name: "snapshot-without-before-images",
@@ -27,6 +37,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/snapshot.js`,
     find: "this.#images.set(slot, tree.image(slot));",
     replace: "",
+    plan: SNAPSHOTS,
   },
   {
     name: "snapshot-without-removed",
@@ -36,6 +47,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/snapshot.js`,
     find: "removing(slot) {\n        this.changing(slot);",
     replace: "removing(slot) {\n        void slot;",
+    plan: SNAPSHOTS,
   },
   {
     name: "snapshot-without-new-sessions",
@@ -44,6 +56,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/snapshot.js`,
     find: "this.#sessionIds = state.sessions.ids();",
     replace: "this.#sessionIds = state.sessions.ids().filter((id) => id < state.zxid - 10);",
+    plan: SNAPSHOTS,
   },
   {
     name: "snapshot-with-later-sessions",
@@ -52,6 +65,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/snapshot.js`,
     find: "this.#sessionImages.set(session.id, w.take());",
     replace: "",
+    plan: SNAPSHOTS,
   },
   {
     name: "snapshot-lacks-acls",
@@ -61,6 +75,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/snapshot.js`,
     find: "writeAclRecord(w, number, acl);",
     replace: "if (number < 3) writeAclRecord(w, number, acl);",
+    plan: SNAPSHOTS,
   },
   {
     name: "acl-freed-in-use",
@@ -69,6 +84,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/history.js`,
     find: "this.#acl[i] = this.#acls.share(acl);",
     replace: "this.#acl[i] = acl;",
+    plan: { history: { historyEntries: 20, historyBytes: 5_000 } },
   },
   {
     name: "answers-not-in-the-snapshot",
@@ -85,6 +101,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/restore.js`,
     find: "state.options = options;",
     replace: "",
+    plan: SNAPSHOTS,
   },
   {
     name: "two-snapshots-at-once",
@@ -93,6 +110,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: "packages/server/dist/engine/engine.js",
     find: "if (this.#isSnapshotting || this.state.zxid === 0)",
     replace: "if (this.state.zxid === 0)",
+    plan: SNAPSHOTS,
   },
   {
     name: "history-restored-without-its-end",
@@ -102,6 +120,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/snapshot.js`,
     find: "if (entry.zxid > this.zxid)\n                    break;",
     replace: "if (entry.zxid > this.zxid - 5)\n                    break;",
+    plan: SNAPSHOTS,
   },
   {
     name: "counters-not-restored",
@@ -110,5 +129,6 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/snapshot-records.js`,
     find: "w.int(image.creates);",
     replace: "w.int(image.creates - (image.creates % 2));",
+    plan: SNAPSHOTS,
   },
 ];

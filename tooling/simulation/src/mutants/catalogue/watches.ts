@@ -1,8 +1,15 @@
 /** Defects of watches and subscriptions at the server: told too late, twice, never, or to the wrong one. */
-import type { Mutant } from "../mutant.ts";
+import type { Mutant, PlanChange } from "../mutant.ts";
 
 const ENGINE = "packages/server/dist/engine";
 const STEPS = `${ENGINE}/steps`;
+
+/** Connections break all the time, and some answers with them. */
+const CUTS: PlanChange = {
+  faults: ["cut", "cut-all", "drop-reply", "lose-write-reply", "partition"],
+  faultPauseMs: 500,
+  thinkMs: 20,
+};
 
 export const WATCH_MUTANTS: readonly Mutant[] = [
   {
@@ -53,6 +60,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/set-watches.js`,
     find: "kinds.has(watch.kind) && watch.zxid < entry.zxid && !spent.has(watch)",
     replace: "kinds.has(watch.kind) && !spent.has(watch)",
+    plan: CUTS,
   },
   {
     name: "one-shot-set-again",
@@ -61,7 +69,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/set-watches.js`,
     find: "if (!spent.has(watch))",
     replace: "if (watch !== undefined)",
-    plan: { faults: ["cut", "cut-all"], faultPauseMs: 500 },
+    plan: CUTS,
   },
   {
     name: "deletion-missed-by-a-reconnect",
@@ -70,6 +78,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/set-watches.js`,
     find: "if (entry.type === EventType.deleted)\n            isHeard = fire(path, CHILD) || isHeard;",
     replace: "",
+    plan: CUTS,
   },
   {
     name: "child-event-missing",
@@ -86,6 +95,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: "packages/state-machine/dist/history.js",
     find: "while (first > 0 && this.#zxid[first - 1] > zxid)",
     replace: "while (first > 0 && this.#zxid[first - 1] > zxid + 1)",
+    plan: CUTS,
   },
   {
     name: "compaction-not-noticed",
@@ -94,6 +104,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/subscribe.js`,
     find: "if (lag < history.since)",
     replace: "if (lag < 0 * history.since)",
+    plan: { ...CUTS, history: { historyEntries: 20, historyBytes: 5_000 } },
   },
   {
     name: "progress-ahead-of-events",
@@ -110,6 +121,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/subscribe.js`,
     find: "subscription.lag = zxid - 1;",
     replace: "subscription.lag = zxid;",
+    plan: CUTS,
   },
   {
     name: "walk-loses-its-place",
