@@ -17,6 +17,9 @@ export const guardedPath = (place: string): string => `${ROOT}/guarded/${place.r
 
 /** The longest that anything is held, milliseconds. */
 const WORK_MS = 900;
+/** Now and then a process stands still in the middle of its work, for longer than its session may be silent. */
+const STALLS_SHARE = 0.06;
+const STALL_MS = 10_000;
 /** Mostly short, sometimes longer than a session lives without being heard of. */
 const workMs = (draw: Draw): number => (draw() < 0.1 ? between(draw, 2_000, 6_000) : between(draw, 0, WORK_MS));
 
@@ -32,6 +35,12 @@ export async function work(member: Member, held: Held, draw: Draw, isFenced: boo
   const { name } = held;
   if (isFenced) company.store(name, held.token);
   await member.pause(workMs(draw));
+  if (draw() < STALLS_SHARE) {
+    member.stall(between(draw, 1_000, STALL_MS));
+    await member.pause(1);
+  }
+  // The first statement after whatever happened meanwhile.
+  company.look();
   if (isFenced) company.store(name, held.token);
   if (draw() < 0.5) await writeGuarded(client, member, held, [held.guard]);
 }
@@ -201,7 +210,7 @@ export function semaphores(member: Member): Use {
   return {
     async step(draw) {
       const kind = draw();
-      if (kind < 0.1) return void (await one.resize(between(draw, 1, PERMITS_MAX)));
+      if (kind < 0.15) return void (await one.resize(between(draw, 1, PERMITS_MAX)));
       if (kind < 0.3) return use(await one.tryAcquire(), draw);
       if (kind < 0.5)
         return givenUp(

@@ -4,7 +4,7 @@ import { type Job, queue } from "@corral/recipes";
 import { between, type Draw } from "@corral/testing/world";
 import { ROOT } from "./company.ts";
 import { note } from "./holding.ts";
-import type { Member, Use } from "./member.ts";
+import { allowed, type Member, type Use } from "./member.ts";
 
 export const QUEUE: string = `${ROOT}/queue`;
 export const WITNESSES: string = `${ROOT}/witnesses`;
@@ -73,11 +73,18 @@ export function jobs(member: Member): Use {
     await ack(job);
   };
 
+  /** As an operator does with a job whose holder hangs: that one is to be refused. */
+  const takeAway = async (): Promise<void> => {
+    const [name] = (await allowed(client.children(`${QUEUE}/claims`), "NO_NODE")) ?? [];
+    if (name !== undefined) await client.delete(`${QUEUE}/claims/${name}`, { missing: "ok" });
+  };
+
   return {
     async step(draw) {
       const kind = draw();
       if (kind < 0.45) return put(draw);
-      if (kind < 0.95) return take(draw, between(draw, 200, 4_000), true);
+      if (kind < 0.9) return take(draw, between(draw, 200, 4_000), true);
+      if (kind < 0.96) return takeAway();
       for await (const letter of work.dead.list()) {
         if (draw() < 0.5) await work.dead.redrive({ only: ({ czxid }) => czxid === letter.czxid });
         else await work.dead.discard(letter);

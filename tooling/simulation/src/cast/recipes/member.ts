@@ -56,6 +56,8 @@ export class Member {
   readonly client: Client;
   readonly process: Process;
   readonly company: Company;
+  /** It stands still for so long, milliseconds, from its next wait on. */
+  readonly stall: (ms: number) => void;
   readonly #uses = new Map<string, Use>();
   /** Recipes with which it is not finished. */
   readonly #going = new Set<string>();
@@ -63,8 +65,9 @@ export class Member {
   readonly #isInTime: boolean;
   readonly #lag: () => number;
 
-  constructor(program: string, { name, process, options }: Life, company: Company) {
+  constructor(program: string, { name, process, options, stall }: Life, company: Company) {
     this.name = name;
+    this.stall = stall;
     this.program = program;
     this.process = process;
     this.company = company;
