@@ -84,10 +84,14 @@ class NodeFile implements DiskFile {
 
   async read(into: Uint8Array, position: number): Promise<number> {
     let done = 0;
-    while (done < into.length) {
-      const count = await readOnce(this.#fd, into.subarray(done), position + done);
-      if (count === 0) break;
-      done += count;
+    try {
+      while (done < into.length) {
+        const count = await readOnce(this.#fd, into.subarray(done), position + done);
+        if (count === 0) break;
+        done += count;
+      }
+    } catch (error) {
+      throw naming(this.name, error);
     }
     return done;
   }
@@ -95,21 +99,35 @@ class NodeFile implements DiskFile {
   async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
     let rest = pieces;
     let at = position;
-    while (rest.length > 0) {
-      const count = await writeOnce(this.#fd, rest, at);
-      rest = withoutFirst(rest, count);
-      at += count;
+    try {
+      while (rest.length > 0) {
+        const count = await writeOnce(this.#fd, rest, at);
+        rest = withoutFirst(rest, count);
+        at += count;
+      }
+      if (this.#syncEachWrite) await fdatasync(this.#fd);
+    } catch (error) {
+      throw naming(this.name, error);
     }
-    if (this.#syncEachWrite) await fdatasync(this.#fd);
   }
 
-  sync(): Promise<void> {
-    return fdatasync(this.#fd);
+  async sync(): Promise<void> {
+    try {
+      await fdatasync(this.#fd);
+    } catch (error) {
+      throw naming(this.name, error);
+    }
   }
 
   close(): Promise<void> {
     return closeFd(this.#fd);
   }
+}
+
+/** The same error: of calls on a descriptor the system's message does not say which file it was. */
+function naming(name: string, error: unknown): unknown {
+  if (error instanceof Error) error.message += ` '${name}'`;
+  return error;
 }
 
 function readOnce(fd: number, into: Uint8Array, position: number): Promise<number> {
