@@ -90,6 +90,13 @@ describe("divisions", () => {
     expect(judged(book.divide("a", { a: "t1", b: "t0 t2" }))).toBe("");
   });
 
+  test("takes it that a partition stays with who has not given it back yet, when who was to have it is gone", () => {
+    const book = group({ a: "t0 t1", b: "t2" });
+    book.claim("a", "t0");
+    book.join("c").divide("a", { a: "t1", b: "t2", c: "t0" }).leave("c");
+    expect(judged(book.divide("a", { a: "t0", b: "t1 t2" }))).toBe("");
+  });
+
   test("takes a record that is written again as it was, and one that leaves nobody", () => {
     const book = group({ a: "t0" }).divide("a", { a: "t0" }, { epoch: 1 }).leave("a");
     expect(judged(book.divide("a", {}))).toBe("");

@@ -163,13 +163,13 @@ function* problemsOf({ fact, before, after, claims }: Division, { members }: Rol
 
 const topicOf = (key: string): string => key.slice(0, key.indexOf("/"));
 
-/** Does a member have what was for nobody? The leader goes by that too, and when it looked cannot be told. */
+/** Does a member have what was for nobody that is left? The leader goes by that too, and when it looked cannot be told. */
 function hasUntargeted(
   before: Parts,
   claims: ReadonlyMap<string, ReadonlySet<string>>,
   members: ReadonlySet<string>,
 ): boolean {
-  const targeted = new Set(Array.from(before.values(), (own) => [...own]).flat());
+  const targeted = new Set(Array.from(members, (member) => [...(before.get(member) ?? [])]).flat());
   return [...claims].some(([key, by]) => !targeted.has(key) && [...by].some((member) => members.has(member)));
 }
 
