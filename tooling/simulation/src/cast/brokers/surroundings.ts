@@ -24,7 +24,7 @@ export interface ClusterPlan {
   readonly topics: number;
 }
 
-export function clusterPlanOf(seed: number): ClusterPlan {
+function clusterPlanOf(seed: number): ClusterPlan {
   const draw = drawFrom(seed, "brokers");
   return {
     brokers: between(draw, 3, 4),

@@ -49,7 +49,7 @@ const without = (ids: readonly number[], others: readonly number[]): number[] =>
 const isTwice = (ids: readonly number[]): boolean => new Set(ids).size < ids.length;
 
 /** What is wrong with a state in itself. */
-export function faultOfState({ replicas, adding, removing, leader, isr, recovering }: Partition): string | undefined {
+function faultOfState({ replicas, adding, removing, leader, isr, recovering }: Partition): string | undefined {
   if ([replicas, adding, removing, isr].some(isTwice)) return "a broker stands twice in a list";
   if (isr.length === 0) return "nobody is in sync";
   if (without(isr, replicas).length > 0) return `in sync is ${without(isr, replicas)}, which keeps no replica`;
