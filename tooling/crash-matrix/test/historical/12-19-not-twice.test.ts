@@ -2,7 +2,7 @@
 // what was applied and how far were not stored together; versions, counters and revisions came out different.
 import { readBatches, stateUpTo, storeSnapshot } from "./states.ts";
 import { beforeAll, expect, test } from "vitest";
-import { digestOf } from "@corral/state-machine";
+import { Applier, digestOf, readTxns } from "@corral/state-machine";
 import { recover } from "@corral/server";
 import { SMALL_LIMITS, World } from "../../src/world.ts";
 import { makeSource } from "../../src/sweep/source.ts";
@@ -43,4 +43,14 @@ test("from the oldest snapshot, from the newest, and a second time: one state", 
     digests.add(`${state.zxid} ${digestOf(state)}`);
   }
   expect(digests.size).toBe(1);
+});
+
+test.each([1, 2, 5, 10, 25, 50])("the last %i batches, applied a second time, change nothing", async (count) => {
+  const { state } = await recover(worldOf().log());
+  const whole = digestOf(state);
+  const applier = new Applier(state);
+  for (const batch of (await readBatches(worldOf().log())).slice(-count))
+    for (const [index, txn] of readTxns(batch.body, batch.count).entries())
+      applier.apply(batch.firstZxid + index, batch.timeMs, txn);
+  expect(digestOf(state)).toBe(whole);
 });
