@@ -56,7 +56,7 @@ export function mutatedPlan(plan: Plan, { casts = ["actors"], plan: change }: Wh
   return {
     ...plan,
     lie: undefined,
-    chaosMs: areAlone ? Math.min(plan.chaosMs, CHAOS_MS_MAX) : plan.chaosMs,
+    chaosMs: Math.min(plan.chaosMs, areAlone ? CHAOS_MS_MAX : 2 * CHAOS_MS_MAX),
     pipeline: Math.min(plan.pipeline, PIPELINE_MAX),
     thinkMs: Math.max(plan.thinkMs, THINK_MS_MIN),
     clients: Math.min(plan.clients, CLIENTS_MAX),

@@ -194,14 +194,4 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
       "for (const xid of this.#outstanding.keys())\n            return xid + 1 <= this.#lastXid ? xid : xid - 1;",
     plan: CUTS,
   },
-  {
-    name: "old-session-not-replaced",
-    bug: "CURATOR-498",
-    story:
-      "A client that gave its session up opens another one and leaves the old one, with its ephemerals, to its timeout.",
-    file: `${CLIENT}/session/identity.js`,
-    find: "this.#former = mayStillLive ? this.#session : undefined;",
-    replace: "this.#former = undefined;",
-    plan: CUTS,
-  },
 ];

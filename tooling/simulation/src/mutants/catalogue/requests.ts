@@ -24,14 +24,6 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     replace: 'close(world, connection, CloseCode.normal, "closed");',
   },
   {
-    name: "paused-for-ever",
-    bug: "ZOOKEEPER-3072",
-    story: "A connection that was not read while it had too much to be answered is never read again.",
-    file: `${STEPS}/order.js`,
-    find: "else\n        world.sink.resume(connection.id);",
-    replace: "else if (connection.pendingCount > 0)\n        world.sink.resume(connection.id);",
-  },
-  {
     name: "last-one-waits-for-a-commit",
     bug: "ZOOKEEPER-4537",
     story: "What was left over in a turn goes on only when something else happens.",
@@ -142,15 +134,16 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "touched-znode-reaped",
-    bug: "ZOOKEEPER-2574",
+    bug: "own: reaping",
     story: "A znode whose time was over when its end was proposed goes, although it was set anew meanwhile.",
     file: `${MACHINE}/transitions/reap.js`,
     find: "if (from !== undefined && from <= cx.stamp.timeMs)",
     replace: "if (tree.numChildren(slot) === 0)",
+    plan: { disk: { baseMs: 30, spikeMs: 100, spikes: 0.05 }, thinkMs: 20, limits: { tickMs: 20 } },
   },
   {
     name: "container-with-children-reaped",
-    bug: "ZOOKEEPER-4466",
+    bug: "own: reaping",
     story: "A container that has a child again is removed as an empty one.",
     file: `${MACHINE}/tree/tree.js`,
     find: "if (this.numChildren(slot) > 0)\n            return undefined;",
@@ -158,7 +151,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "reaped-once-only",
-    bug: "ClickHouse#93213",
+    bug: "own: reaping",
     story: "The note that an end is on its way is never taken back: a znode of the same path is never reaped again.",
     file: `${STEPS}/commit.js`,
     find: "world.reaping.delete(txn.path);",

@@ -128,6 +128,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/transitions/session.js`,
     find: "session.identities = txn.identities;",
     replace: "if (txn.identities.length > session.identities.length) session.identities = txn.identities;",
+    plan: { faults: ["lose-write-reply", "drop-reply", "cut"], faultPauseMs: 500, thinkMs: 20 },
   },
   {
     name: "identity-before-its-commit",
