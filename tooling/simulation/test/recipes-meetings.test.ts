@@ -71,7 +71,7 @@ function latched(...steps: readonly LatchStep[]): RecipeLog {
       continue;
     }
     const [keys, left] = step;
-    const ops = [...keys].map((key) => creation(key === "!" ? `${LATCH}/done` : `${LATCH}/key-${key}`));
+    const ops = keys.split("").map((key) => creation(key === "!" ? `${LATCH}/done` : `${LATCH}/key-${key}`));
     log.multi(1, { op: Op.set, path: LATCH, data: Buffer.from(set(left)), version: -1 }, ...ops);
   }
   return log;

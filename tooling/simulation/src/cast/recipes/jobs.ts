@@ -61,7 +61,7 @@ export function jobs(member: Member): Use {
     if (job.attempt > 1) company.mark("recipes: a job was given again");
     if (company.mistake === "drops-jobs" && draw() < 0.5)
       return void (await client.delete(`${QUEUE}/items/${job.priority}/j-${job.id}`, { missing: "ok" }));
-    if (!mayFail) return ack(job);
+    if (!mayFail) return await ack(job);
     const chance = draw();
     // Some work takes longer than it may.
     await member.pause(chance < 0.05 ? 2 * VISIBILITY_MS : chance * 600);

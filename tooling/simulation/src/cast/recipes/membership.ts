@@ -152,7 +152,11 @@ export function services(member: Member): Use {
       if (kind < 0.2) return here.update({ address: member.name, meta: { zone: String(++said) } });
       if (kind < 0.3) return void (await here.unregister());
       consumer ??= await all.consume(SERVICE, { strategy: oneOf(draw, ["round-robin", "random"]) });
-      if (kind < 0.4) return await consumer.close().then(() => (consumer = undefined));
+      if (kind < 0.4) {
+        const closing = consumer;
+        consumer = undefined;
+        return closing.close();
+      }
       const picked = await allowed(consumer.pick({ timeoutMs: between(draw, 100, 3_000) }), "NO_NODE");
       if (picked === undefined) return;
       if (!picked.address.startsWith(picked.id)) member.violate(`${picked.id} is said to be at ${picked.address}`);

@@ -105,7 +105,10 @@ export function sharedValues(member: Member): Use {
       if (kind < 0.35) return update(opened);
       if (kind < 0.6) return set(opened, undefined);
       if (kind < 0.85) return set(opened, opened.zxid);
-      if (kind < 0.9) return await opened.close().then(() => (shared = undefined));
+      if (kind < 0.9) {
+        shared = undefined;
+        return opened.close();
+      }
       await client.delete(VALUE, { missing: "ok" });
     },
     async finish() {
