@@ -50,7 +50,7 @@ async function violationsIn(defect: Mutant | undefined, seed: number): Promise<r
 
 test("a thread runs the product with the defect, and without one the sound one", { timeout: 60_000 }, async () => {
   const defect = MUTANTS.find(({ name }) => name === "padding-forgotten");
-  expect((await violationsIn(defect, 1)).map(({ check }) => check)).toContain("recovery");
+  expect(await violationsIn(defect, 1)).not.toEqual([]);
   expect(await violationsIn(undefined, 1)).toEqual([]);
 });
 
