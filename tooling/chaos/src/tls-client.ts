@@ -7,7 +7,7 @@
 import { connect, systemRandom } from "@corral/client";
 
 const [url, stayMs] = process.argv.slice(2) as [string, string];
-const CONNECT_MS_MAX = 6_000;
+const CONNECT_MS_MAX = 4_000;
 const said: string[] = [];
 
 try {

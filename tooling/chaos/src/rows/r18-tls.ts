@@ -16,7 +16,7 @@ import { Siege } from "../siege.ts";
 const run = promisify(execFile);
 const CLIENT_MS_MAX = 20_000;
 /** For so long a client stays, in the middle of which the certificate changes. */
-const UNDER_LOAD_MS = 3_000;
+const UNDER_LOAD_MS = 2_000;
 
 export const tlsProxy: Row = {
   name: "R18",
