@@ -103,8 +103,8 @@ export class Member {
     const what = draw();
     if (what < 0.05) this.#leave(consumer, { timeoutMs: oneOf(draw, [0, 300, CLOSING_MS]) });
     else if (what < 0.09) this.#leave(consumer, { temporarily: true, timeoutMs: oneOf(draw, [0, 300, CLOSING_MS]) });
-    else if (what < 0.11) this.life.stall(between(draw, ...STALL_MS));
-    else if (what < 0.17) this.#tried(consumer.commit({ timeoutMs: between(draw, 1, 2_000) }));
+    else if (what < 0.13) this.life.stall(between(draw, ...STALL_MS));
+    else if (what < 0.18) this.#tried(consumer.commit({ timeoutMs: between(draw, 1, 2_000) }));
     else this.#touch(consumer, what, draw);
   }
 

@@ -14,8 +14,8 @@ import { replay } from "../replayed.ts";
 export const GROUP = "g";
 export const EFFECTS = "/effects";
 
-/** How a znode went: by the session that had made it, by another, or with its session. */
-export type Gone = "own" | "foreign" | "closed" | "expired";
+/** How a znode went: by the session that had made it, by the leader of the group or by another, or with its session. */
+export type Gone = "own" | "fenced" | "foreign" | "closed" | "expired";
 
 export type Told =
   | {
@@ -91,7 +91,8 @@ function factOf({ type, path, node }: Change, step: Step, model: Model): Told | 
   const session = sessionOf(step);
   const gone = (): Gone => {
     if (step.closed !== undefined) return step.entry.txn.kind === TxnKind.expire ? "expired" : "closed";
-    return node.owner === session ? "own" : "foreign";
+    if (node.owner === session) return "own";
+    return candidacyOf(step, model) === undefined ? "foreign" : "fenced";
   };
   const record = <T>(): T => JSON.parse(decoder.decode(node.data ?? new Uint8Array())) as T;
   if (path === PATHS.group && type === "changed") {

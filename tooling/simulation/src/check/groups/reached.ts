@@ -49,7 +49,7 @@ function fromFacts(facts: readonly Fact[], { absences, sometimes }: Reached): vo
       case "unclaim":
         if (fact.gone === "own" && releases.get(fact.key) === fact.index)
           sometimes("group: a claim was given back with its last offset");
-        if (fact.gone === "foreign") sometimes("group: a claim was cleared away by another");
+        if (fact.gone === "foreign" || fact.gone === "fenced") sometimes("group: a claim was cleared away by another");
         break;
       case "member":
         members.add(fact.member);
