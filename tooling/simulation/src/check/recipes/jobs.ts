@@ -7,7 +7,7 @@ const PRIORITIES = 10;
 const PREFIX = "j-";
 
 /** What was put, in all priorities. */
-export const itemsOf = (queue: string, tale: Tale): readonly ZnodeLife[] =>
+const itemsOf = (queue: string, tale: Tale): readonly ZnodeLife[] =>
   Array.from({ length: PRIORITIES }, (_, priority) => tale.childrenOf(`${queue}/items/${priority}`)).flat();
 
 export interface JobNotes {

@@ -24,7 +24,6 @@ export class Tale {
   readonly lastZxid: number;
   readonly #lives = new Map<string, ZnodeLife[]>();
   readonly #children = new Map<string, ZnodeLife[]>();
-  readonly #born = new Map<number, ZnodeLife[]>();
 
   /** Of what is below `root`. */
   constructor(entries: readonly Entry[], root: string) {
@@ -51,7 +50,6 @@ export class Tale {
       };
       append(this.#lives, path, born);
       append(this.#children, born.parent, born);
-      append(this.#born, zxid, born);
     } else if (type === "deleted" && life !== undefined) {
       life.to = zxid;
       life.endedBy = node.owner !== 0 && closed === node.owner ? "session" : "delete";
@@ -82,10 +80,6 @@ export class Tale {
   /** What was there at this zxid. */
   at(path: string, zxid: number): ZnodeLife | undefined {
     return this.livesOf(path).find((life) => isThere(life, zxid));
-  }
-
-  bornAt(zxid: number): readonly ZnodeLife[] {
-    return this.#born.get(zxid) ?? [];
   }
 }
 
