@@ -1,6 +1,6 @@
 /** Bad things, one after the other, as the seed decides; and the end of all of them. What each does: `strikes/`. */
 import { between, drawFrom, oneOf } from "@corral/testing/world";
-import type { FaultKind } from "./faults.ts";
+import { type FaultKind, weighted } from "./faults.ts";
 import { DISKS, LIES } from "./strikes/disks.ts";
 import { NETWORK } from "./strikes/network.ts";
 import { CLOCKS, ORDERS, PROCESSES } from "./strikes/processes.ts";
@@ -33,7 +33,7 @@ export class Chaos {
     const draw = drawFrom(plan.seed, name);
     fate.after(draw() * plan.faultPauseMs, "timer", () => {
       if (this.#isOver) return;
-      this.#strike(name, oneOf(draw, plan.faults));
+      this.#strike(name, oneOf(draw, weighted(plan.faults)));
       this.#next();
     });
   }

@@ -107,6 +107,13 @@ const RARE_SHARE = 0.25;
 export const shareOf = (kind: FaultKind): number =>
   familyOf(kind) === "lie" ? 0 : RARE.has(kind) ? RARE_SHARE : SHARE;
 
+/** Where a seed has them these strike so many times as often as others: most of what can be wrong shows at them. */
+const OFTEN: Partial<Record<FaultKind, number>> = { "power-failure": 4, kill: 2, "lose-write-reply": 2 };
+
+/** To draw a strike from: the more often, the more often it is there. */
+export const weighted = (kinds: readonly FaultKind[]): readonly FaultKind[] =>
+  kinds.flatMap((kind) => Array.from({ length: OFTEN[kind] ?? 1 }, () => kind));
+
 /** What may come of all that has struck so far. */
 export class Budget {
   readonly #struck = new Set<FaultKind>();

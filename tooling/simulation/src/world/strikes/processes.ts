@@ -28,7 +28,17 @@ export const PROCESSES: Strikes<KindOf<"process">> = {
     host.process.sleep(long);
     fate.after(long, "timer", isOver);
   },
-  "power-failure": ({ draw, short, long, restart }) => restart("power", oneOf(draw, [0, short, long])),
+  "power-failure": ({ draw, host, short, long, lasting, restart }) => {
+    const downMs = oneOf(draw, [0, short, long]);
+    if (draw() < 0.4) return restart("power", downMs);
+    // Between a write and its sync: what is written is on its way then.
+    const end = host.diskFault((operation, name) => {
+      if (operation !== "sync" || !name.startsWith("log-")) return;
+      end();
+      restart("power", downMs);
+    });
+    lasting(long, end);
+  },
   kill: ({ draw, short, long, restart }) => restart("process", oneOf(draw, [0, short, long])),
   restart: ({ draw, short, restart }) => restart("stop", oneOf(draw, [0, short])),
 };
