@@ -12,7 +12,6 @@ export const GROUP_MARKS = [
   "group: a claim waited for the former owner's end",
   "group: a claim was given back with its last offset",
   "group: a claim was cleared away by another",
-  "group: a member was fenced by its leader",
   "group: the leader changed",
   "group: it was divided anew while a member was not connected",
   "group: another assignor was voted for",
