@@ -62,9 +62,7 @@ function fromFacts(facts: readonly Fact[], { absences, sometimes }: Reached): vo
         break;
       case "unmember":
         members.delete(fact.member);
-        if (fact.gone !== "foreign") sessions.delete(fact.member);
-        if (fact.gone === "foreign" && !/^i\d$/.test(fact.member))
-          sometimes("group: a member was fenced by its leader");
+        if (fact.gone !== "foreign" && fact.gone !== "fenced") sessions.delete(fact.member);
         if (members.size === 0) sometimes("group: all members were gone");
         break;
       case "target":
