@@ -33,7 +33,8 @@ export class ObservedSessions {
   /** Of the server: the last proposal and the last commit, by its clock. */
   #proposedAt = 0;
   #committedAt = 0;
-  #waitsSince: number | undefined;
+  /** Of the batches that are proposed and not committed, the oldest first: when they were. */
+  readonly #waiting: number[] = [];
   /** Of each session, since the server's start. */
   readonly #last = new Map<number, { heardAt: number; readonly timeoutMs: number }>();
   #upAt = 0;
@@ -50,7 +51,7 @@ export class ObservedSessions {
   up(tickMs: number): void {
     this.isUp = true;
     this.#stalls.clear();
-    this.#waitsSince = undefined;
+    this.#waiting.length = 0;
     this.#proposedAt = this.#committedAt = Number.NEGATIVE_INFINITY;
     this.#upAt = this.#world.serverMs();
     this.#facts.push({ kind: "up", at: this.#upAt, tickMs });
@@ -147,12 +148,13 @@ export class ObservedSessions {
     if (!this.isUp) return;
     const at = this.#world.serverMs();
     // What gathered while an append was under way was decided since that was proposed.
-    const from = this.#committedAt >= at ? this.#proposedAt : at;
+    const [oldest = this.#proposedAt] = this.#waiting;
+    const from = this.#waiting.length > 0 || this.#committedAt >= at ? oldest : at;
     for (const txn of txns)
       if (txn.kind === TxnKind.expire)
         this.#facts.push({ kind: "expiring", session: txn.session, from, at, excused: this.#excused() });
     this.#proposedAt = at;
-    this.#waitsSince ??= at;
+    this.#waiting.push(at);
   }
 
   committed(firstZxid: number, txns: readonly Txn[]): void {
@@ -160,7 +162,7 @@ export class ObservedSessions {
     if (!this.isUp) return this.begun(firstZxid, txns, 0);
     const at = this.#world.serverMs();
     this.#appended();
-    this.#waitsSince = undefined;
+    this.#waiting.shift();
     this.#committedAt = at;
     this.begun(firstZxid, txns, at);
   }
@@ -187,8 +189,10 @@ export class ObservedSessions {
 
   #appended(): void {
     const to = this.#world.serverMs();
-    if (this.#waitsSince !== undefined && to - this.#waitsSince > APPEND_MS)
-      this.#facts.push({ kind: "stalled", from: this.#waitsSince, to });
+    const [oldest] = this.#waiting;
+    if (oldest === undefined) return;
+    const from = Math.max(oldest, this.#committedAt);
+    if (to - from > APPEND_MS) this.#facts.push({ kind: "stalled", from, to });
   }
 
   // Clients

@@ -35,6 +35,8 @@ const CALM_MS_MAX = 120_000;
 const CALM_MS_MIN = 20_000;
 /** Between two questions whether everything has come to rest. */
 const CALM_STEP_MS = 5_000;
+/** A snapshot that is asked for at rest is written within this. */
+const SNAPSHOT_MS = 20_000;
 /** Programs have left within this. */
 const LEAVE_MS = 30_000;
 /** Of one phase: more, and something feeds itself. */
@@ -278,6 +280,15 @@ export class World {
       if (timers !== 0) fail(`client ${name} has left ${timers} timers`);
     if (this.#network.links.length > 0) fail(`${this.#network.links.length} connections are open`);
     this.#server.dump("after everybody left");
+    if (!(await this.#savesSnapshot())) fail("no snapshot is written any more, and nothing stands in its way");
+  }
+
+  async #savesSnapshot(): Promise<boolean> {
+    const { server } = this.#server.host;
+    const before = server.counters.snapshots;
+    void server.checkpoint();
+    await this.#timeline.advance(SNAPSHOT_MS);
+    return server.counters.snapshots > before;
   }
 
   #unrest(): string | undefined {
