@@ -134,7 +134,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/snapshot-store.js`,
     find: "settled = true;\n            this.#current = undefined;",
     replace: "settled = true;",
-    plan: FAILING,
+    plan: { ...SLOW_SNAPSHOTS, faults: ["disk-error"], faultPauseMs: 1_500 },
   },
   {
     name: "durable-mark-ahead",
