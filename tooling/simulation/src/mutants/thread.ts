@@ -55,7 +55,8 @@ process.on("unhandledRejection", (error) => {
 parentPort!.on("message", ({ seed, where }: Task) => {
   stray = [];
   const found = where.in === "crashes" || where.in === "damage" ? storage(where.in, seed) : world(seed, where);
-  void found.then((violations) => {
+  const failed = (error: unknown): Violation[] => [{ check: "thread", what: String((error as Error).stack ?? error) }];
+  void found.catch(failed).then((violations) => {
     const answer: Answer = { seed, violations: [...violations, ...stray].slice(0, VIOLATIONS_MAX) };
     parentPort!.postMessage(answer);
   });
