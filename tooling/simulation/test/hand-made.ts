@@ -1,6 +1,6 @@
 /** Hand-made histories for the tests of the checkers: a log, calls and what a wire carried. */
 import type { Frame } from "@corral/testing/world";
-import { Op, type WriteRequest } from "@corral/protocol";
+import { DEFAULT_LIMITS, Op, type WriteRequest } from "@corral/protocol";
 import { DEFAULT_OPTIONS, TxnKind, type Txn } from "@corral/state-machine";
 import { replay } from "../src/check/replayed.ts";
 import { TAG_ROOT, tagData } from "../src/check/witness.ts";
@@ -103,7 +103,7 @@ export class Wire {
       timeoutMs: 1_000,
       zxid,
       resumed: false,
-      limits: {} as never,
+      limits: DEFAULT_LIMITS,
     };
     this.frames.push({
       link: this.#link,
