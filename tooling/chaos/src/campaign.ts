@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { ExitCode } from "@corral/daemon";
 import { endAll } from "@corral/end-to-end";
 import type { Violation } from "@corral/simulation";
 import { drawFrom } from "@corral/testing/world";
@@ -24,6 +25,7 @@ export interface CampaignOptions {
   readonly plant: Plant | undefined;
 }
 
+const REFUSED_START = new RegExp(`ended with (${ExitCode.badData}|${ExitCode.logFailed}) before it served`);
 const VIOLATIONS_SHOWN = 6;
 const WIDTH_MAX = 700;
 
@@ -56,7 +58,9 @@ export async function runRow(row: Row, { seed, isQuick, plant }: CampaignOptions
     figures = outcome.figures;
     violations.push(...outcome.violations);
   } catch (error) {
-    violations.push({ check: "row", what: String((error as Error)?.stack ?? error) });
+    const what = String((error as Error)?.stack ?? error);
+    // A corrald that refuses its data, or fails on it, has broken a promise; anything else is an accident of the row.
+    violations.push({ check: REFUSED_START.test(what) ? "start" : "row", what });
   }
   await endAll();
   for (const undo of undoes.toReversed()) {

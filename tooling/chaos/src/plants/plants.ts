@@ -56,7 +56,11 @@ export const PLANTS: Readonly<Record<Plant, PlantSpec>> = {
   "own-stall": {
     row: "R14",
     what: "time during which the daemon stood still counts as the clients' silence",
-    patch: { file: "/server/dist/engine/steps/expire.js", from: "world.limits.tickMs * STALLED_TICKS", to: "1e9" },
+    patch: {
+      file: "/server/dist/engine/tables/session-clock.js",
+      from: "Math.min(passed, this.#stepMs)",
+      to: "passed",
+    },
   },
   "wall-clock": {
     row: "R10",

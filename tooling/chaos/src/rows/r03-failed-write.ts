@@ -27,11 +27,11 @@ export const failedWrite: Row = {
       await siege.start({ wrapper: injected("pwritev", `error=EIO:when=${nth}`), env: ONE_THREAD });
       const death = await Promise.race([siege.daemon.ended, wait(LIFE_MS_MAX, undefined)]);
       if (death === undefined) {
-        siege.fail("fault", `it lives on after write ${nth} has failed`);
+        siege.fail("exit", `it lives on after write ${nth} has failed`);
         process.kill(siege.pid, "SIGKILL");
         await siege.daemon.ended;
       } else if (death.code !== ExitCode.logFailed || !death.stderr.includes("cannot go on"))
-        siege.fail("fault", `write ${nth} failed, and it ended with ${death.code}: ${death.stderr.slice(-300)}`);
+        siege.fail("exit", `write ${nth} failed, and it ended with ${death.code}: ${death.stderr.slice(-300)}`);
       await siege.read(`after write ${nth} has failed`);
     }
     await siege.start();
