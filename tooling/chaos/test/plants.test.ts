@@ -26,7 +26,7 @@ describe.each(patched)("%s", (_name, patch) => {
   });
 
   test("is in what is loaded, and in no other module", async () => {
-    initialize(patch);
+    await initialize(patch);
     const loaded = async (source: string, url: string): Promise<unknown> => {
       const next = async (): Promise<{ format: "module"; source: string }> => ({ format: "module", source });
       return (await load(url, { conditions: [], format: "module", importAttributes: {} } as never, next)).source;
