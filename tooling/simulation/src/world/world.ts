@@ -273,6 +273,8 @@ export class World {
     if (!isLeft) fail("a program does not leave");
     else await leaving;
     await this.#timeline.advance(1_000);
+    // What a crash has brought back goes with the next snapshot.
+    if (!(await this.#savesSnapshot())) fail("no snapshot is written any more, and nothing stands in its way");
     const { host, rotten } = this.#server;
     for (const what of [...leftBehind(host.server.figures), ...leftOnDisk(host.disk.names(), this.#plan, rotten)])
       fail(what);
@@ -280,7 +282,6 @@ export class World {
       if (timers !== 0) fail(`client ${name} has left ${timers} timers`);
     if (this.#network.links.length > 0) fail(`${this.#network.links.length} connections are open`);
     this.#server.dump("after everybody left");
-    if (!(await this.#savesSnapshot())) fail("no snapshot is written any more, and nothing stands in its way");
   }
 
   async #savesSnapshot(): Promise<boolean> {

@@ -198,13 +198,14 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace: "replay: segments.slice(chain.firstIndex, Math.max(chain.firstIndex + 1, lastIndex)),",
   },
   {
-    name: "no-snapshot-means-new",
+    name: "older-snapshots-not-tried",
     bug: "ZOOKEEPER-2325",
-    story: "Where no snapshot can be used, the server begins with an empty tree, whatever the log says it lacks.",
+    story:
+      "The newest snapshot is broken: recovery goes on as if there were no other, with a log that begins after them.",
     file: `${LOG}/replay.js`,
-    find: "if (snapshotZxid === undefined && trust.base.zxid !== 0) {",
-    replace: "if (snapshotZxid === undefined && trust.base.zxid < 0) {",
-    in: "damage",
+    find: 'warn({ kind: "snapshot-skipped", file: name, reason });\n    }',
+    replace: 'warn({ kind: "snapshot-skipped", file: name, reason });\n        return undefined;\n    }',
+    plan: { ...POWER, faults: ["power-failure", "kill", "checkpoint", "damaged-snapshot"], snapshotsKept: 2 },
   },
   {
     name: "broken-snapshots-counted",
