@@ -73,6 +73,7 @@ function chosen({ names = [], share, some }: MutantsWanted): readonly Mutant[] {
 async function judge(mutant: Mutant, seeds: readonly number[], sound: Thread): Promise<Verdict> {
   const thread = new Thread(mutant);
   const where = { in: mutant.in, casts: mutant.casts, plan: mutant.plan };
+  let why: string | undefined;
   try {
     for (const [i, seed] of seeds.entries()) {
       const found = await thread.run({ seed, where });
@@ -80,10 +81,15 @@ async function judge(mutant: Mutant, seeds: readonly number[], sound: Thread): P
       const [first] = found.violations;
       if (first === undefined) continue;
       const also = await sound.run({ seed, where });
-      if ("stale" in also || also.violations.length > 0)
-        return { kind: "void", why: `without it seed ${seed} fails too: ${JSON.stringify(also).slice(0, WIDTH_MAX)}` };
+      if ("stale" in also || also.violations.length > 0) {
+        // It says nothing of the mutant: another seed has to.
+        why = `without it seed ${seed} fails too: ${JSON.stringify(also).slice(0, WIDTH_MAX)}`;
+        console.log(`${mutant.name}: ${why}`);
+        continue;
+      }
       return { kind: "caught", seeds: i + 1, seed, by: `${first.check}: ${first.what}` };
     }
+    if (why !== undefined) return { kind: "void", why };
     return { kind: "survived", seeds: seeds.length };
   } finally {
     await thread.end();

@@ -134,28 +134,12 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     plan: CUTS,
   },
   {
-    name: "credits-lost",
-    bug: "kazoo#543",
-    story: "The room that a reader has made is not told to the server: its subscription stands still.",
-    file: `${CLIENT}/subscription/feed.js`,
-    find: "this.#owed += credits;",
-    replace: "this.#owed += this.spec.window > 4 ? credits : 0;",
-  },
-  {
     name: "attempt-without-a-deadline",
     bug: "ZOOKEEPER-4508",
     story: "An attempt to connect that is not answered is waited for longer than the session lives.",
     file: `${CLIENT}/session/driver.js`,
     find: "return Math.min(ATTEMPT_TIMEOUT_MS, (this.session?.timeoutMs ?? this.settings.sessionTimeoutMs) / 3);",
     replace: "return 1000 * ATTEMPT_TIMEOUT_MS;",
-  },
-  {
-    name: "silence-not-noticed",
-    bug: "ZOOKEEPER-4921",
-    story: "A connection on which nothing arrives any more is kept: the client waits for ever.",
-    file: `${CLIENT}/session/connection.js`,
-    find: "if (now >= deadAt) {",
-    replace: "if (now >= deadAt + 3_600_000) {",
   },
   {
     name: "believes-in-its-session",

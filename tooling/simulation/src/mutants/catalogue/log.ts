@@ -186,7 +186,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     story: "Batches that the snapshot holds already are applied once more.",
     file: `${LOG}/replay.js`,
     find: "if (firstZxid + count - 1 <= afterZxid)",
-    replace: "if (firstZxid + count - 1 <= afterZxid - 50)",
+    replace: "if (firstZxid + count - 1 <= afterZxid - 5_000)",
     plan: SLOW_SNAPSHOTS,
   },
   {
@@ -205,15 +205,6 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: `${LOG}/replay.js`,
     find: 'warn({ kind: "snapshot-skipped", file: name, reason });\n    }',
     replace: 'warn({ kind: "snapshot-skipped", file: name, reason });\n        return undefined;\n    }',
-    plan: { ...POWER, faults: ["power-failure", "kill", "checkpoint", "damaged-snapshot"], snapshotsKept: 2 },
-  },
-  {
-    name: "broken-snapshots-counted",
-    bug: "ZOOKEEPER-3231",
-    story: "Snapshots are counted by their names: broken ones are kept, and the last good one is removed.",
-    file: `${LOG}/snapshot-store.js`,
-    find: "else if (this.#verified.has(name) || (await this.verify(name)) === undefined) {",
-    replace: "else {",
     plan: { ...POWER, faults: ["power-failure", "kill", "checkpoint", "damaged-snapshot"], snapshotsKept: 2 },
   },
   {

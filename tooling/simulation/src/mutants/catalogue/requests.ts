@@ -24,14 +24,6 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     replace: 'close(world, connection, CloseCode.normal, "closed");',
   },
   {
-    name: "last-one-waits-for-a-commit",
-    bug: "ZOOKEEPER-4537",
-    story: "What was left over in a turn goes on only when something else happens.",
-    file: `${ENGINE}/engine.js`,
-    find: "this.#touched.add(connection);\n        for (const subscription of world.subscriptions.of(connection).values())",
-    replace: "for (const subscription of world.subscriptions.of(connection).values())",
-  },
-  {
     name: "multi-not-undone",
     bug: "ZOOKEEPER-3127",
     story: "A multi that is refused half-way leaves what its first operations did.",
@@ -173,6 +165,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     find: "const isReadable = allows(tree.acl(child), Permission.read, connection.session.identities, options);",
     replace:
       "const isReadable = allows(tree.acl(tree.parent(child)), Permission.read, connection.session.identities, options);",
+    plan: { thinkMs: 20 },
   },
   {
     name: "cversion-of-deletions-lost",
@@ -190,6 +183,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/order.js`,
     find: 'return isChange && connection.hasRefusedBefore(request.xid) ? "order" : undefined;',
     replace: "return undefined;",
+    plan: { faults: ["disk-full"], faultPauseMs: 500, thinkMs: 20 },
   },
   {
     name: "overload-without-bound",
@@ -198,5 +192,13 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/order.js`,
     find: "if (proposer.uncommittedBytes > world.limits.uncommittedBytes)",
     replace: "if (proposer.uncommittedBytes > 100 * world.limits.uncommittedBytes)",
+    plan: {
+      faults: ["disk-hang"],
+      faultPauseMs: 500,
+      limits: { uncommittedBytes: 65_536, frameBytes: 65_536, inFlight: 200 },
+      valueBytes: 10_000,
+      thinkMs: 20,
+      pipeline: 20,
+    },
   },
 ];

@@ -37,6 +37,12 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: `${MACHINE}/apply.js`,
     find: "if (session.generation !== txn.generation)",
     replace: "if (session.generation < txn.generation)",
+    plan: {
+      faults: ["half-open", "stick-reply", "partition", "cut"],
+      faultPauseMs: 500,
+      disk: { baseMs: 30, spikeMs: 100, spikes: 0.05 },
+      thinkMs: 20,
+    },
   },
   {
     name: "moved-session-served-twice",
@@ -86,15 +92,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
       sessionTimeoutMs: [500, 1_000],
       limits: { sessionTimeoutMsMin: 500 },
     },
-  },
-  {
-    name: "own-stall-ends-sessions",
-    bug: "etcd#12528",
-    story: "A server that stood still counts the time against its clients, and ends all of their sessions.",
-    file: "packages/server/dist/engine/tables/session-clock.js",
-    find: "if (!isLogStalled)\n            this.#now += Math.min(passed, this.#stepMs);",
-    replace: "this.#now += passed;",
-    plan: { faults: ["stall-server", "sleep-server"], faultPauseMs: 1_500 },
   },
   {
     name: "silent-session-lives-on",

@@ -43,6 +43,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: `${STEPS}/notify.js`,
     find: "if (!allows(this.#acl, Permission.read, identities, this.#world.state.options))\n            return;",
     replace: "void identities;",
+    plan: { thinkMs: 20 },
   },
   {
     name: "events-after-the-reply",
@@ -130,15 +131,6 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     file: "packages/state-machine/dist/tree/tree.js",
     find: "walk.leave(slot, this);",
     replace: "void walk;",
-    plan: { limits: { pageBytes: 1024 }, valueBytes: 200 },
-  },
-  {
-    name: "unit-split-by-pages",
-    bug: "etcd#20221",
-    story: "A transaction that is too large for one message is told as several whole ones.",
-    file: `${STEPS}/subscribe.js`,
-    find: "const kind = i === parts.length - 1 ? SubscriptionKind.changes : SubscriptionKind.changesPart;",
-    replace: "const kind = SubscriptionKind.changes;",
-    plan: { limits: { pageBytes: 1024 }, valueBytes: 2_000 },
+    plan: { limits: { pageBytes: 1024 }, valueBytes: 200, thinkMs: 20 },
   },
 ];
