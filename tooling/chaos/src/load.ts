@@ -41,6 +41,8 @@ const LOOK_MS = 100;
 const LEAVE_MS = 2_000;
 /** What the watches of the last moments may take to arrive. */
 const SETTLE_MS = 500;
+/** Of one client: a row's load goes on as long as the row. */
+const ACTS_MAX = 20_000;
 /** Parents of the paths that actors write below, and the paths themselves. */
 const WATCHED: readonly string[] = [...new Set([...PATHS, "/w"])];
 
@@ -64,7 +66,13 @@ export class Load {
     const { seed, clients } = options;
     const draw = drawFrom(seed, "load");
     // Many small turns: what is to be struck is always under way.
-    const plan = { ...planOf(seed), clients, thinkMs: oneOf(draw, [40, 80, 150]), pipeline: oneOf(draw, [1, 3, 6]) };
+    const plan = {
+      ...planOf(seed),
+      clients,
+      actsMax: ACTS_MAX,
+      thinkMs: oneOf(draw, [40, 80, 150]),
+      pipeline: oneOf(draw, [1, 3, 6]),
+    };
     this.#stage = {
       plan,
       history: this.history,

@@ -3,6 +3,8 @@ import { text } from "node:stream/consumers";
 import { parentPort } from "node:worker_threads";
 import { catchStrays, perform, type Task } from "./campaign/perform.ts";
 
+/** Of thousands of errors that nobody looks at, each would be made with ten. */
+Error.stackTraceLimit = 4;
 catchStrays();
 if (parentPort === null) {
   process.stdout.write(JSON.stringify(await perform(JSON.parse(await text(process.stdin)) as Task)));

@@ -25,6 +25,8 @@ export interface Plan {
   readonly thinkMs: number;
   /** Calls of one turn, at most. */
   readonly pipeline: number;
+  /** Acts of one actor in one life. More find no more, and take their time; in some worlds there are many all the same. */
+  readonly actsMax: number;
   readonly valueBytes: number;
   readonly limits: Partial<Record<ServerLimit, number>>;
   readonly options: Readonly<Record<string, number>>;
@@ -85,6 +87,7 @@ export function planOf(seed: number): Plan {
     queue: areAlone ? queueOf(drawFrom(seed, "queue")) : {},
     thinkMs: oneOf(draw, [20, 100, 300, 1_000]),
     pipeline: oneOf(draw, [1, 3, 8, 20]),
+    actsMax: oneOf(drawFrom(seed, "acts"), [100, 250, 250, 1_200]),
     valueBytes: oneOf(draw, [32, 32, 200, 2_000]),
     limits: { ...limitsOf(draw, areAlone), ...(areAlone ? doorOf(drawFrom(seed, "door"), clients) : {}) },
     // The others have to be able to do their work.

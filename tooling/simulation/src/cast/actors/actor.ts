@@ -58,7 +58,7 @@ export class Actor {
     const { plan } = stage;
     const draw = drawFrom(plan.seed, `${name} turn ${++this.#turns}`);
     this.#process.after(1 + draw() * plan.thinkMs, "timer", () => {
-      if (this.isStopped || this.#acts >= ACTS_MAX) return;
+      if (this.isStopped || this.#acts >= plan.actsMax) return;
       const mayCall = this.pending < PENDING_MAX;
       for (let i = Math.floor(draw() * plan.pipeline); i >= 0; i--) {
         const act = ++this.#acts;
@@ -244,8 +244,6 @@ export class Actor {
 
 /** An actor waits when it has so many calls that were not answered. */
 const PENDING_MAX = 200;
-/** More acts of one actor find no more, and take their time. */
-const ACTS_MAX = 1_200;
 
 /** In the order of the wire. */
 const STAT_NAMES: readonly (keyof Stat)[] = [
