@@ -62,10 +62,15 @@ export function mutatedPlan(plan: Plan, { casts = ["actors"], plan: change }: Wh
     clients: Math.min(plan.clients, CLIENTS_MAX),
     ...change,
     casts,
-    limits: { ...plan.limits, ...change?.limits },
-    // The others have to be able to do their work.
+    // The others have to be able to come in, and to do their work.
+    limits: { ...(areAlone ? plan.limits : roomy(plan.limits)), ...change?.limits },
     options: { ...(areAlone ? plan.options : {}), ...change?.options },
   };
+}
+
+/** Drawn for actors alone, the number of connections and of subscriptions would be too few. */
+function roomy({ connections: _, subscriptionsPerConnection: __, ...limits }: Plan["limits"]): Plan["limits"] {
+  return limits;
 }
 
 /** What a thread needs to know of it, beside the defect. */
