@@ -181,15 +181,6 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace: "const epoch = Math.max(1, trust.epoch);",
   },
   {
-    name: "old-batches-on-a-new-snapshot",
-    bug: "ZOOKEEPER-3145",
-    story: "Batches that the snapshot holds already are applied once more.",
-    file: `${LOG}/replay.js`,
-    find: "if (firstZxid + count - 1 <= afterZxid)",
-    replace: "if (firstZxid + count - 1 <= afterZxid - 5_000)",
-    plan: SLOW_SNAPSHOTS,
-  },
-  {
     name: "last-segment-not-replayed",
     bug: "ZOOKEEPER-2845",
     story: "The newest part of the log is not applied again when the state is taken up.",

@@ -16,15 +16,6 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
     casts: CASTS,
   },
   {
-    name: "place-of-another-session",
-    bug: "CURATOR-498",
-    story: "A place that was made in another session of the client is taken for its own, and goes with that session.",
-    file: `${RECIPES}/hold/place.js`,
-    find: "if (stat.ephemeralOwner !== session.id) {",
-    replace: "if (stat.ephemeralOwner === 0) {",
-    casts: CASTS,
-  },
-  {
     name: "end-of-session-not-heard",
     bug: "CURATOR-604",
     story: "Whoever holds is not told that its session is over, and goes on.",
@@ -77,25 +68,6 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
     file: `${RECIPES}/semaphore/waiters.js`,
     find: "const hasPermit = ({ leases, permits }, position) => leases + position < permits;",
     replace: "const hasPermit = ({ leases, permits }) => leases <= permits;",
-    casts: CASTS,
-  },
-  {
-    name: "held-without-a-second-look",
-    bug: "etcd#11456",
-    story: "Whoever has waited for its turn does not look whether its place is still there.",
-    file: `${RECIPES}/hold/acquire.js`,
-    find: "await deadline.race(holding.confirm(op, deadline.rest()));",
-    replace: "await deadline.race(Promise.resolve());",
-    casts: CASTS,
-  },
-  {
-    name: "token-read-anew",
-    bug: "CURATOR-537",
-    story:
-      "The fencing token of a lock that is downgraded is that of the new znode: greater than those of writers who come later.",
-    file: `${RECIPES}/read-write-lock.js`,
-    find: "const reader = new Holding(client, path, await moving, how, held.token);",
-    replace: "const reader = new Holding(client, path, await moving, how);",
     casts: CASTS,
   },
   {

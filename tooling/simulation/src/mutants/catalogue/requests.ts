@@ -185,20 +185,4 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     replace: "return undefined;",
     plan: { faults: ["disk-full"], faultPauseMs: 500, thinkMs: 20 },
   },
-  {
-    name: "overload-without-bound",
-    bug: "ZOOKEEPER-1863",
-    story: "What waits for the log has no bound.",
-    file: `${STEPS}/order.js`,
-    find: "if (proposer.uncommittedBytes > world.limits.uncommittedBytes)",
-    replace: "if (proposer.uncommittedBytes > 100 * world.limits.uncommittedBytes)",
-    plan: {
-      faults: ["disk-hang"],
-      faultPauseMs: 500,
-      limits: { uncommittedBytes: 65_536, frameBytes: 65_536, inFlight: 200 },
-      valueBytes: 10_000,
-      thinkMs: 20,
-      pipeline: 20,
-    },
-  },
 ];

@@ -37,15 +37,6 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     replace: "if ((bits & WatchBit.recursive) !== 0 || bits === WatchBit.persistent)\n            this.#recursive--;",
   },
   {
-    name: "events-regardless-of-rights",
-    bug: "CVE-2024-23944",
-    story: "A recursive watch tells of znodes that its owner may not read.",
-    file: `${STEPS}/notify.js`,
-    find: "if (!allows(this.#acl, Permission.read, identities, this.#world.state.options))\n            return;",
-    replace: "void identities;",
-    plan: { thinkMs: 20 },
-  },
-  {
     name: "events-after-the-reply",
     bug: "ZOOKEEPER-1412",
     story: "The writer has its answer before the watchers hear of the change.",
@@ -123,14 +114,5 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     find: "subscription.lag = zxid - 1;",
     replace: "subscription.lag = zxid;",
     plan: CUTS,
-  },
-  {
-    name: "walk-loses-its-place",
-    bug: "ZOOKEEPER-962",
-    story: "A subtree that is being sent goes on from the wrong znode when the one under it goes.",
-    file: "packages/state-machine/dist/tree/tree.js",
-    find: "walk.leave(slot, this);",
-    replace: "void walk;",
-    plan: { limits: { pageBytes: 1024 }, valueBytes: 200, thinkMs: 20 },
   },
 ];
