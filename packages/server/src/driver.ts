@@ -73,9 +73,9 @@ export class Driver implements Sink, LogListener {
     try {
       if (!this.#isInTurn) {
         this.#isInTurn = true;
-        this.engine.begin(this.#clock.monotonicMs(), this.#clock.wallMs());
         this.#scheduler.soon(this.#end);
       }
+      this.engine.at(this.#clock.monotonicMs(), this.#clock.wallMs());
       input();
     } catch (error) {
       this.#fail(error);

@@ -276,3 +276,27 @@ test("an operator ends a session; there is nothing to end twice", async () => {
   await expect.poll(() => client.closed, { interval: 1 }).toBe(4004);
   expect(server.expireSession(client.session)).toBe(false);
 });
+
+test("a process that stands still amid a turn: what it reads after that counts from after that", async () => {
+  let now = 0;
+  let tick = (): void => {};
+  const { server, listener } = await start(new MemoryLog(), {
+    clock: { monotonicMs: () => now, wallMs: () => now },
+    scheduler: { ...nodeScheduler, every: (_, call) => ((tick = call), () => {}) },
+    limits: { tickMs: 1_000 },
+  });
+  running.push(server);
+  const client = new Caller(listener);
+  await expect.poll(() => client.session, { interval: 1 }).toBeGreaterThan(0);
+  client.ask(1, get("/"));
+  const heardAt = (now += 60_000);
+  client.ask(2, get("/"));
+  tick();
+  await client.reply(2);
+  for (; client.closed === 0 && now - heardAt < 20_000; await new Promise((resolve) => setTimeout(resolve, 1))) {
+    now += 1_000;
+    tick();
+  }
+  expect(client.closed).toBe(4004);
+  expect(now - heardAt).toBeGreaterThan(10_000);
+});

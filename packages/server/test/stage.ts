@@ -110,7 +110,7 @@ export class Stage implements Sink {
 
   /** One turn of the engine. */
   turn(input: () => void = () => {}): void {
-    this.engine.begin(this.now, WALL + this.now);
+    this.engine.at(this.now, WALL + this.now);
     input();
     this.engine.end();
   }

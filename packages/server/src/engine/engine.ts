@@ -126,10 +126,9 @@ export class Engine {
 
   // Turns
 
-  /** Every turn begins with the time: monotonic, and of the wall. */
-  begin(monotonicMs: number, wallMs: number): void {
+  /** Before every input the time, monotonic and of the wall: this process may have stood still since the turn began. */
+  at(monotonicMs: number, wallMs: number): void {
     this.#world.now = Math.max(this.#world.now, monotonicMs);
-    this.#world.work = 0;
     this.#wallMs = wallMs;
   }
 
@@ -141,6 +140,7 @@ export class Engine {
     pumpSubscriptions(this.#world);
     this.#proposer.flush();
     flush(this.#world);
+    this.#world.work = 0;
   }
 
   // Inputs

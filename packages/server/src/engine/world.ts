@@ -31,7 +31,7 @@ export interface World {
   /** Connections with something to say at the end of the turn. */
   readonly dirty: Connection[];
   readonly counters: Counters;
-  /** Monotonic milliseconds of this turn. */
+  /** Monotonic milliseconds, at the last input. */
   now: number;
   /** What reading has cost in this turn: znodes, watches and history entries looked at. */
   work: number;
