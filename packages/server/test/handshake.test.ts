@@ -103,6 +103,22 @@ describe("Hello", () => {
     expect(again.welcome!.resumed).toBe(true);
   });
 
+  test("those count that are on their way through the log, whoever waits for them", () => {
+    const stage = new Stage({ limits: { sessions: 2 } });
+    stage.commits = false;
+    const [first, second, third] = [stage.attach(), stage.attach(), stage.attach()];
+    expect(refusalOf(third)).toEqual(["OVERLOADED", 1013]);
+    second.break();
+    stage.commits = true;
+    stage.settle();
+    expect(first.welcome).toBeDefined();
+    expect(stage.engine.figures.sessions).toBe(2);
+    stage.engine.expireSession(first.session);
+    stage.turn();
+    stage.settle();
+    expect(stage.attach().welcome, "there is room again").toBeDefined();
+  });
+
   test("beyond `connections` one is refused before it says anything", () => {
     const stage = new Stage({ limits: { connections: 1 } });
     const first = stage.attach();

@@ -77,6 +77,7 @@ export class Engine {
       subscriptions: new SubscriptionTable(),
       sessionClock: new SessionClock(monotonicMs, limits.tickMs * STALLED_TICKS),
       expiring: new Map(),
+      opening: 0,
       reaping: new Set(),
       dirty: [],
       counters: newCounters(),

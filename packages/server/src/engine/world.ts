@@ -26,6 +26,8 @@ export interface World {
   readonly sessionClock: SessionClock;
   /** Sessions whose expiry is on its way through the log, with the attachment that it names; see `isExpiring`. */
   readonly expiring: Map<number, number>;
+  /** Sessions of this daemon whose beginning is on its way through the log: they count as if they lived. */
+  opening: number;
   /** Paths whose reaping is on its way through the log. */
   readonly reaping: Set<string>;
   /** Connections with something to say at the end of the turn. */

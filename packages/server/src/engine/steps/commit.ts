@@ -75,6 +75,7 @@ export function* applyAll(
 /** The server's own entries: what they were proposed for has happened, or turned out not to be due. */
 function cameTrue(world: World, txn: Txn): void {
   if (txn.kind === TxnKind.reap) world.reaping.delete(txn.path);
+  else if (txn.kind === TxnKind.open && txn.origin.daemon === world.daemonId) world.opening--;
   else if (txn.kind === TxnKind.expire && world.expiring.get(txn.session) === txn.generation)
     world.expiring.delete(txn.session);
 }

@@ -42,6 +42,7 @@ export function connect(
     if (!isKnown) identities.push(identity);
   }
   connection.state = "attaching";
+  if (hello.session.kind !== "resume") world.opening++;
   return txnOf(world, connection, hello, identities, authenticator);
 }
 
@@ -63,7 +64,7 @@ function check(world: World, hello: Hello): { name: ErrorName; detail: ErrorDeta
     return known !== undefined && !isExpiring(world, known) ? undefined : no("SESSION_EXPIRED");
   }
   const { sessions } = world.limits;
-  if (world.state.sessions.count >= sessions) {
+  if (world.state.sessions.count + world.opening >= sessions) {
     world.counters.overloads++;
     return no("OVERLOADED", { name: "sessions", limit: sessions });
   }
