@@ -6,7 +6,7 @@ import type { CommittedBatch, Log, LogListener } from "@corral/log";
 import { decodeFrame, ELEMENTS_MAX_TO_CLIENT, Push, type Value, Writer } from "@corral/protocol";
 import type { Listener } from "@corral/server";
 
-const LOG_PLANTS = ["early-ack", "lost-record", "repeated-record"] as const;
+const LOG_PLANTS = ["early-ack", "lost-record", "swapped-records"] as const;
 const WIRE_PLANTS = ["late-events", "lost-event", "lost-change", "stale-reply"] as const;
 /** In the programs of a group. */
 const GROUP_PLANTS = [
@@ -39,7 +39,6 @@ const RECIPE_PLANTS = [
 ] as const;
 export const PLANTS: readonly [
   ...typeof RECIPE_PLANTS,
-
   ...typeof LOG_PLANTS,
   ...typeof WIRE_PLANTS,
   ...typeof GROUP_PLANTS,
@@ -55,9 +54,9 @@ export function plantedLog(log: Log, plant: Plant | undefined): Log {
     case "early-ack":
       return earlyAck(log);
     case "lost-record":
-      return forgetful(log, (batch) => (batch.seq % 7 === 0 ? 0 : 1));
-    case "repeated-record":
-      return forgetful(log, (batch) => (batch.seq % 5 === 0 ? 2 : 1));
+      return forgetful(log);
+    case "swapped-records":
+      return swapping(log);
     default:
       return log;
   }
@@ -113,16 +112,35 @@ function earlyAck(log: Log): Log {
   });
 }
 
-/** Reads its records back as often as this says. */
-function forgetful(log: Log, times: (batch: CommittedBatch) => number): Log {
+/** Does not read every record back. */
+function forgetful(log: Log): Log {
   return altered(log, {
     recover: (owner) =>
       log.recover({
         snapshot: (source) => owner.snapshot(source),
-        async batch(batch) {
-          for (let i = times(batch); i > 0; i--) await owner.batch(batch);
-        },
+        batch: (batch) => (batch.seq % 7 === 0 ? undefined : owner.batch(batch)),
       }),
+  });
+}
+
+/** Reads now and then a record back after the one that follows it. (One that is read twice does no harm: the state has it already.) */
+function swapping(log: Log): Log {
+  return altered(log, {
+    recover(owner) {
+      let held: CommittedBatch | undefined;
+      return log.recover({
+        snapshot: (source) => owner.snapshot(source),
+        async batch(batch) {
+          if (held === undefined && batch.seq % 5 === 0) {
+            held = { ...batch, body: Uint8Array.from(batch.body) };
+            return;
+          }
+          await owner.batch(batch);
+          if (held !== undefined) await owner.batch(held);
+          held = undefined;
+        },
+      });
+    },
   });
 }
 

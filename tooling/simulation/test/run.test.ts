@@ -15,7 +15,7 @@ test("a seed gives the same world each time, another seed another", async () => 
 const PLANTED: readonly (readonly [Plant, readonly string[]])[] = [
   ["early-ack", ["log"]],
   ["lost-record", ["states"]],
-  ["repeated-record", ["states", "fatal", "recovery"]],
+  ["swapped-records", ["log", "states"]],
   ["late-events", ["watches"]],
   ["lost-event", ["watches"]],
   ["lost-change", ["subscriptions"]],
