@@ -57,6 +57,30 @@ const unsureStill = (): { readonly log: ClusterLog; readonly epoch: number } => 
   log.become(1, partition({ leader: 3, leaderEpoch: 2, isr: [3] }));
   return { log, epoch };
 };
+/** A stranger is made leader, is gone before it hears of it, and is made leader again by another life. */
+const uncleanTwice = (): { readonly log: ClusterLog; readonly epoch: number } => {
+  const log = unclean().expire(sessionOf(2));
+  log.become(1, partition({ leader: null, leaderEpoch: 2, isr: [2], recovering: true })).register(2, 202);
+  const epoch = log.zxid;
+  log.become(1, partition({ leader: 2, leaderEpoch: 3, isr: [2], recovering: true }));
+  return { log, epoch };
+};
+/** Broker 3 is back by another life and made leader again; so it is once more, without having been away. */
+const unsureTwice = (): { readonly log: ClusterLog; readonly epoch: number } => {
+  const { log, epoch } = unsure();
+  log.become(1, partition({ leader: null, leaderEpoch: 2, isr: [3] }));
+  log.become(1, partition({ leader: 3, leaderEpoch: 3, isr: [3] }));
+  return { log, epoch };
+};
+/** Broker 3 is back by another life and made leader, while broker 2, which has been there all the time, may not; then broker 2 is. */
+const surelyAfter = (): ClusterLog =>
+  new ClusterLog(partition({ leader: 3, isr: [2, 3] }))
+    .write(sessionOf(2), { "brokers/2": { id: 2, status: "fenced", failedReplicas: [] } })
+    .expire(sessionOf(3))
+    .register(3, 203)
+    .become(1, partition({ leader: 3, leaderEpoch: 1, isr: [2, 3] }))
+    .write(sessionOf(2), { "brokers/2": { id: 2, status: "active", failedReplicas: [] } })
+    .become(1, partition({ leader: 2, leaderEpoch: 2, isr: [2, 3] }));
 const [a, b] = [records(0, 7, 8), records(1, 9)];
 
 describe("takes", () => {
@@ -123,6 +147,27 @@ describe("takes", () => {
       "the same, when nobody led for a moment after it was back",
       () => unsureStill().log,
       () => [leads(3, 0, []), commits(3, 0, 0, a), loses(3, 1), leads(3, 2, a.slice(0, 1), unsureStill().epoch)],
+    ],
+    [
+      "what an unclean election loses whose leader never led, when it is elected again",
+      () => uncleanTwice().log,
+      () => [commits(3, 0, 0, a), leads(2, 3, a.slice(0, 1), uncleanTwice().epoch), holds(3, a.slice(0, 1))],
+    ],
+    [
+      "what the only one in sync had lost with its disk, when it never led by its first election",
+      () => unsureTwice().log,
+      () => [commits(3, 0, 0, a), loses(3, 1), leads(3, 3, a.slice(0, 1), unsureTwice().epoch)],
+    ],
+    [
+      "what a leader of before commits for itself, after an unclean election that lost nothing by then",
+      unclean,
+      () => [
+        commits(3, 0, 0, a),
+        leads(2, 1, a),
+        commits(3, 0, 2, records(0, 10)),
+        acknowledges(3, 0, 10),
+        holds(2, a),
+      ],
     ],
   ])("%s", (_, log, notes) => {
     expect(faultsOf(log(), notes())).toBe("");
@@ -203,6 +248,47 @@ describe("refuses", () => {
       /in the end broker 3/,
       unclean,
       () => [leads(2, 1, []), commits(2, 1, 0, b), holds(3, [])],
+    ],
+    [
+      "a loss by who was elected uncleanly, led with everything, and was elected again",
+      /without what was committed at 1/,
+      () => uncleanTwice().log,
+      () => [commits(3, 0, 0, a), leads(2, 1, a), leads(2, 3, a.slice(0, 1), uncleanTwice().epoch)],
+    ],
+    [
+      "a loss by who had lost something, led with everything all the same, and was elected again without having been away",
+      /without 8, which was acknowledged/,
+      () => unsureTwice().log,
+      () => [
+        acknowledges(3, 0, 8),
+        loses(3, 1),
+        leads(3, 1, a, unsureTwice().epoch),
+        leads(3, 3, [], unsureTwice().epoch),
+      ],
+    ],
+    [
+      "a loss by who was there all the time, after the election of another who was not",
+      /^broker 2 of epoch 2 leads t\/0 @2 without what was committed at 0$/,
+      surelyAfter,
+      () => [loses(2, 1), commits(3, 0, 0, a), loses(3, 1), leads(2, 2, [])],
+    ],
+    [
+      "a loss of what was committed after an unclean election whose leader never led",
+      /in the end broker 3/,
+      () => uncleanTwice().log,
+      () => [leads(2, 3, [], uncleanTwice().epoch), commits(2, 3, 0, b), holds(3, [])],
+    ],
+    [
+      "a loss by who was away, where only the disk of another had lost something",
+      /without what was committed/,
+      () => unsure().log,
+      () => [commits(3, 0, 0, a), loses(2, 1), leads(3, 1, [], unsure().epoch)],
+    ],
+    [
+      "what was committed before an unclean election, that had it, and lost after it",
+      /in the end broker 3/,
+      unclean,
+      () => [commits(3, 0, 0, a), leads(2, 1, a), holds(3, a.slice(0, 1))],
     ],
   ])("%s", (_, fault, log, notes) => {
     expect(faultsOf(log(), notes())).toMatch(fault);

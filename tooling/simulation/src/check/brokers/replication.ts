@@ -2,11 +2,12 @@
  * The replicated logs, by what hosts noted and by who was elected when: one leader an epoch, nothing that was committed is ever another
  * record, nothing that was acknowledged is lost.
  *
- * Lost may be what only the elected one could have kept, and did not: after an unclean election, or where disks lost the end of a log and
- * nobody in sync was there all the time. What leaders of earlier epochs committed counts no more from there on.
+ * Lost may be what only the elected one could have kept, and did not: after an unclean election, or where its disk lost the end of its log and
+ * nobody in sync was there all the time. What leaders of earlier epochs committed counts no more from there on. Who was elected so may be gone
+ * again before it hears of it: then what it has comes to light at a later election of it, and nobody can have led in between.
  */
 import type { Violation } from "../../history.ts";
-import { type ClusterLaw, electionKey } from "./cluster-law.ts";
+import { type ClusterLaw, type Elected, electionKey } from "./cluster-law.ts";
 import type { LogRecord, Note } from "./notes.ts";
 
 interface Committed {
@@ -18,7 +19,9 @@ interface Committed {
 interface PartitionLog {
   readonly committed: Committed[];
   readonly acknowledged: { readonly value: number; readonly by: number }[];
-  /** Epochs whose leaders were elected though they might not have everything, and had not. */
+  /** Epochs whose leaders had been elected though they might not have everything, and led. */
+  readonly doubts: number[];
+  /** Those of them who had not. */
   readonly losses: number[];
   /** Epochs seen: who led. */
   readonly leaders: Map<number, string>;
@@ -31,7 +34,7 @@ export class ReplicationCheck {
   readonly #law: ClusterLaw;
   readonly #sometimes: (mark: string) => void;
   readonly #logs = new Map<string, PartitionLog>();
-  /** Partitions whose logs have lost their end somewhere. */
+  /** Of which partitions brokers have lost the end of their logs: `<key> <broker>`. */
   readonly #lossy = new Set<string>();
 
   constructor(law: ClusterLaw, sometimes: (mark: string) => void) {
@@ -44,9 +47,11 @@ export class ReplicationCheck {
   }
 
   #of(key: string): PartitionLog {
-    const found = this.#logs.get(key) ?? { committed: [], acknowledged: [], losses: [], leaders: new Map() };
-    this.#logs.set(key, found);
-    return found;
+    const found = this.#logs.get(key);
+    if (found !== undefined) return found;
+    const made = { committed: [], acknowledged: [], doubts: [], losses: [], leaders: new Map<number, string>() };
+    this.#logs.set(key, made);
+    return made;
   }
 
   look(note: Note): void {
@@ -56,10 +61,9 @@ export class ReplicationCheck {
       case "commits":
         return this.#commit(note);
       case "acknowledges":
-        this.#of(note.key).acknowledged.push({ value: note.value, by: note.leaderEpoch });
-        return;
+        return this.#acknowledge(note);
       case "loses":
-        if (note.records > 0) this.#lossy.add(note.key);
+        if (note.records > 0) this.#lossy.add(`${note.key} ${note.broker}`);
         return;
       case "holds":
         return this.#hold(note.key, note.log, Number.POSITIVE_INFINITY, `in the end broker ${note.broker}`);
@@ -71,7 +75,7 @@ export class ReplicationCheck {
   #lead({ key, broker, leaderEpoch, brokerEpoch, log }: Extract<Note, { kind: "leads" }>): void {
     const at = electionKey(key, leaderEpoch);
     const who = `broker ${broker} of epoch ${brokerEpoch}`;
-    const { leaders, losses } = this.#of(key);
+    const { leaders, doubts, losses } = this.#of(key);
     const other = leaders.get(leaderEpoch);
     if (other !== undefined && other !== who) this.#fail(`${at} is led by ${who}, and was by ${other}`);
     leaders.set(leaderEpoch, who);
@@ -80,15 +84,31 @@ export class ReplicationCheck {
       this.#fail(`${at} is led by ${who}, and elected was ${JSON.stringify(elected)}`);
       return;
     }
-    const mayLose = !elected.isClean || (!elected.isSure && this.#lossy.has(key));
+    const doubtful = this.#doubtful(key, broker, leaderEpoch);
     const missing = this.#missing(key, log, leaderEpoch);
+    if (doubtful !== undefined && !doubts.includes(leaderEpoch)) doubts.push(leaderEpoch);
     if (missing === undefined) return;
-    if (!mayLose) return this.#fail(`${who} leads ${at} ${missing}`);
+    if (doubtful === undefined) return this.#fail(`${who} leads ${at} ${missing}`);
     if (!losses.includes(leaderEpoch)) losses.push(leaderEpoch);
     this.#forget(key, log, leaderEpoch);
     this.#sometimes(
-      elected.isClean ? "what every disk had lost was lost" : "an unclean election lost what was acknowledged",
+      doubtful.isClean ? "what every disk had lost was lost" : "an unclean election lost what was acknowledged",
     );
+  }
+
+  /**
+   * The election by which it leads though it may lack something: this one, or an earlier one of it after which nobody has led. Whoever has led
+   * was looked at then.
+   */
+  #doubtful(key: string, broker: number, leaderEpoch: number): Elected | undefined {
+    const { leaders } = this.#of(key);
+    for (let epoch = leaderEpoch; epoch >= 0; epoch--) {
+      if (epoch < leaderEpoch && leaders.has(epoch)) return undefined;
+      const elected = this.#law.elections.get(electionKey(key, epoch));
+      if (elected?.leader !== broker) continue;
+      if (!elected.isClean || (!elected.isSure && this.#lossy.has(`${key} ${broker}`))) return elected;
+    }
+    return undefined;
   }
 
   /** Undefined: it has everything that leaders of earlier epochs committed or acknowledged. */
@@ -108,12 +128,20 @@ export class ReplicationCheck {
     if (at !== -1) committed.splice(at);
   }
 
+  /** It leads no more, and who led after it began without knowing of this. */
+  #isPast(key: string, leaderEpoch: number): boolean {
+    return this.#of(key).doubts.some((doubt) => doubt > leaderEpoch);
+  }
+
+  #acknowledge({ key, leaderEpoch, value }: Extract<Note, { kind: "acknowledges" }>): void {
+    if (!this.#isPast(key, leaderEpoch)) this.#of(key).acknowledged.push({ value, by: leaderEpoch });
+  }
+
   #commit({ key, broker, leaderEpoch, from, to, records }: Extract<Note, { kind: "commits" }>): void {
-    const { committed, losses } = this.#of(key);
+    const { committed } = this.#of(key);
     const at = electionKey(key, leaderEpoch);
     if (to < from) this.#fail(`the high watermark of ${at} fell from ${from} to ${to}`);
-    // It leads no more, and those after it have begun anew from less.
-    if (losses.some((loss) => loss > leaderEpoch)) return;
+    if (this.#isPast(key, leaderEpoch)) return;
     for (let offset = from; offset < to; offset++) {
       const record = records[offset - from];
       const known = committed[offset];
