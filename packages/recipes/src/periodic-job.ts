@@ -38,7 +38,7 @@ export interface PeriodicJobOptions extends ElectionOptions, HoldOptions {
 /** One run. */
 export interface Turn {
   readonly leadership: Leadership;
-  /** When it began: the server's time, milliseconds since 1970. At least `everyMs` after the run before, but for clocks of different rate. */
+  /** When it began: the server's time, milliseconds since 1970. At least `everyMs` after the run before, but for clocks of different rate and for what the server's machine slept. */
   readonly at: number;
   /** Aborted when it has to end: the leadership is lost, or the job is stopped. */
   readonly signal: AbortSignal;

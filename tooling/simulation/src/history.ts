@@ -103,6 +103,13 @@ export interface History {
   readonly followed: Followed[];
   readonly dumps: Dump[];
   readonly sessionFacts: SessionFact[];
+  readonly sleeps: Sleep[];
+}
+
+/** The server's machine slept for so long; its log had been stamped up to that time. */
+export interface Sleep {
+  readonly timeMs: number;
+  readonly ms: number;
 }
 
 export const newHistory = (): History => ({
@@ -115,6 +122,7 @@ export const newHistory = (): History => ({
   followed: [],
   dumps: [],
   sessionFacts: [],
+  sleeps: [],
 });
 
 /** A promise that was not kept. */

@@ -3,6 +3,7 @@ import type { Run, View } from "../src/check/recipes/book.ts";
 import { checkRuns, leaderText, statesOfElection } from "../src/check/recipes/elections.ts";
 import { checkFollowing } from "../src/check/recipes/numbers.ts";
 import { cacheLine, checkViews, memberLine } from "../src/check/recipes/views.ts";
+import type { Sleep } from "../src/history.ts";
 import { RecipeLog, ROOT } from "./recipes-log.ts";
 
 const CACHED = `${ROOT}/cached`;
@@ -165,4 +166,17 @@ test.each(BEGUN.illegal)("illegal for a periodic job: %s", (_name, steps, made, 
 });
 test.each(BEGUN.legal)("legal for a periodic job: %s", (_name, steps, made, everyMs) => {
   expect(checkRuns(made, JOB, everyMs, begun(...steps).log.tale)).toEqual([]);
+});
+
+/** Runs that the server's clock tells as 60 ms apart; it slept once, with its log stamped up to then. */
+const wrongWith = (sleep: Sleep): readonly string[] =>
+  checkRuns(runs(60, 120), JOB, EVERY_MS, begun("a begins", "a begins").log.tale, [sleep]);
+test("legal for a periodic job: the server's clock does not count what its machine slept between two runs", () => {
+  expect(wrongWith({ timeMs: 60, ms: 40 })).toEqual([]);
+  expect(wrongWith({ timeMs: 110, ms: 5_000 })).toEqual([]);
+});
+test("illegal for a periodic job: a run too early by more than the server slept between it and the one before", () => {
+  expect(wrongWith({ timeMs: 60, ms: 39 })).toHaveLength(1);
+  expect(wrongWith({ timeMs: 50, ms: 5_000 })).toHaveLength(1);
+  expect(wrongWith({ timeMs: 130, ms: 5_000 })).toHaveLength(1);
 });

@@ -52,6 +52,11 @@ export class Process {
     return this.#timeline.now < this.#stalledUntil;
   }
 
+  /** For so long its machine has slept, in all, milliseconds. */
+  get sleptMs(): number {
+    return this.#slept;
+  }
+
   /** Has its machine ever slept? Then its two clocks disagree about how long something took. */
   get hasSlept(): boolean {
     return this.#slept > 0;

@@ -125,6 +125,17 @@ export class ServerLives {
     return () => void this.#moreDiskMs.delete(moreMs);
   }
 
+  /** Its monotonic clock does not count it, but it is late for everything after. */
+  sleep(ms: number): void {
+    const { sessions, history, fate } = this.#world;
+    const isOver = sessions.serverStalls();
+    const { process, server } = this.host;
+    const before = process.sleptMs;
+    process.sleep(ms);
+    history.sleeps.push({ timeMs: server.state.timeMs, ms: process.sleptMs - before });
+    fate.after(ms, "timer", isOver);
+  }
+
   struck(kind: FaultKind): void {
     this.budget.struck(kind);
     if (kind !== "lying-sync") return;

@@ -193,6 +193,7 @@ export class World {
         sessions: this.#sessions,
         sometimes: this.#marks.sometimes,
         restart: (how, downMs) => void this.#server.restart(how, downMs),
+        sleepServer: (ms) => this.#server.sleep(ms),
         slowDisk: (moreMs) => this.#server.slowDisk(moreMs),
         rotten,
         liar,

@@ -117,7 +117,7 @@ export class Recipes implements Cast {
     await Promise.all(Array.from(this.#living.values(), (member) => member.leave()));
   }
 
-  judge({ entries, frames }: History): readonly Violation[] {
+  judge({ entries, frames, sleeps }: History): readonly Violation[] {
     const { book, stage } = this.#company;
     const { faults, clocks } = stage.plan;
     const tale = new Tale(entries, ROOT);
@@ -140,7 +140,7 @@ export class Recipes implements Cast {
       counter: checkSums(sums, tale),
       value: checkValues(VALUE, values, tale),
       follow: followings.flatMap((one) => checkFollowing(one, states.get(one.path) ?? [])),
-      periodic: checkRuns(runs, PERIODIC, everyMs, tale),
+      periodic: checkRuns(runs, PERIODIC, everyMs, tale, sleeps),
       barrier: checkBarrier(waits, tale),
       latch: checkLatch(LATCH, LATCH_COUNT, waits, counts, tale),
       rounds: checkRounds(ROUNDS, PARTIES, book.passings, tale),

@@ -1,4 +1,5 @@
 /** Who led when, by the log: for those who follow an election, and for what only leaders do. */
+import type { Sleep } from "../../history.ts";
 import type { Run } from "./book.ts";
 import { purposeOf, rightOf } from "./holds.ts";
 import type { StateAt } from "./numbers.ts";
@@ -41,8 +42,17 @@ function proclaimed(text: string): string | undefined {
   }
 }
 
-/** A job is run by whoever leads, and not before its period is over. `everyMs` undefined: the server's clock was set meanwhile. */
-export function checkRuns(runs: readonly Run[], path: string, everyMs: number | undefined, tale: Tale): string[] {
+/**
+ * A job is run by whoever leads, and not before its period is over; the server's clock does not count what its machine slept of it.
+ * `everyMs` undefined: that clock was set meanwhile.
+ */
+export function checkRuns(
+  runs: readonly Run[],
+  path: string,
+  everyMs: number | undefined,
+  tale: Tale,
+  sleeps: readonly Sleep[] = [],
+): string[] {
   const wrong: string[] = [];
   const terms = new Map(
     tale.childrenOf(`${path}/candidates`).map((life) => [life.czxid, { life, right: rightOf(tale, life) }] as const),
@@ -61,7 +71,10 @@ export function checkRuns(runs: readonly Run[], path: string, everyMs: number | 
   const times = runs.map(({ timeMs }) => timeMs).sort((a, b) => a - b);
   for (const [i, timeMs] of times.entries()) {
     const before = times[i - 1];
-    if (before !== undefined && everyMs !== undefined && timeMs - before < everyMs)
+    if (before === undefined || everyMs === undefined) continue;
+    const within = sleeps.filter((sleep) => sleep.timeMs >= before && sleep.timeMs <= timeMs);
+    const sleptMs = within.reduce((sum, { ms }) => sum + ms, 0);
+    if (timeMs - before < everyMs - sleptMs)
       wrong.push(`${path} was run ${timeMs - before} ms after the run before, of every ${everyMs}`);
   }
   return wrong;

@@ -21,12 +21,8 @@ export const PROCESSES: Strikes<KindOf<"process">> = {
     inhabitants.kill(inhabitant, oneOf(draw, [0, short, long]), fate);
   },
   "sleep-client": ({ inhabitant, long }) => inhabitant.process.sleep(long),
-  "sleep-server": ({ fate, host, long, sessions }) => {
-    if (!host.isRunning) return;
-    // Its monotonic clock does not count it, but it is late for everything after.
-    const isOver = sessions.serverStalls();
-    host.process.sleep(long);
-    fate.after(long, "timer", isOver);
+  "sleep-server": ({ host, long, sleepServer }) => {
+    if (host.isRunning) sleepServer(long);
   },
   "power-failure": ({ draw, host, short, long, lasting, restart }) => {
     const downMs = oneOf(draw, [0, short, long]);

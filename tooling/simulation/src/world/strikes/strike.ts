@@ -16,6 +16,7 @@ export interface StrikeWorld {
   readonly sometimes: (mark: string) => void;
   /** Takes the server away and brings it back after a while. */
   readonly restart: (how: "power" | "process" | "stop", downMs: number) => void;
+  readonly sleepServer: (ms: number) => void;
   /** Each operation of the disk takes so many milliseconds more. The function returned ends that. */
   readonly slowDisk: (moreMs: () => number) => () => void;
   /** Snapshots that were damaged. */
