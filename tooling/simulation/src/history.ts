@@ -67,18 +67,25 @@ export type SessionFact =
   | { readonly kind: "up"; readonly at: number; readonly tickMs: number }
   /** These sessions live; `down`: and the server is about to be gone. */
   | { readonly kind: "look" | "down"; readonly at: number; readonly living: readonly number[] }
-  /** The entry that opened it, or attached a connection to it, was committed. */
-  | { readonly kind: "begun"; readonly session: number; readonly timeoutMs: number; readonly at: number }
+  /** The entry that opened it, or attached a connection to it, was committed. `generation`: its zxid. */
+  | {
+      readonly kind: "begun";
+      readonly session: number;
+      readonly generation: number;
+      readonly timeoutMs: number;
+      readonly at: number;
+    }
   /** Bytes have arrived at the server on its connection. */
   | { readonly kind: "heard"; readonly session: number; readonly at: number }
   /** The server stood still, or an append was under way for long. */
   | { readonly kind: "stalled"; readonly from: number; readonly to: number }
   /** An operator ends it. */
   | { readonly kind: "ordered"; readonly session: number }
-  /** The server has proposed its end, decided no earlier than `from`. `excused`: clients of which nothing can be demanded just now. */
+  /** The server has proposed its end, of that attachment alone, decided no earlier than `from`. `excused`: clients of which nothing can be demanded just now. */
   | {
       readonly kind: "expiring";
       readonly session: number;
+      readonly generation: number;
       readonly from: number;
       readonly at: number;
       readonly excused: readonly string[];

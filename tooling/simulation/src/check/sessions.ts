@@ -18,7 +18,9 @@ const ROUNDING_MS = 0.01;
 const HEARD_MAX = 64;
 
 interface Known {
-  timeoutMs: number;
+  /** Of the newest attachment. */
+  readonly generation: number;
+  readonly timeoutMs: number;
   /** Ascending; the first is its beginning, if not too long ago. */
   heard: number[];
   isExpiring: boolean;
@@ -66,7 +68,7 @@ export function checkSessions(facts: readonly SessionFact[]): Violation[] {
         for (const one of known.values()) Object.assign(one, { heard: [fact.at], isExpiring: false });
         break;
       case "begun":
-        known.set(fact.session, { timeoutMs: fact.timeoutMs, heard: [fact.at], isExpiring: false });
+        known.set(fact.session, { ...fact, heard: [fact.at], isExpiring: false });
         break;
       case "heard": {
         const heard = known.get(fact.session)?.heard;
@@ -91,6 +93,8 @@ export function checkSessions(facts: readonly SessionFact[]): Violation[] {
           fail(`session ${fact.session} is given up, and never began`);
           break;
         }
+        // It was attached anew while that was on its way, and lives on.
+        if (fact.generation < one.generation) break;
         if (!ordered.has(fact.session)) {
           if (!one.isExpiring) checkEarly(fact.session, one, fact.from, fact.at);
           checkLate(fact.session, fact.at);

@@ -150,9 +150,11 @@ export class ObservedSessions {
     // What gathered while an append was under way was decided since that was proposed.
     const [oldest = this.#proposedAt] = this.#waiting;
     const from = this.#waiting.length > 0 || this.#committedAt >= at ? oldest : at;
-    for (const txn of txns)
-      if (txn.kind === TxnKind.expire)
-        this.#facts.push({ kind: "expiring", session: txn.session, from, at, excused: this.#excused() });
+    for (const txn of txns) {
+      if (txn.kind !== TxnKind.expire) continue;
+      const { session, generation } = txn;
+      this.#facts.push({ kind: "expiring", session, generation, from, at, excused: this.#excused() });
+    }
     this.#proposedAt = at;
     this.#waiting.push(at);
   }
@@ -175,7 +177,7 @@ export class ObservedSessions {
       if (txn.kind === TxnKind.open) this.#secrets.set(session, txn.secretHash);
       // Who has not the secret changes nothing.
       if (Buffer.compare(this.#secrets.get(session) ?? txn.secretHash, txn.secretHash) !== 0) continue;
-      this.#facts.push({ kind: "begun", session, timeoutMs: txn.timeoutMs, at });
+      this.#facts.push({ kind: "begun", session, generation: firstZxid + i, timeoutMs: txn.timeoutMs, at });
       this.#last.set(session, { heardAt: at, timeoutMs: txn.timeoutMs });
     }
   }

@@ -1,10 +1,10 @@
 /** Cases made small: of what can be left out nothing is left, and what is left fails by the same check. */
 import { expect, test } from "vitest";
-import { type Case, failureOf, planOfCase, textOfFailure } from "../src/campaign/case.ts";
-import { perform } from "../src/campaign/perform.ts";
-import { shrink, SHRINK_RUNS_MAX, type Trial } from "../src/campaign/shrink.ts";
-import type { Plant } from "../src/plant.ts";
-import { type Plan, planOf } from "../src/world/plan.ts";
+import { type Case, failureOf, planOfCase, textOfFailure } from "../../src/campaign/case.ts";
+import { perform } from "../../src/campaign/perform.ts";
+import { shrink, SHRINK_RUNS_MAX, type Trial } from "../../src/campaign/shrink.ts";
+import type { Plant } from "../../src/plant.ts";
+import { type Plan, planOf } from "../../src/world/plan.ts";
 
 const SEED = 1;
 /** As if the programs of this world took these steps, whatever else happens. */

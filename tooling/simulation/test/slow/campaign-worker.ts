@@ -1,6 +1,6 @@
 /** A thread that does what its task's seed says: answers, dies, or never comes back. */
 import { parentPort } from "node:worker_threads";
-import type { Task } from "../src/campaign/perform.ts";
+import type { Task } from "../../src/campaign/perform.ts";
 
 parentPort!.on("message", ({ wanted: { seed } }: Task) => {
   if (seed === 1) throw new Error("dies of 1");

@@ -1,8 +1,8 @@
 /** Worlds of programs that use recipes: the same seed is the same world, and mistakes of programs are found. */
 import { expect, test } from "vitest";
-import type { Plant } from "../src/plant.ts";
-import { run, type RunOptions } from "../src/run.ts";
-import type { Plan } from "../src/world/plan.ts";
+import type { Plant } from "../../src/plant.ts";
+import { run, type RunOptions } from "../../src/run.ts";
+import type { Plan } from "../../src/world/plan.ts";
 
 const alone = (plan: Plan): Plan => ({ ...plan, casts: ["recipes"], options: {} });
 const world = (seed: number, options: RunOptions = {}): ReturnType<typeof run> =>

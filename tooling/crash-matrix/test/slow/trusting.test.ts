@@ -1,12 +1,12 @@
 /** A log that takes records whose checksum is wrong: what both halves of the command have to find. */
 import { crc32 } from "node:zlib";
 import { expect, test, vi } from "vitest";
-import { tryShare } from "../src/matrix/share.ts";
-import { WORKLOADS } from "../src/matrix/workloads/index.ts";
-import { makeSource } from "../src/sweep/source.ts";
-import { sweepShare } from "../src/sweep/sweep.ts";
+import { tryShare } from "../../src/matrix/share.ts";
+import { WORKLOADS } from "../../src/matrix/workloads/index.ts";
+import { makeSource } from "../../src/sweep/source.ts";
+import { sweepShare } from "../../src/sweep/sweep.ts";
 
-vi.mock("../../../packages/log/dist/file/record.js", async (original) => {
+vi.mock("../../../../packages/log/dist/file/record.js", async (original) => {
   const real = await original<{ decodeRecord: (bytes: Buffer) => unknown }>();
   const decodeRecord = (bytes: Buffer): unknown => {
     const trusted = Buffer.from(bytes);

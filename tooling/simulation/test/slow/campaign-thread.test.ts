@@ -1,8 +1,8 @@
 /** Threads that die or hang are replaced, and a whole small campaign. */
 import { expect, test } from "vitest";
-import { campaign, CANARY, type Job } from "../src/campaign/campaign.ts";
-import { differences } from "../src/campaign/perform.ts";
-import { askProcess, Thread } from "../src/campaign/thread.ts";
+import { campaign, CANARY, type Job } from "../../src/campaign/campaign.ts";
+import { differences } from "../../src/campaign/perform.ts";
+import { askProcess, Thread } from "../../src/campaign/thread.ts";
 
 const odd = new URL("./campaign-worker.ts", import.meta.url);
 const slow = { timeout: 120_000 };

@@ -1,11 +1,11 @@
 /** A bounded share of the matrix, and defects that it has to find. All of it: `npm run crash-matrix`. */
 import { describe, expect, test } from "vitest";
-import { crashAt, crashesAt } from "../src/matrix/crashes.ts";
-import { tryShare } from "../src/matrix/share.ts";
-import { trial } from "../src/matrix/trial.ts";
-import { limitsOf, momentsOf, type Workload } from "../src/matrix/workload.ts";
-import { WORKLOADS } from "../src/matrix/workloads/index.ts";
-import { PLANTS } from "../src/plant.ts";
+import { crashAt, crashesAt } from "../../src/matrix/crashes.ts";
+import { tryShare } from "../../src/matrix/share.ts";
+import { trial } from "../../src/matrix/trial.ts";
+import { limitsOf, momentsOf, type Workload } from "../../src/matrix/workload.ts";
+import { WORKLOADS } from "../../src/matrix/workloads/index.ts";
+import { PLANTS } from "../../src/plant.ts";
 
 const workload = (name: string): Workload => WORKLOADS.find((each) => each.name === name)!;
 
