@@ -5,12 +5,19 @@ import type { SessionFact } from "../src/history.ts";
 
 const TICK_MS = 100;
 const up = (at = 0): SessionFact => ({ kind: "up", at, tickMs: TICK_MS });
-const begun = (at: number, timeoutMs = 2_000): SessionFact => ({ kind: "begun", session: 7, timeoutMs, at });
+const begun = (at: number, generation = 7): SessionFact => ({
+  kind: "begun",
+  session: 7,
+  generation,
+  timeoutMs: 2_000,
+  at,
+});
 const heard = (at: number): SessionFact => ({ kind: "heard", session: 7, at });
 const stalled = (from: number, to: number): SessionFact => ({ kind: "stalled", from, to });
-const expiring = (at: number, from = at, excused: readonly string[] = []): SessionFact => ({
+const expiring = (at: number, from = at, excused: readonly string[] = [], generation = 7): SessionFact => ({
   kind: "expiring",
   session: 7,
+  generation,
   from,
   at,
   excused,
@@ -48,6 +55,16 @@ describe("a history of sessions is illegal when", () => {
 
   test("an attachment does not give it its whole timeout", () => {
     expect(faults(up(), begun(0), begun(1_900), expiring(2_300))[0]).toMatch(/given up after 400\.0 ms/);
+  });
+
+  test("the attachment that is given up is the newest, and has not been silent", () => {
+    expect(faults(up(), begun(0), begun(2_200, 9), expiring(2_200, 2_100, [], 9))[0]).toMatch(/given up after 0\.0 ms/);
+  });
+
+  test("a session that is silent is kept, since an end that came to nothing was proposed", () => {
+    expect(faults(up(), begun(0), begun(2_200, 9), expiring(2_200, 2_100), look(7_000))[0]).toMatch(
+      /still lives after/,
+    );
   });
 
   test("it was decided while an append was under way, and the session had been heard shortly before", () => {
@@ -109,6 +126,10 @@ describe("a history of sessions is legal, though odd, when", () => {
 
   test("a client has given it up before the server", () => {
     expect(faults(up(), begun(0), held(), released, expiring(2_200), rest([]))).toEqual([]);
+  });
+
+  test("it is attached anew while its end waits to be proposed, which names the attachment before", () => {
+    expect(faults(up(), begun(0), held(), begun(2_200, 9), expiring(2_200, 2_100), look(2_300))).toEqual([]);
   });
 
   test("it is attached anew after its end was proposed, and the proposal comes to nothing", () => {
