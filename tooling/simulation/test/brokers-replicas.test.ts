@@ -2,7 +2,17 @@
 import { describe, expect, test } from "vitest";
 import { judgeBrokers } from "../src/check/brokers/judge.ts";
 import type { LogRecord, Note } from "../src/check/brokers/notes.ts";
-import { ClusterLog, KEY, partition, sessionOf } from "./brokers-made.ts";
+import {
+  cancelled,
+  elected,
+  surelyAfter,
+  unclean,
+  uncleanTwice,
+  unsure,
+  unsureStill,
+  unsureTwice,
+} from "./brokers-elections-made.ts";
+import { type ClusterLog, KEY } from "./brokers-made.ts";
 
 const faultsOf = (log: ClusterLog, notes: readonly Note[]): string =>
   judgeBrokers(log.transactions, notes)
@@ -33,54 +43,6 @@ const acknowledges = (broker: number, leaderEpoch: number, value: number): Note 
 const holds = (broker: number, log: readonly LogRecord[]): Note => ({ kind: "holds", key: KEY, broker, log });
 const loses = (broker: number, count: number): Note => ({ kind: "loses", key: KEY, broker, records: count });
 
-/** Broker 1 leads, is gone, and broker 2 is elected. */
-const elected = (): ClusterLog =>
-  new ClusterLog().expire(sessionOf(1)).become(2, partition({ leader: 2, leaderEpoch: 1, isr: [2, 3] }));
-/** Broker 3 alone is in sync, is gone, and a stranger is made leader. */
-const unclean = (): ClusterLog =>
-  new ClusterLog(partition({ leader: 3, isr: [3] }))
-    .write(sessionOf(1), { "config/brokers/<default>": { values: { "unclean.leader.election.enable": "true" } } })
-    .expire(sessionOf(3))
-    .become(1, partition({ leader: 2, leaderEpoch: 1, isr: [2], recovering: true }));
-/** Broker 3 alone is in sync, is gone, comes back by another life and is made leader again. */
-const unsure = (): { readonly log: ClusterLog; readonly epoch: number } => {
-  const log = new ClusterLog(partition({ leader: 3, isr: [3] })).expire(sessionOf(3)).register(3, 203);
-  const epoch = log.zxid;
-  log.become(1, partition({ leader: 3, leaderEpoch: 1, isr: [3] }));
-  return { log, epoch };
-};
-/** The same, but it comes back between the end of its life and the writing of that: the state that calls it the last known is younger than it. */
-const unsureStill = (): { readonly log: ClusterLog; readonly epoch: number } => {
-  const log = new ClusterLog(partition({ leader: 3, isr: [3] })).expire(sessionOf(3)).register(3, 203);
-  const epoch = log.zxid;
-  log.become(1, partition({ leader: null, leaderEpoch: 1, isr: [3] }));
-  log.become(1, partition({ leader: 3, leaderEpoch: 2, isr: [3] }));
-  return { log, epoch };
-};
-/** A stranger is made leader, is gone before it hears of it, and is made leader again by another life. */
-const uncleanTwice = (): { readonly log: ClusterLog; readonly epoch: number } => {
-  const log = unclean().expire(sessionOf(2));
-  log.become(1, partition({ leader: null, leaderEpoch: 2, isr: [2], recovering: true })).register(2, 202);
-  const epoch = log.zxid;
-  log.become(1, partition({ leader: 2, leaderEpoch: 3, isr: [2], recovering: true }));
-  return { log, epoch };
-};
-/** Broker 3 is back by another life and made leader again; so it is once more, without having been away. */
-const unsureTwice = (): { readonly log: ClusterLog; readonly epoch: number } => {
-  const { log, epoch } = unsure();
-  log.become(1, partition({ leader: null, leaderEpoch: 2, isr: [3] }));
-  log.become(1, partition({ leader: 3, leaderEpoch: 3, isr: [3] }));
-  return { log, epoch };
-};
-/** Broker 3 is back by another life and made leader, while broker 2, which has been there all the time, may not; then broker 2 is. */
-const surelyAfter = (): ClusterLog =>
-  new ClusterLog(partition({ leader: 3, isr: [2, 3] }))
-    .write(sessionOf(2), { "brokers/2": { id: 2, status: "fenced", failedReplicas: [] } })
-    .expire(sessionOf(3))
-    .register(3, 203)
-    .become(1, partition({ leader: 3, leaderEpoch: 1, isr: [2, 3] }))
-    .write(sessionOf(2), { "brokers/2": { id: 2, status: "active", failedReplicas: [] } })
-    .become(1, partition({ leader: 2, leaderEpoch: 2, isr: [2, 3] }));
 const [a, b] = [records(0, 7, 8), records(1, 9)];
 
 describe("takes", () => {
@@ -152,6 +114,11 @@ describe("takes", () => {
       "what an unclean election loses whose leader never led, when it is elected again",
       () => uncleanTwice().log,
       () => [commits(3, 0, 0, a), leads(2, 3, a.slice(0, 1), uncleanTwice().epoch), holds(3, a.slice(0, 1))],
+    ],
+    [
+      "what a stranger lacks that was put in sync before it was made leader",
+      cancelled,
+      () => [commits(2, 0, 0, a), acknowledges(2, 0, 8), leads(3, 2, []), commits(3, 2, 0, b), holds(3, b)],
     ],
     [
       "what the only one in sync had lost with its disk, when it never led by its first election",

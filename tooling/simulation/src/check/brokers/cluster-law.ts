@@ -16,8 +16,6 @@ export interface Elected {
   readonly brokerEpoch: number;
   /** It was in sync, and had been there all the time: nobody can have more than it has. */
   readonly isSure: boolean;
-  /** It was in sync. */
-  readonly isClean: boolean;
 }
 
 export const electionKey = (key: string, leaderEpoch: number): string => `${key} @${leaderEpoch}`;
@@ -28,6 +26,8 @@ export class ClusterLaw {
   readonly violations: Violation[] = [];
   /** By `electionKey`. */
   readonly elections: Map<string, Elected> = new Map();
+  /** By `electionKey`: who came to be in sync by the controller's word and not by a leader's, to lead then or later. What they have, nobody knows. */
+  readonly strangers: Map<string, readonly number[]> = new Map();
   /** By path. */
   readonly kept: Map<string, Kept> = new Map();
   readonly #brokers = new Map<number, Registered>();
@@ -155,6 +155,7 @@ export class ClusterLaw {
       this.#fail(
         `${key} became ${JSON.stringify(state)} of ${before?.text ?? "nothing"} by session ${session}: ${fault}`,
       );
+    this.#noteStrangers(moment);
     this.#elect(moment);
     this.#keepSure(moment);
     this.#mark(moment);
@@ -180,6 +181,14 @@ export class ClusterLaw {
     this.#sure.set(key, new Map(lives));
   }
 
+  /** Whom a leader takes in has what the leader has; and no leader does that while its log is repaired. */
+  #noteStrangers({ key, before, now }: Moment): void {
+    if (before === undefined || !now.recovering) return;
+    const strangers = now.isr.filter((id) => !before.state.isr.includes(id));
+    const at = electionKey(key, now.leaderEpoch);
+    if (strangers.length > 0) this.strangers.set(at, [...(this.strangers.get(at) ?? []), ...strangers]);
+  }
+
   #elect(moment: Moment): void {
     const { key, before, now } = moment;
     if (now.leader === null) return;
@@ -191,7 +200,7 @@ export class ClusterLaw {
     const isClean = before === undefined || before.state.isr.includes(now.leader);
     const isSure = before === undefined || moment.sure.has(now.leader);
     const brokerEpoch = this.#brokers.get(now.leader)?.epoch ?? 0;
-    this.elections.set(at, { leader: now.leader, brokerEpoch, isSure, isClean });
+    this.elections.set(at, { leader: now.leader, brokerEpoch, isSure });
     if (!isClean) this.#sometimes("an unclean election took place");
     if (isClean && !isSure && before.state.leaderEpoch > 0)
       this.#sometimes("who had been away was made leader, as nobody else was there");

@@ -2,12 +2,12 @@
  * The replicated logs, by what hosts noted and by who was elected when: one leader an epoch, nothing that was committed is ever another
  * record, nothing that was acknowledged is lost.
  *
- * Lost may be what only the elected one could have kept, and did not: after an unclean election, or where its disk lost the end of its log and
+ * Lost may be what only the elected one could have kept, and did not: where it was put in sync uncleanly, or where its disk lost the end of its log and
  * nobody in sync was there all the time. What leaders of earlier epochs committed counts no more from there on. Who was elected so may be gone
  * again before it hears of it: then what it has comes to light at a later election of it, and nobody can have led in between.
  */
 import type { Violation } from "../../history.ts";
-import { type ClusterLaw, type Elected, electionKey } from "./cluster-law.ts";
+import { type ClusterLaw, electionKey } from "./cluster-law.ts";
 import type { LogRecord, Note } from "./notes.ts";
 
 interface Committed {
@@ -84,29 +84,31 @@ export class ReplicationCheck {
       this.#fail(`${at} is led by ${who}, and elected was ${JSON.stringify(elected)}`);
       return;
     }
-    const doubtful = this.#doubtful(key, broker, leaderEpoch);
+    const doubt = this.#doubtOf(key, broker, leaderEpoch);
     const missing = this.#missing(key, log, leaderEpoch);
-    if (doubtful !== undefined && !doubts.includes(leaderEpoch)) doubts.push(leaderEpoch);
+    if (doubt !== undefined && !doubts.includes(leaderEpoch)) doubts.push(leaderEpoch);
     if (missing === undefined) return;
-    if (doubtful === undefined) return this.#fail(`${who} leads ${at} ${missing}`);
+    if (doubt === undefined) return this.#fail(`${who} leads ${at} ${missing}`);
     if (!losses.includes(leaderEpoch)) losses.push(leaderEpoch);
     this.#forget(key, log, leaderEpoch);
     this.#sometimes(
-      doubtful.isClean ? "what every disk had lost was lost" : "an unclean election lost what was acknowledged",
+      doubt === "lossy" ? "what every disk had lost was lost" : "an unclean election lost what was acknowledged",
     );
   }
 
   /**
-   * The election by which it leads though it may lack something: this one, or an earlier one of it after which nobody has led. Whoever has led
-   * was looked at then.
+   * Why it leads though it may lack something: by what was decided with this epoch, or with an earlier one after which nobody has led. Whoever
+   * has led was looked at then.
    */
-  #doubtful(key: string, broker: number, leaderEpoch: number): Elected | undefined {
+  #doubtOf(key: string, broker: number, leaderEpoch: number): "stranger" | "lossy" | undefined {
     const { leaders } = this.#of(key);
+    const { elections, strangers } = this.#law;
     for (let epoch = leaderEpoch; epoch >= 0; epoch--) {
       if (epoch < leaderEpoch && leaders.has(epoch)) return undefined;
-      const elected = this.#law.elections.get(electionKey(key, epoch));
-      if (elected?.leader !== broker) continue;
-      if (!elected.isClean || (!elected.isSure && this.#lossy.has(`${key} ${broker}`))) return elected;
+      const at = electionKey(key, epoch);
+      const elected = elections.get(at);
+      if (strangers.get(at)?.includes(broker) === true) return "stranger";
+      if (elected?.leader === broker && !elected.isSure && this.#lossy.has(`${key} ${broker}`)) return "lossy";
     }
     return undefined;
   }
