@@ -128,9 +128,10 @@ describe("an expiry on its way through the log", () => {
     expect(errorName(client.reply(2).code)).toBe("SESSION_EXPIRED");
     const late = stage.connect();
     late.resume(client);
-    expect(errorName(late.refused!.code)).toBe("SESSION_EXPIRED");
+    expect(late.welcome).toBeUndefined();
     stage.commits = true;
     stage.settle();
+    expect(errorName(late.refused!.code)).toBe("SESSION_EXPIRED");
     expect(client.goodbye).toMatchObject({ code: -112 });
     expect(stage.attach().do(get("/a")).result[1], "the write behind it did not happen").toMatchObject({ 4: 0 });
   });
@@ -158,6 +159,22 @@ describe("an expiry on its way through the log", () => {
     again.break();
     expect(untilGone(stage, client.session)).toBeGreaterThanOrEqual(10_000);
     expect(stage.state.sessions.count).toBe(0);
+  });
+
+  test("keeps nobody out whom it may not concern: an attachment that came before it is on its way", () => {
+    const stage = new Stage();
+    const client = stage.attach();
+    stage.pass(9_900);
+    stage.commits = false;
+    stage.connect().resume(client);
+    stage.pass(400);
+    const later = stage.connect();
+    later.resume(client);
+    stage.commits = true;
+    stage.settle();
+    expect(later.refused).toBeUndefined();
+    expect(later.welcome!.resumed).toBe(true);
+    expect(untilGone(stage, client.session)).toBeGreaterThanOrEqual(10_000);
   });
 
   test("is proposed once", () => {

@@ -42,7 +42,7 @@ export interface World {
   isDraining: boolean;
 }
 
-/** The end of this session is on its way, and no newer attachment will prevent it: nothing may be answered as if it lived. */
+/** The end of this session is on its way, and as far as is known nothing will prevent it: nothing may be answered as if it lived. */
 export function isExpiring(world: World, session: Session): boolean {
   return world.expiring.size > 0 && world.expiring.get(session.id) === session.generation;
 }
