@@ -14,7 +14,7 @@ let remove = (): void => {};
 afterEach(() => remove());
 
 /** As a file of a package of ours would be seen on the stack. */
-const planted = (code: string, file = "/work/packages/planted/dist/planted.js"): (() => unknown) =>
+const planted = (code: string, file = "/anywhere/packages/planted/dist/planted.js"): (() => unknown) =>
   compileFunction(code, [], { filename: file }) as () => unknown;
 
 function usesOf(code: string): string[] {

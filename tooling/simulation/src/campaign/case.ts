@@ -3,9 +3,8 @@
  *
  * Owns what a case makes of a plan. Never decides what to leave out.
  */
-import type { CastName } from "../cast/cast.ts";
 import { PLANTS, type Plant } from "../plant.ts";
-import { FAULT_KINDS, type FaultKind, type Plan, planOf } from "../world/plan.ts";
+import { type CastName, FAULT_KINDS, type FaultKind, type Plan, planOf } from "../world/plan.ts";
 
 export interface Case {
   readonly seed: number;

@@ -9,7 +9,7 @@ import type { Draw, Process } from "@corral/testing/world";
 import type { State } from "@corral/state-machine";
 import type { History, Violation } from "../history.ts";
 import type { Plant } from "../plant.ts";
-import type { Plan } from "../world/plan.ts";
+import type { CastName, Plan } from "../world/plan.ts";
 
 /** One life of a program: from its start until it is killed, or the world ends. */
 export interface Life {
@@ -50,8 +50,6 @@ export interface Cast {
   /** All is over: which promises of this cast were not kept, by what it has noted and by the log. */
   judge(history: History): readonly Violation[];
 }
-
-export type CastName = "actors" | "recipes" | "brokers" | "groups";
 
 /** What a cast needs of the world. */
 export interface Stage {

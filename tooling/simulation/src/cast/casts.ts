@@ -1,8 +1,8 @@
 /** The casts of a world, as its plan names them. */
-import type { Plan } from "../world/plan.ts";
+import type { CastName, Plan } from "../world/plan.ts";
 import { Actors } from "./actors/actors.ts";
 import { Brokers } from "./brokers/brokers.ts";
-import type { Cast, CastName, Stage } from "./cast.ts";
+import type { Cast, Stage } from "./cast.ts";
 import { Recipes } from "./recipes/recipes.ts";
 import { Groups } from "./groups/groups.ts";
 

@@ -4,8 +4,7 @@
  * Owns the shape and the change. Nothing in the product knows of it: the change is made while the file is loaded (thread.ts), in
  * memory. Each defect is one that a real coordination service once had; a test that does not find it again is blind.
  */
-import type { CastName } from "../cast/cast.ts";
-import type { Plan } from "../world/plan.ts";
+import type { CastName, Plan } from "../world/plan.ts";
 
 export interface Mutant {
   readonly name: string;

@@ -3,11 +3,13 @@ import { CLIENT_SIMULATE } from "@corral/client";
 import { type FileLogLimits, fileLogSimulate } from "@corral/log";
 import { SERVER_BOUNDS, type ServerLimit } from "@corral/server";
 import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
-import type { CastName } from "../cast/cast.ts";
 import { FAULT_KINDS, type FaultKind, LIE_KINDS, type LieKind, shareOf } from "./faults.ts";
 
 export { FAULT_KINDS } from "./faults.ts";
 export type { FaultKind } from "./faults.ts";
+
+/** Kinds of programs. */
+export type CastName = "actors" | "recipes" | "brokers" | "groups";
 
 export interface Plan {
   readonly seed: number;

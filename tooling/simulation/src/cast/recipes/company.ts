@@ -4,11 +4,11 @@
  * Looks at holders only while they run: who stands still knows nothing, and who is dead holds nothing. Never judges.
  */
 import type { Held } from "@corral/recipes";
+import type { Process } from "@corral/testing/world";
 import { Book, type Hold } from "../../check/recipes/book.ts";
 import type { Plant } from "../../plant.ts";
 import type { Stage } from "../cast.ts";
 import type { RecipeMark } from "./marks.ts";
-import type { Member } from "./member.ts";
 
 /** Below it stands everything that recipes make. */
 export const ROOT = "/recipes";
@@ -16,10 +16,20 @@ export const ROOT = "/recipes";
 /** Of a look a little later than the event that made it worth looking. */
 const LATER_MS = 2;
 
+/** A program that holds something, as far as it is looked at. */
+interface Holder {
+  readonly name: string;
+  readonly process: Process;
+  /** How long its clock has stood still, milliseconds. */
+  sleptMs(): number;
+  /** May its clocks be trusted to tell it in time? */
+  readonly canKnowTime: boolean;
+}
+
 interface Holding {
   readonly hold: Hold;
   readonly held: Pick<Held, "isValid" | "signal">;
-  readonly member: Member;
+  readonly member: Holder;
 }
 
 export class Company {
@@ -65,7 +75,7 @@ export class Company {
   }
 
   /** Somebody was told that he holds. */
-  got(member: Member, about: Omit<Hold, "holder" | "gotAt" | "validAt" | "lateAt">, held: Holding["held"]): Hold {
+  got(member: Holder, about: Omit<Hold, "holder" | "gotAt" | "validAt" | "lateAt">, held: Holding["held"]): Hold {
     const at = this.at;
     const hold: Hold = { ...about, holder: member.name, gotAt: at, validAt: 0, lateAt: undefined };
     this.book.holds.push(hold);

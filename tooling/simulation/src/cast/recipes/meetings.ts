@@ -5,7 +5,7 @@ import { ROOT } from "./company.ts";
 import { note } from "./holding.ts";
 import type { Member, Use } from "./member.ts";
 
-export const BARRIER: string = `${ROOT}/barrier`;
+const BARRIER: string = `${ROOT}/barrier`;
 export const ROUNDS: string = `${ROOT}/rounds`;
 export const LATCH: string = `${ROOT}/latch`;
 export const LATCH_COUNT = 3;

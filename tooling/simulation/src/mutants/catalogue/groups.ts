@@ -1,5 +1,5 @@
 /** Defects of consumer groups: whose a partition is, and from where it is read. */
-import type { CastName } from "../../cast/cast.ts";
+import type { CastName } from "../../world/plan.ts";
 import type { Mutant } from "../mutant.ts";
 
 const GROUP = "packages/consumer-group/dist";

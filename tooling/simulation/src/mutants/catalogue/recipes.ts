@@ -1,5 +1,5 @@
 /** Defects of recipes: who waits for whom, who believes to hold, and what is left behind. */
-import type { CastName } from "../../cast/cast.ts";
+import type { CastName } from "../../world/plan.ts";
 import type { Mutant } from "../mutant.ts";
 
 const RECIPES = "packages/recipes/dist";
