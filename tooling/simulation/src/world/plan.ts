@@ -66,6 +66,10 @@ const moreOf = (kind: FaultKind): readonly FaultKind[] =>
 /** Subtrees that a program has to be able to follow on one connection, if it is to do its work: who leads a group follows six. */
 const FOLLOWED_MIN = 16;
 
+/** Many short worlds find more than a few long ones in the same time; there are long ones all the same. */
+const CHAOS_MS_MIN = 3_000;
+const CHAOS_MS_MAX = 20_000;
+
 export function planOf(seed: number): Plan {
   const draw = drawFrom(seed, "plan");
   const maybe = (chance: number): boolean => draw() < chance;
@@ -79,7 +83,7 @@ export function planOf(seed: number): Plan {
     casts,
     mayAct: () => true,
     clients,
-    chaosMs: between(draw, 5_000, 20_000),
+    chaosMs: Math.round(CHAOS_MS_MIN + draw() ** 3 * (CHAOS_MS_MAX - CHAOS_MS_MIN)),
     // Two ends of a range within that of the client's table, the lower one low.
     sessionTimeoutMs: [
       between(draw, CLIENT_SIMULATE.sessionTimeoutMs[0], 4_000),
