@@ -39,8 +39,8 @@ const EXPECTED = [
 
 /** Of one recipe in one life. */
 const STEPS_MAX = 30;
-/** In the calm nothing fails that often. */
-const FINISH_TRIES_MAX = 30;
+/** As long as the calm lasts at most: the server may come back late in it, and fails each try at once until then. */
+const FINISH_TRIES_MAX = 240;
 const FINISH_PAUSE_MS = 500;
 /** Until everything that was taken away has gone. */
 const LEAVE_LOOKS_MAX = 6;
