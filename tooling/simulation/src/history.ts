@@ -113,7 +113,7 @@ export interface History {
   readonly sleeps: Sleep[];
 }
 
-/** The server's machine slept for so long; its log had been stamped up to that time. */
+/** The server's machine slept for so long, as its clock would have counted; its log had been stamped up to that time. */
 export interface Sleep {
   readonly timeMs: number;
   readonly ms: number;

@@ -132,7 +132,7 @@ export class ServerLives {
     const { process, server } = this.host;
     const before = process.sleptMs;
     process.sleep(ms);
-    history.sleeps.push({ timeMs: server.state.timeMs, ms: process.sleptMs - before });
+    history.sleeps.push({ timeMs: server.state.timeMs, ms: (process.sleptMs - before) * process.rate });
     fate.after(ms, "timer", isOver);
   }
 
