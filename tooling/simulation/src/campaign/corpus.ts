@@ -36,7 +36,13 @@ export function readCase(path: string): { readonly path: string; readonly failur
 export function writeFailure(failure: Failure, chronicle: string): string {
   mkdirSync(failures, { recursive: true });
   const { seed, plant, check } = failure;
-  const name = join(failures, [seed, plant, check].filter((part) => part !== undefined).join("-"));
+  const name = join(
+    failures,
+    [seed, plant, check]
+      .filter((part) => part !== undefined)
+      .join("-")
+      .replace(/[^\w-]+/g, "-"),
+  );
   writeFileSync(`${name}.json`, textOfFailure(failure));
   writeFileSync(`${name}.txt`, chronicle);
   return relative(root, `${name}.json`);
