@@ -48,6 +48,19 @@ describe("read-write lock", () => {
     expect(inQueue(server)).toEqual([]);
   });
 
+  test("a writer that is evicted while its downgrade is on its way is told GUARD_FAILED, and leaves nothing", async () => {
+    await using server = await startTestServer();
+    const [a, b] = await connected(server, 2);
+    const mine = readWriteLock(a!, PATH);
+    const writing = await mine.write.acquire();
+    const evicting = b!.delete(writing.path);
+    await expect(mine.downgrade(writing)).rejects.toMatchObject({ code: "GUARD_FAILED" });
+    await evicting;
+    await server.clock.runUntilIdle();
+    expect(writing.isValid).toBe(false);
+    expect(inQueue(server)).toEqual([]);
+  });
+
   test("a store that keeps the greatest token of a writer refuses one that came too late, and nobody who holds", async () => {
     await using server = await startTestServer();
     const [a, b] = await connected(server, 2);

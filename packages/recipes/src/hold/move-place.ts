@@ -43,12 +43,10 @@ export async function movePlace(
 
 /** Needs no look at the new znode's owner: in a later session the old one is gone, and then nothing is made. */
 async function move(client: Client, place: Place, { parent, name, data, guard }: Destination): Promise<Place> {
+  const still: Guard = { path: place.path, czxid: place.czxid };
   const [created] = await client.multi(
-    [
-      operation.create(childOf(parent, name), data, { lifetime: "ephemeral" }),
-      operation.delete(place.path, { ifMatch: { czxid: place.czxid } }),
-    ],
-    { guard, timeoutMs: Infinity },
+    [operation.create(childOf(parent, name), data, { lifetime: "ephemeral" }), operation.delete(place.path)],
+    { guard: guard === undefined ? still : [still, guard], timeoutMs: Infinity },
   );
   return { path: created.path, name, parent, czxid: created.stat.czxid, session: place.session };
 }
