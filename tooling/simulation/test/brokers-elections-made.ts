@@ -33,6 +33,18 @@ export const uncleanTwice = (): { readonly log: ClusterLog; readonly epoch: numb
   log.become(1, partition({ leader: 2, leaderEpoch: 3, isr: [2], recovering: true }));
   return { log, epoch };
 };
+/** A stranger is made leader, is gone, and another stranger is made leader. */
+export const uncleanByTurns = (): ClusterLog =>
+  unclean()
+    .expire(sessionOf(2))
+    .become(1, partition({ leader: 1, leaderEpoch: 2, isr: [1], recovering: true }));
+/** A stranger is made leader, repairs its log, takes another one in, is gone, and the other one is made leader. */
+export const uncleanThenClean = (): ClusterLog =>
+  unclean()
+    .become(2, partition({ leader: 2, leaderEpoch: 1, isr: [2] }))
+    .become(2, partition({ leader: 2, leaderEpoch: 1, isr: [2, 1] }))
+    .expire(sessionOf(2))
+    .become(1, partition({ leader: 1, leaderEpoch: 2, isr: [1] }));
 /** Broker 3 is back by another life and made leader again; so it is once more, without having been away. */
 export const unsureTwice = (): { readonly log: ClusterLog; readonly epoch: number } => {
   const { log, epoch } = unsure();

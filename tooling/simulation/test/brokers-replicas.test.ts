@@ -7,6 +7,8 @@ import {
   elected,
   surelyAfter,
   unclean,
+  uncleanByTurns,
+  uncleanThenClean,
   uncleanTwice,
   unsure,
   unsureStill,
@@ -136,6 +138,30 @@ describe("takes", () => {
         holds(2, a),
       ],
     ],
+    [
+      "what a second unclean election loses of what the first had left",
+      uncleanByTurns,
+      () => [
+        commits(3, 0, 0, [...a, ...records(0, 10)]),
+        acknowledges(3, 0, 8),
+        leads(2, 1, a),
+        leads(1, 2, a.slice(0, 1)),
+        commits(1, 2, 0, [...a.slice(0, 1), ...b]),
+        holds(1, [...a.slice(0, 1), ...b]),
+      ],
+    ],
+    [
+      "a clean election after an unclean one, with what that had left",
+      uncleanThenClean,
+      () => [
+        commits(3, 0, 0, a),
+        acknowledges(3, 0, 8),
+        leads(2, 1, a.slice(0, 1)),
+        leads(1, 2, a.slice(0, 1)),
+        commits(1, 2, 0, [...a.slice(0, 1), ...b]),
+        holds(1, [...a.slice(0, 1), ...b]),
+      ],
+    ],
   ])("%s", (_, log, notes) => {
     expect(faultsOf(log(), notes())).toBe("");
   });
@@ -256,6 +282,30 @@ describe("refuses", () => {
       /in the end broker 3/,
       unclean,
       () => [commits(3, 0, 0, a), leads(2, 1, a), holds(3, a.slice(0, 1))],
+    ],
+    [
+      "a loss by who was elected cleanly, of what an unclean election before had left",
+      /^broker 1 of epoch 1 leads t\/0 @2 without what was committed at 1$/,
+      uncleanThenClean,
+      () => [commits(3, 0, 0, [...a, ...records(0, 10)]), leads(2, 1, a), leads(1, 2, a.slice(0, 1))],
+    ],
+    [
+      "the same of what was acknowledged, and nobody noted that it was committed",
+      /^broker 1 of epoch 1 leads t\/0 @2 without 8, which was acknowledged$/,
+      uncleanThenClean,
+      () => [acknowledges(3, 0, 8), acknowledges(3, 0, 10), leads(2, 1, a), leads(1, 2, a.slice(0, 1))],
+    ],
+    [
+      "a loss in the end of what two unclean elections had left",
+      /^in the end broker 1 holds t\/0 without what was committed at 0$/,
+      uncleanByTurns,
+      () => [commits(3, 0, 0, a), leads(2, 1, a), leads(1, 2, a.slice(0, 1)), holds(1, b)],
+    ],
+    [
+      "a record in the place of one that an unclean election had left",
+      /commits another record at t\/0 @1 0$/,
+      unclean,
+      () => [commits(3, 0, 0, a), leads(2, 1, a.slice(0, 1)), commits(2, 1, 0, b)],
     ],
   ])("%s", (_, fault, log, notes) => {
     expect(faultsOf(log(), notes())).toMatch(fault);

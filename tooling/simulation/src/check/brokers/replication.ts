@@ -3,8 +3,9 @@
  * record, nothing that was acknowledged is lost.
  *
  * Lost may be what only the elected one could have kept, and did not: where it was put in sync uncleanly, or where its disk lost the end of its log and
- * nobody in sync was there all the time. What leaders of earlier epochs committed counts no more from there on. Who was elected so may be gone
- * again before it hears of it: then what it has comes to light at a later election of it, and nobody can have led in between.
+ * nobody in sync was there all the time. What it has not is forgotten then, of all that leaders of earlier epochs committed; what it has counts on:
+ * only another election of that kind can lose that. Who was elected so may be gone again before it hears of it: then what it has comes to light at
+ * a later election of it, and nobody can have led in between.
  */
 import type { Violation } from "../../history.ts";
 import { type ClusterLaw, electionKey } from "./cluster-law.ts";
@@ -18,11 +19,9 @@ interface Committed {
 
 interface PartitionLog {
   readonly committed: Committed[];
-  readonly acknowledged: { readonly value: number; readonly by: number }[];
+  acknowledged: { readonly value: number; readonly by: number }[];
   /** Epochs whose leaders had been elected though they might not have everything, and led. */
   readonly doubts: number[];
-  /** Those of them who had not. */
-  readonly losses: number[];
   /** Epochs seen: who led. */
   readonly leaders: Map<number, string>;
 }
@@ -49,7 +48,7 @@ export class ReplicationCheck {
   #of(key: string): PartitionLog {
     const found = this.#logs.get(key);
     if (found !== undefined) return found;
-    const made = { committed: [], acknowledged: [], doubts: [], losses: [], leaders: new Map<number, string>() };
+    const made = { committed: [], acknowledged: [], doubts: [], leaders: new Map<number, string>() };
     this.#logs.set(key, made);
     return made;
   }
@@ -75,7 +74,7 @@ export class ReplicationCheck {
   #lead({ key, broker, leaderEpoch, brokerEpoch, log }: Extract<Note, { kind: "leads" }>): void {
     const at = electionKey(key, leaderEpoch);
     const who = `broker ${broker} of epoch ${brokerEpoch}`;
-    const { leaders, doubts, losses } = this.#of(key);
+    const { leaders, doubts } = this.#of(key);
     const other = leaders.get(leaderEpoch);
     if (other !== undefined && other !== who) this.#fail(`${at} is led by ${who}, and was by ${other}`);
     leaders.set(leaderEpoch, who);
@@ -89,7 +88,6 @@ export class ReplicationCheck {
     if (doubt !== undefined && !doubts.includes(leaderEpoch)) doubts.push(leaderEpoch);
     if (missing === undefined) return;
     if (doubt === undefined) return this.#fail(`${who} leads ${at} ${missing}`);
-    if (!losses.includes(leaderEpoch)) losses.push(leaderEpoch);
     this.#forget(key, log, leaderEpoch);
     this.#sometimes(
       doubt === "lossy" ? "what every disk had lost was lost" : "an unclean election lost what was acknowledged",
@@ -115,19 +113,20 @@ export class ReplicationCheck {
 
   /** Undefined: it has everything that leaders of earlier epochs committed or acknowledged. */
   #missing(key: string, log: readonly LogRecord[], before: number): string | undefined {
-    const { committed, acknowledged, losses } = this.#of(key);
-    const counts = (by: number): boolean => by < before && !losses.some((loss) => by < loss && loss <= before);
-    const at = committed.findIndex(({ record, by }, i) => counts(by) && !isSame(log[i], record));
+    const { committed, acknowledged } = this.#of(key);
+    const at = committed.findIndex(({ record, by }, i) => by < before && !isSame(log[i], record));
     if (at !== -1) return `without what was committed at ${at}`;
     const values = new Set(log.map(({ value }) => value));
-    const lost = acknowledged.find(({ value, by }) => counts(by) && !values.has(value));
+    const lost = acknowledged.find(({ value, by }) => by < before && !values.has(value));
     return lost === undefined ? undefined : `without ${lost.value}, which was acknowledged`;
   }
 
   #forget(key: string, log: readonly LogRecord[], before: number): void {
-    const { committed } = this.#of(key);
-    const at = committed.findIndex(({ record, by }, i) => by < before && !isSame(log[i], record));
-    if (at !== -1) committed.splice(at);
+    const of = this.#of(key);
+    const at = of.committed.findIndex(({ record, by }, i) => by < before && !isSame(log[i], record));
+    if (at !== -1) of.committed.splice(at);
+    const values = new Set(log.map(({ value }) => value));
+    of.acknowledged = of.acknowledged.filter(({ value, by }) => by >= before || values.has(value));
   }
 
   /** It leads no more, and who led after it began without knowing of this. */
@@ -136,7 +135,8 @@ export class ReplicationCheck {
   }
 
   #acknowledge({ key, leaderEpoch, value }: Extract<Note, { kind: "acknowledges" }>): void {
-    if (!this.#isPast(key, leaderEpoch)) this.#of(key).acknowledged.push({ value, by: leaderEpoch });
+    const of = this.#of(key);
+    if (!this.#isPast(key, leaderEpoch)) of.acknowledged.push({ value, by: leaderEpoch });
   }
 
   #commit({ key, broker, leaderEpoch, from, to, records }: Extract<Note, { kind: "commits" }>): void {
