@@ -295,3 +295,28 @@ for (const hops of [0, 1, 2, 3]) {
     expect(committed).toBe(5);
   });
 }
+
+test("a repair that the disk puts in another place is noticed when the log is read, though every record there is sound", async () => {
+  const world = lying(3);
+  const { process, history } = await started(world);
+  const places: number[] = [];
+  world.disk.writeLie = (name, position) => {
+    if (name === segmentName(1)) places.push(position);
+    return undefined;
+  };
+  for (let count = 1; count <= 6; count += 1) {
+    history.propose(process, 50);
+    await process.settled(count);
+    await drained();
+  }
+  world.disk.kill();
+  // What is written again lands where the third record is.
+  world.disk.writeLie = (name) => {
+    world.disk.writeLie = undefined;
+    return { kind: "elsewhere", name, position: places[2]! };
+  };
+  await expect(new Process(world.log()).start()).rejects.toMatchObject({
+    code: "DAMAGED",
+    message: expect.stringContaining("stands after record 2"),
+  });
+});

@@ -6,10 +6,11 @@
 
 import { LogError, type CommittedBatch, type Recovered, type RecoveryListener } from "../log.ts";
 import type { Disk } from "./disk.ts";
-import { decodeRecord } from "./record.ts";
+import { decodeRecord, follows, LOG_START, positionAfter, RECORD_HEADER_BYTES } from "./record.ts";
 import type { Trust } from "./recover.ts";
 import { FileWindow, saltOf, walkFrames } from "./segment.ts";
 import { snapshotChunks } from "./snapshot-file.ts";
+import type { SegmentSurvey } from "./survey.ts";
 import type { LogWarning } from "./warning.ts";
 
 /** Which snapshot to begin with. `oldest` and `none` are for inspection: the same state must come out. */
@@ -75,7 +76,7 @@ export async function* storedBatches(
   for (const segment of trust.replay) {
     // Nothing of it is wanted when all of it stands at or before `afterZxid`.
     if (segment.position.zxid <= afterZxid) continue;
-    yield* segmentBatches(disk, trust, segment.name, segment.number, segment.endOffset, afterZxid);
+    yield* segmentBatches(disk, trust, segment, afterZxid);
   }
 }
 
@@ -85,11 +86,11 @@ const READ_AHEAD_BYTES = 1 << 20;
 async function* segmentBatches(
   disk: Disk,
   trust: Trust,
-  name: string,
-  number: number,
-  endOffset: number,
+  { name, number, endOffset, header }: SegmentSurvey,
   afterZxid: number,
 ): AsyncGenerator<CommittedBatch, void, undefined> {
+  // The repair that came in between may have been written to another place: sound records, in a wrong one.
+  let position = header.state === "good" ? header.header.base : LOG_START;
   const file = await disk.open(name, "read");
   try {
     const window = new FileWindow(file, await file.size());
@@ -108,7 +109,9 @@ async function* segmentBatches(
           }
           if (frame.type !== "batch") return undefined;
           const decoded = decodeRecord(record);
-          if (typeof decoded === "string") return decoded;
+          const wrong = typeof decoded === "string" ? decoded : follows(decoded, position);
+          if (typeof decoded === "string" || wrong !== undefined) return wrong;
+          position = positionAfter(decoded, record.subarray(0, RECORD_HEADER_BYTES));
           const { level, epoch, seq, firstZxid, count, timeMs } = decoded;
           if (firstZxid + count - 1 <= afterZxid) return undefined;
           bytes += decoded.body.length;
