@@ -2,9 +2,9 @@
 import { type Client, isCorralError } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { expect, test } from "vitest";
-import { candidatesLeft, connect, named, PATH, TIMEOUT_MS, until } from "./electing.ts";
+import { candidatesLeft, connect, named, PATH, TIMEOUT_MS, until } from "../electing.ts";
 import { chaos, validHolders } from "@corral/testing/chaos";
-import { eventually } from "./faults/stage.ts";
+import { eventually } from "../faults/stage.ts";
 
 const CANDIDATES = 3;
 /** In whatever session. */

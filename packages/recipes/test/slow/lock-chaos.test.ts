@@ -3,10 +3,10 @@ import type { Client } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { between, drawFrom, oneOf } from "@corral/testing/world";
 import { expect, test } from "vitest";
-import type { Layout } from "../src/hold/contender-name.ts";
-import { type Lock, lock } from "../src/lock.ts";
+import type { Layout } from "../../src/hold/contender-name.ts";
+import { type Lock, lock } from "../../src/lock.ts";
 import { chaos, LEASE_FAULTS, validHolders } from "@corral/testing/chaos";
-import { eventually } from "./faults/stage.ts";
+import { eventually } from "../faults/stage.ts";
 
 const PATH = "/locks/a";
 const SEEDS = 200;

@@ -3,10 +3,10 @@ import { type Client, isCorralError, op, text } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { type Draw, drawFrom } from "@corral/testing/world";
 import { expect, test } from "vitest";
-import type { Job } from "../src/queue/job.ts";
-import { type Queue, queue } from "../src/queue.ts";
+import type { Job } from "../../src/queue/job.ts";
+import { type Queue, queue } from "../../src/queue.ts";
 import { chaos, type ValidHolders, validHolders } from "@corral/testing/chaos";
-import { eventually } from "./faults/stage.ts";
+import { eventually } from "../faults/stage.ts";
 
 const PATH = "/queues/work";
 const ATTEMPTS_MAX = 8;

@@ -3,12 +3,12 @@ import type { Client } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { between, drawFrom, oneOf } from "@corral/testing/world";
 import { describe, expect, test } from "vitest";
-import type { Held } from "../src/hold/held.ts";
-import { readWriteLock } from "../src/read-write-lock.ts";
-import { connected } from "./connecting.ts";
+import type { Held } from "../../src/hold/held.ts";
+import { readWriteLock } from "../../src/read-write-lock.ts";
+import { connected } from "../connecting.ts";
 import { chaos, type ChaosNow } from "@corral/testing/chaos";
-import { eventually } from "./faults/stage.ts";
-import { inQueue, PATH } from "./reading-and-writing.ts";
+import { eventually } from "../faults/stage.ts";
+import { inQueue, PATH } from "../reading-and-writing.ts";
 
 describe("read-write lock", () => {
   test.each([1, 2, 3, 4, 5, 6])(

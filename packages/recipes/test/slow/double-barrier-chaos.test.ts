@@ -3,11 +3,11 @@ import type { Client } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { drawFrom } from "@corral/testing/world";
 import { describe, expect, test } from "vitest";
-import { begun } from "../src/double-barrier/round.ts";
-import { doubleBarrier, type Entered } from "../src/double-barrier.ts";
-import { connected } from "./connecting.ts";
-import { eventually } from "./faults/stage.ts";
-import { D, here, partiesIn, told } from "./parties.ts";
+import { begun } from "../../src/double-barrier/round.ts";
+import { doubleBarrier, type Entered } from "../../src/double-barrier.ts";
+import { connected } from "../connecting.ts";
+import { eventually } from "../faults/stage.ts";
+import { D, here, partiesIn, told } from "../parties.ts";
 
 describe("double barrier", () => {
   test(

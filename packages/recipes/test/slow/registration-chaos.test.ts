@@ -3,10 +3,10 @@ import { type Client, text } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { between, type Draw, drawFrom, oneOf } from "@corral/testing/world";
 import { expect, test } from "vitest";
-import { type Group, group, type GroupState } from "../src/group.ts";
-import { type Registration, register } from "../src/registration.ts";
+import { type Group, group, type GroupState } from "../../src/group.ts";
+import { type Registration, register } from "../../src/registration.ts";
 import { chaos, type ChaosFault, LEASE_FAULTS, validHolders } from "@corral/testing/chaos";
-import { eventually } from "./faults/stage.ts";
+import { eventually } from "../faults/stage.ts";
 
 const SEEDS_A_TEST = 25;
 const LONGEST_SESSION_MS = 6_000;

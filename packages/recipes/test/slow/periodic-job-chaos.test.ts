@@ -2,11 +2,11 @@
 import type { Client } from "@corral/client";
 import { startTestServer } from "@corral/testing";
 import { expect, test } from "vitest";
-import type { Turn } from "../src/periodic-job.ts";
-import { connect, sleep, TIMEOUT_MS, until } from "./electing.ts";
+import type { Turn } from "../../src/periodic-job.ts";
+import { connect, sleep, TIMEOUT_MS, until } from "../electing.ts";
 import { chaos } from "@corral/testing/chaos";
-import { eventually } from "./faults/stage.ts";
-import { apart, member, type Ran } from "./periodic-member.ts";
+import { eventually } from "../faults/stage.ts";
+import { apart, member, type Ran } from "../periodic-member.ts";
 
 for (const seed of [1, 2, 3, 4, 5, 6]) {
   test(`chaos of seed ${seed}: no period is begun twice, no two runs at once, and the job goes on when all is well`, async () => {

@@ -2,7 +2,7 @@ import { type Client, isCorralError, op, text } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
 import { drawFrom } from "@corral/testing/world";
 import { expect, test } from "vitest";
-import { type Cache, cache, type CacheChange } from "../src/cache.ts";
+import { type Cache, cache, type CacheChange } from "../../src/cache.ts";
 
 const STEPS = 120;
 const NAMES = ["a", "b", "c", "d"];
