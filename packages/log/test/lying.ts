@@ -3,9 +3,9 @@
 import { FileLog, type FileLogOptions } from "../src/file/file-log.ts";
 import type { FileLogLimits } from "../src/file/limits.ts";
 import type { DirectoryLock } from "../src/file/lock.ts";
-import type { Timers } from "../src/file/timers.ts";
 import type { LogSubject } from "../src/testing/log-suite.ts";
 import { type Draw, MemoryDisk } from "../src/testing/memory-disk.ts";
+import { VirtualTimers } from "../src/testing/virtual-timers.ts";
 
 /** mulberry32 */
 export function drawFrom(seed: number): Draw {
@@ -19,32 +19,6 @@ export function drawFrom(seed: number): Draw {
 }
 
 const freeLock: DirectoryLock = { acquire: async () => async () => {} };
-
-/** Time that stands until the test moves it. */
-export class VirtualTimers implements Timers {
-  #now = 1_700_000_000_000;
-  #due: { at: number; callback: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    const entry = { at: this.#now + milliseconds, callback };
-    this.#due.push(entry);
-    return () => {
-      this.#due = this.#due.filter((other) => other !== entry);
-    };
-  }
-
-  advance(milliseconds: number): void {
-    this.#now += milliseconds;
-    for (const entry of this.#due.filter(({ at }) => at <= this.#now)) {
-      this.#due = this.#due.filter((other) => other !== entry);
-      entry.callback();
-    }
-  }
-}
 
 const smallLimits: FileLogLimits = {
   segmentBytes: 16 << 10,

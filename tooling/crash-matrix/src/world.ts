@@ -3,8 +3,8 @@
  *
  * Owns how a log is made on it. Knows no workload and judges nothing.
  */
-import { type Disk, FileLog, type FileLogLimits, type FileLogOptions, type Timers } from "@corral/log";
-import { MemoryDisk } from "@corral/log/testing";
+import { type Disk, FileLog, type FileLogLimits, type FileLogOptions } from "@corral/log";
+import { MemoryDisk, VirtualTimers } from "@corral/log/testing";
 import { bytesOf, type Draw, drawFrom } from "@corral/testing/world";
 
 /** Two records of 5,000 bytes fill a segment; a snapshot is a few sectors. */
@@ -23,37 +23,13 @@ export const SMALL_LIMITS: FileLogLimits = {
 /** Turns of the event loop that a step may take before it counts as one that hangs: nothing here waits for real time. */
 const TURNS_MAX = 500;
 
-export class StandingTime implements Timers {
-  #now = 1_700_000_000_000;
-  #due: { readonly at: number; readonly callback: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    const entry = { at: this.#now + milliseconds, callback };
-    this.#due.push(entry);
-    return () => {
-      this.#due = this.#due.filter((other) => other !== entry);
-    };
-  }
-
-  advance(milliseconds: number): void {
-    this.#now += milliseconds;
-    const due = this.#due.filter(({ at }) => at <= this.#now);
-    this.#due = this.#due.filter(({ at }) => at > this.#now);
-    for (const { callback } of due) callback();
-  }
-}
-
 /** Puts something between the log and its disk: a defect. */
 export type WrapDisk = (disk: Disk) => Disk;
 
 export class World {
   readonly disk: MemoryDisk;
   readonly limits: FileLogLimits;
-  readonly time: StandingTime = new StandingTime();
+  readonly time: VirtualTimers = new VirtualTimers();
   readonly #draw: Draw;
   readonly #wrapDisk: WrapDisk | undefined;
 

@@ -2,4 +2,5 @@
 export { CORRALD, type CorraldProcess, type Ended, endAll, servingPid, startCorrald } from "./corrald-process.ts";
 export { contendForOneLock } from "./fencing/campaign.ts";
 export { violations as fencingViolations } from "./fencing/store.ts";
+export { injected, ONE_THREAD } from "./injection.ts";
 export { copyOf } from "./stored-state.ts";

@@ -18,6 +18,7 @@ import {
   SMALL_LIMITS,
   startCorrald,
 } from "../src/corrald-process.ts";
+import { injected, ONE_THREAD } from "../src/injection.ts";
 import { copyOf, storedStates } from "../src/stored-state.ts";
 
 const hasStrace = ((): boolean => {
@@ -45,18 +46,6 @@ afterEach(async () => {
   await rm(data, { recursive: true, force: true });
 });
 
-const injected = (fault: string, call = "pwritev"): readonly string[] => [
-  "strace",
-  "-f",
-  "-qq",
-  "-o",
-  "/dev/null",
-  "-e",
-  `trace=${call}`,
-  "-e",
-  `inject=${call}:${fault}`,
-];
-
 /** Starts it with the fault and writes one after the other until it ends. Returns what was acknowledged. */
 async function writeUntilItEnds(
   fault: string,
@@ -64,8 +53,8 @@ async function writeUntilItEnds(
   const daemon: CorraldProcess = await startCorrald({
     data,
     limits: SMALL_LIMITS,
-    wrapper: injected(fault),
-    env: { UV_THREADPOOL_SIZE: "1" },
+    wrapper: injected("pwritev", fault),
+    env: ONE_THREAD,
   });
   const client = await connect({ servers: [daemon.url], timeoutMs: 60_000 });
   const acknowledged: string[] = [];
@@ -140,8 +129,8 @@ test.skipIf(!hasStrace)(
 test.skipIf(!hasStrace)(
   "told now and then that a sync failed beside the log, of a snapshot or a fresh segment, corrald tries again and goes on",
   async () => {
-    const wrapper = injected("error=EIO:when=8+5", "fdatasync");
-    const daemon = await startCorrald({ data, limits: SMALL_LIMITS, wrapper, env: { UV_THREADPOOL_SIZE: "1" } });
+    const wrapper = injected("fdatasync", "error=EIO:when=8+5");
+    const daemon = await startCorrald({ data, limits: SMALL_LIMITS, wrapper, env: ONE_THREAD });
     const client = await connect({ servers: [daemon.url] });
     const acknowledged: string[] = [];
     const createMany = async (turn: number): Promise<void> => {

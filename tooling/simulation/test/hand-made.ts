@@ -10,20 +10,23 @@ import { statOf } from "../src/model/tree.ts";
 
 const SESSION = 1;
 
+/** The beginning of a session, known by the zxid at which this stands. */
+export const OPENED: Txn = {
+  kind: TxnKind.open,
+  origin: { daemon: 1, connection: 1 },
+  secretHash: new Uint8Array(1),
+  timeoutMs: 1_000,
+  identities: [],
+  replaces: null,
+};
+
 /** A log that begins with a session; each write takes the next zxid and xid. */
 export class Log {
   readonly entries: Entry[] = [];
   #xid = 0;
 
   constructor() {
-    this.add({
-      kind: TxnKind.open,
-      origin: { daemon: 1, connection: 1 },
-      secretHash: new Uint8Array(1),
-      timeoutMs: 1_000,
-      identities: [],
-      replaces: null,
-    });
+    this.add(OPENED);
   }
 
   add(txn: Txn): number {

@@ -3,6 +3,7 @@ import { Op, type WriteRequest } from "@corral/protocol";
 import { type Txn, TxnKind } from "@corral/state-machine";
 import { Tale } from "../src/check/recipes/tale.ts";
 import type { Entry } from "../src/model/model.ts";
+import { OPENED } from "./hand-made.ts";
 
 export const ROOT = "/recipes";
 const EPHEMERAL = 1;
@@ -28,14 +29,7 @@ export class RecipeLog {
 
   /** A session, known by the zxid that opened it. */
   open(): number {
-    return this.#add({
-      kind: TxnKind.open,
-      origin: { daemon: 1, connection: 1 },
-      secretHash: new Uint8Array(1),
-      timeoutMs: 1_000,
-      identities: [],
-      replaces: null,
-    });
+    return this.#add(OPENED);
   }
 
   write(session: number, body: object): number {

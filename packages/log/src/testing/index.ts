@@ -4,3 +4,4 @@ export { restore } from "../file/restore.ts";
 export { logSuite } from "./log-suite.ts";
 export type { LogSubject, TestFunction } from "./log-suite.ts";
 export type { MemoryDiskOptions } from "./memory-disk.ts";
+export { VirtualTimers } from "./virtual-timers.ts";

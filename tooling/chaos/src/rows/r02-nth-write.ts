@@ -1,6 +1,6 @@
 /** R2: killed by the kernel's own hand at the n-th durable write, before it is done. */
 import { setTimeout as wait } from "node:timers/promises";
-import { injected, ONE_THREAD } from "../injection.ts";
+import { injected, ONE_THREAD } from "@corral/end-to-end";
 import { SMALLEST } from "../proof.ts";
 import type { Row } from "../row.ts";
 import { Siege } from "../siege.ts";

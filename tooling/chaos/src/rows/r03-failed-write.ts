@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { ExitCode } from "@corral/daemon";
 import { between } from "@corral/testing/world";
-import { injected, ONE_THREAD } from "../injection.ts";
+import { injected, ONE_THREAD } from "@corral/end-to-end";
 import type { Row } from "../row.ts";
 import { Siege } from "../siege.ts";
 

@@ -5,11 +5,10 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { startCorrald } from "@corral/end-to-end";
+import { ONE_THREAD, startCorrald } from "@corral/end-to-end";
 import { LogError } from "@corral/log";
 import { dumpOfServer } from "@corral/simulation";
 import { digestOf } from "@corral/state-machine";
-import { ONE_THREAD } from "../injection.ts";
 import { type Image, imageAt } from "../power-loss/image.ts";
 import { type Recorded, understand } from "../power-loss/record.ts";
 import { readCalls } from "../power-loss/system-calls.ts";

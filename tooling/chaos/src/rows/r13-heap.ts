@@ -1,6 +1,6 @@
 /** R13: more work at once than a small heap could hold: refused by limits, before memory is. */
 import { type Client, connect, CorralError } from "@corral/client";
-import { injected, ONE_THREAD } from "../injection.ts";
+import { injected, ONE_THREAD } from "@corral/end-to-end";
 import type { Row } from "../row.ts";
 import { Siege } from "../siege.ts";
 import { residentMib } from "./r11-slow-reader.ts";
