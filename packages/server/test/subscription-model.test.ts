@@ -37,7 +37,7 @@ function view(state: State, session: number, isInScope: (path: string) => boolea
   const { tree, options } = state;
   const { identities } = state.sessions.get(session)!;
   const seen = new Map<string, string>();
-  for (let slot = 0; slot < tree.columns.end; slot++) {
+  for (let slot = 0; slot < tree.rows.end; slot++) {
     if (!tree.isLive(slot)) continue;
     const path = tree.path(slot);
     if (!isInScope(path) || !allows(tree.acl(slot), Permission.read, identities, options)) continue;

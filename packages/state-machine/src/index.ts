@@ -14,7 +14,7 @@ export { Restorer } from "./restore.ts";
 export type { Session } from "./session-table.ts";
 export { SnapshotCut, digestOf } from "./snapshot.ts";
 export { State } from "./state.ts";
-export { Kind, NIL } from "./tree/columns.ts";
+export { Int, Kind, NIL, Real } from "./tree/rows.ts";
 export { Tree } from "./tree/tree.ts";
 export { Walk } from "./tree/walk.ts";
 export { TxnKind, readTxns, requestHash, writeTxn, writeWriteTxn } from "./txn.ts";

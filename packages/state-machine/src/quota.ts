@@ -10,7 +10,7 @@
  */
 import { isWithin } from "@corral/protocol";
 import type { Tree } from "./tree/tree.ts";
-import { NIL } from "./tree/columns.ts";
+import { NIL } from "./tree/rows.ts";
 
 const RESERVED = "/zookeeper";
 const ROOT = "/zookeeper/quota";

@@ -71,7 +71,7 @@ export class SnapshotCut implements TreeJournal {
     this.#timeMs = state.timeMs;
     this.#options = state.options;
     this.#sessionIds = state.sessions.ids();
-    this.#slots = state.tree.columns.end;
+    this.#slots = state.tree.rows.end;
     if (state.sessions.journal !== undefined) throw new Error("a snapshot is being written already");
     state.tree.journals.push(this);
     state.sessions.journal = this;

@@ -1,6 +1,6 @@
 import { SEQUENCE_MAX, statFrom } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
-import { State } from "../src/index.ts";
+import { Int, Real, State } from "../src/index.ts";
 import { World, create, del, multi, set, setAcl } from "./world.ts";
 
 const stat = (answer: { result: readonly unknown[] }) => statFrom(answer.result.at(-1) as number[]);
@@ -10,9 +10,8 @@ describe("versions", () => {
     const world = new World();
     const session = world.open();
     world.do(session, create("/a"));
-    const { columns } = world.state.tree;
-    const slot = world.state.tree.find("/a");
-    const put = (value: number): void => void (columns.page(slot)[field][columns.at(slot)] = value);
+    const { tree } = world.state;
+    const put = (value: number): void => tree.rows.setInt(tree.find("/a"), Int[field], value);
     const next = (): number => stat(world.do(session, field === "version" ? set("/a") : setAcl("/a")))[field];
     put(2_147_483_647);
     expect(next()).toBe(-2_147_483_648);
@@ -56,9 +55,8 @@ describe("sequence numbers", () => {
     const world = new World();
     const session = world.open();
     world.do(session, create("/q"));
-    const { columns } = world.state.tree;
-    const slot = world.state.tree.find("/q");
-    columns.page(slot).creates[columns.at(slot)] = creates;
+    const { tree } = world.state;
+    tree.rows.setReal(tree.find("/q"), Real.creates, creates);
     return { world, session };
   };
 

@@ -13,7 +13,7 @@ import {
 import { type Context, cutParent } from "../context.ts";
 import { isRefusal, type Refusal, refuse } from "../refusal.ts";
 import { resolveAcl } from "../permission.ts";
-import { NIL } from "../tree/columns.ts";
+import { NIL } from "../tree/rows.ts";
 import { checkPath, checkQuota, checkValue } from "./limits.ts";
 
 const ANY = -1;

@@ -22,7 +22,7 @@ import {
 import { type Context, cutParent } from "../context.ts";
 import { resolveAcl } from "../permission.ts";
 import { type Refusal, isRefusal, refuse } from "../refusal.ts";
-import { Kind, NIL } from "../tree/columns.ts";
+import { Kind, NIL } from "../tree/rows.ts";
 import { checkQuota, checkValue } from "./limits.ts";
 
 const KIND_OF: Readonly<Record<CreateMode, number>> = {

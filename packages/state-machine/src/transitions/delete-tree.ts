@@ -4,7 +4,7 @@
 import { type DeleteTreeRequest, Permission, childOf } from "@corral/protocol";
 import { type Context, cutParent } from "../context.ts";
 import { type Refusal, refuse } from "../refusal.ts";
-import { NIL } from "../tree/columns.ts";
+import { NIL } from "../tree/rows.ts";
 import { isReserved } from "./change.ts";
 import { checkPath } from "./limits.ts";
 

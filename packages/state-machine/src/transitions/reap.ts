@@ -4,7 +4,7 @@
  */
 import type { Context } from "../context.ts";
 import type { ReapTxn } from "../txn.ts";
-import { NIL } from "../tree/columns.ts";
+import { NIL } from "../tree/rows.ts";
 
 export function reap(cx: Context, txn: ReapTxn): void {
   const { tree } = cx.state;

@@ -1,17 +1,17 @@
 /**
  * Who stands beside and below whom: sibling lists in the order of ordinals, and the counts of children and descendants.
  */
-import { type Columns, NIL } from "./columns.ts";
+import { Int, NIL, Real, type Rows } from "./rows.ts";
 
 export class Links {
-  readonly #columns: Columns;
+  readonly #rows: Rows;
 
-  constructor(columns: Columns) {
-    this.#columns = columns;
+  constructor(rows: Rows) {
+    this.#rows = rows;
   }
 
   lastChild(slot: number): number {
-    return this.#columns.page(slot).lastChild[this.#columns.at(slot)]!;
+    return this.#rows.int(slot, Int.lastChild);
   }
 
   /** Puts a znode without children under `parent`, after the child `previous`, or first if that is NIL. */
@@ -22,27 +22,24 @@ export class Links {
 
   /** Takes away a znode that has no children. */
   remove(slot: number): void {
-    const page = this.#columns.page(slot);
-    const i = this.#columns.at(slot);
-    const parent = page.parent[i]!;
-    const above = this.#columns.page(parent);
-    const p = this.#columns.at(parent);
-    const previous = page.previous[i]!;
-    const next = page.next[i]!;
-    if (previous === NIL) above.firstChild[p] = next;
-    else this.#columns.page(previous).next[this.#columns.at(previous)] = next;
-    if (next === NIL) above.lastChild[p] = previous;
-    else this.#columns.page(next).previous[this.#columns.at(next)] = previous;
-    above.numChildren[p]!--;
+    const rows = this.#rows;
+    const parent = rows.int(slot, Int.parent);
+    const previous = rows.int(slot, Int.previous);
+    const next = rows.int(slot, Int.next);
+    if (previous === NIL) rows.setInt(parent, Int.firstChild, next);
+    else rows.setInt(previous, Int.next, next);
+    if (next === NIL) rows.setInt(parent, Int.lastChild, previous);
+    else rows.setInt(next, Int.previous, previous);
+    rows.addInt(parent, Int.numChildren, -1);
     this.#countUp(parent, -1);
   }
 
   /** Links all live znodes, which know their parents and ordinals only. */
   rebuild(): void {
     const disordered = new Set<number>();
-    for (let slot = 1; slot < this.#columns.end; slot++) {
-      if (!this.#columns.isLive(slot)) continue;
-      const parent = this.#columns.page(slot).parent[this.#columns.at(slot)]!;
+    for (let slot = 1; slot < this.#rows.end; slot++) {
+      if (!this.#rows.isLive(slot)) continue;
+      const parent = this.#rows.int(slot, Int.parent);
       const last = this.lastChild(parent);
       if (last !== NIL && this.#ordinal(last) > this.#ordinal(slot)) disordered.add(parent);
       this.add(slot, parent, last);
@@ -51,44 +48,34 @@ export class Links {
   }
 
   #sort(parent: number): void {
-    const page = this.#columns.page(parent);
-    const i = this.#columns.at(parent);
+    const rows = this.#rows;
     const children: number[] = [];
-    for (let slot = page.firstChild[i]!; slot !== NIL; slot = this.#columns.page(slot).next[this.#columns.at(slot)]!)
+    for (let slot = rows.int(parent, Int.firstChild); slot !== NIL; slot = rows.int(slot, Int.next))
       children.push(slot);
     children.sort((a, b) => this.#ordinal(a) - this.#ordinal(b));
-    page.firstChild[i] = NIL;
-    page.lastChild[i] = NIL;
-    page.numChildren[i] = 0;
-    for (const slot of children) this.#linkAfter(slot, parent, page.lastChild[i]);
+    rows.setInt(parent, Int.firstChild, NIL);
+    rows.setInt(parent, Int.lastChild, NIL);
+    rows.setInt(parent, Int.numChildren, 0);
+    for (const slot of children) this.#linkAfter(slot, parent, this.lastChild(parent));
   }
 
   #ordinal(slot: number): number {
-    return this.#columns.page(slot).ordinal[this.#columns.at(slot)]!;
+    return this.#rows.real(slot, Real.ordinal);
   }
 
   #linkAfter(slot: number, parent: number, previous: number): void {
-    const page = this.#columns.page(slot);
-    const i = this.#columns.at(slot);
-    const above = this.#columns.page(parent);
-    const p = this.#columns.at(parent);
-    const next =
-      previous === NIL ? above.firstChild[p]! : this.#columns.page(previous).next[this.#columns.at(previous)]!;
-    page.previous[i] = previous;
-    page.next[i] = next;
-    if (previous === NIL) above.firstChild[p] = slot;
-    else this.#columns.page(previous).next[this.#columns.at(previous)] = slot;
-    if (next === NIL) above.lastChild[p] = slot;
-    else this.#columns.page(next).previous[this.#columns.at(next)] = slot;
-    above.numChildren[p]!++;
+    const rows = this.#rows;
+    const next = previous === NIL ? rows.int(parent, Int.firstChild) : rows.int(previous, Int.next);
+    rows.setInt(slot, Int.previous, previous);
+    rows.setInt(slot, Int.next, next);
+    if (previous === NIL) rows.setInt(parent, Int.firstChild, slot);
+    else rows.setInt(previous, Int.next, slot);
+    if (next === NIL) rows.setInt(parent, Int.lastChild, slot);
+    else rows.setInt(next, Int.previous, slot);
+    rows.addInt(parent, Int.numChildren, 1);
   }
 
   #countUp(from: number, by: number): void {
-    for (let at = from; at !== NIL;) {
-      const page = this.#columns.page(at);
-      const i = this.#columns.at(at);
-      page.descendants[i]! += by;
-      at = page.parent[i]!;
-    }
+    for (let at = from; at !== NIL; at = this.#rows.int(at, Int.parent)) this.#rows.addInt(at, Int.descendants, by);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * From a path to its slot: an open-addressing hash table over slots, keyed by a hash of the path's code units.
  *
- * The table knows hashes only; whether a slot with the right hash has the right path is asked of the owner. It is split
+ * Whether a slot with the right hash has the right path is asked of the owner. It is split
  * into shards that grow one at a time, so that no growth moves more than a few thousand entries.
  */
 
@@ -33,67 +33,76 @@ function spread(hash: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-export class PathIndex {
-  readonly #slots: Int32Array[] = Array.from({ length: SHARDS }, () => new Int32Array(SHARD_SIZE_MIN).fill(EMPTY));
-  readonly #counts: Int32Array = new Int32Array(SHARDS);
-  readonly #hashOf: (slot: number) => number;
+/** An entry is two numbers side by side, slot and hash, so that a look at a wrong entry ends in the same cache line. */
+const ENTRY = 2;
 
-  constructor(hashOf: (slot: number) => number) {
-    this.#hashOf = hashOf;
-  }
+export class PathIndex {
+  readonly #shards: Int32Array[] = Array.from({ length: SHARDS }, () => emptyShard(SHARD_SIZE_MIN));
+  readonly #counts: Int32Array = new Int32Array(SHARDS);
 
   /** The slot with this hash for which `is` says yes, or -1. */
   find(hash: number, is: (slot: number) => boolean): number {
     const h = spread(hash);
-    const slots = this.#slots[h & (SHARDS - 1)]!;
-    const mask = slots.length - 1;
-    for (let at = (h >>> 10) & mask; ; at = (at + 1) & mask) {
-      const slot = slots[at]!;
+    const shard = this.#shards[h & (SHARDS - 1)]!;
+    const mask = shard.length - 1;
+    for (let at = home(h, mask); ; at = (at + ENTRY) & mask) {
+      const slot = shard[at]!;
       if (slot === EMPTY) return EMPTY;
-      if (this.#hashOf(slot) === hash && is(slot)) return slot;
+      if (shard[at + 1] === hash && is(slot)) return slot;
     }
   }
 
-  add(slot: number): void {
-    const h = spread(this.#hashOf(slot));
-    const shard = h & (SHARDS - 1);
-    let slots = this.#slots[shard]!;
-    if ((this.#counts[shard]! + 1) * 4 > slots.length * 3) slots = this.#grow(shard);
-    this.#place(slots, h, slot);
-    this.#counts[shard]!++;
+  add(slot: number, hash: number): void {
+    const h = spread(hash);
+    const number = h & (SHARDS - 1);
+    let shard = this.#shards[number]!;
+    if ((this.#counts[number]! + 1) * ENTRY * 4 > shard.length * 3) shard = this.#grow(number);
+    place(shard, slot, hash);
+    this.#counts[number]!++;
   }
 
-  remove(slot: number): void {
-    const h = spread(this.#hashOf(slot));
-    const shard = h & (SHARDS - 1);
-    const slots = this.#slots[shard]!;
-    const mask = slots.length - 1;
-    let at = (h >>> 10) & mask;
-    while (slots[at] !== slot) at = (at + 1) & mask;
-    this.#counts[shard]!--;
+  remove(slot: number, hash: number): void {
+    const h = spread(hash);
+    const number = h & (SHARDS - 1);
+    const shard = this.#shards[number]!;
+    const mask = shard.length - 1;
+    let at = home(h, mask);
+    while (shard[at] !== slot) at = (at + ENTRY) & mask;
+    this.#counts[number]!--;
     // Close the gap: an entry behind it moves up unless it already stands at or after its own place.
-    for (let next = (at + 1) & mask; slots[next] !== EMPTY; next = (next + 1) & mask) {
-      const home = (spread(this.#hashOf(slots[next]!)) >>> 10) & mask;
-      if (((next - home) & mask) >= ((next - at) & mask)) {
-        slots[at] = slots[next]!;
+    for (let next = (at + ENTRY) & mask; shard[next] !== EMPTY; next = (next + ENTRY) & mask) {
+      const wanted = home(spread(shard[next + 1]!), mask);
+      if (((next - wanted) & mask) >= ((next - at) & mask)) {
+        shard[at] = shard[next]!;
+        shard[at + 1] = shard[next + 1]!;
         at = next;
       }
     }
-    slots[at] = EMPTY;
+    shard[at] = EMPTY;
   }
 
-  #grow(shard: number): Int32Array {
-    const old = this.#slots[shard]!;
-    const grown = new Int32Array(old.length * 2).fill(EMPTY);
-    for (const slot of old) if (slot !== EMPTY) this.#place(grown, spread(this.#hashOf(slot)), slot);
-    this.#slots[shard] = grown;
+  #grow(number: number): Int32Array {
+    const old = this.#shards[number]!;
+    const grown = emptyShard((old.length / ENTRY) * 2);
+    for (let at = 0; at < old.length; at += ENTRY) if (old[at] !== EMPTY) place(grown, old[at]!, old[at + 1]!);
+    this.#shards[number] = grown;
     return grown;
   }
+}
 
-  #place(slots: Int32Array, h: number, slot: number): void {
-    const mask = slots.length - 1;
-    let at = (h >>> 10) & mask;
-    while (slots[at] !== EMPTY) at = (at + 1) & mask;
-    slots[at] = slot;
-  }
+function emptyShard(entries: number): Int32Array {
+  return new Int32Array(entries * ENTRY).fill(EMPTY);
+}
+
+/** Where an entry would stand in an empty shard; the bits below choose the shard. */
+function home(spreadHash: number, mask: number): number {
+  return ((spreadHash >>> 10) * ENTRY) & mask;
+}
+
+function place(shard: Int32Array, slot: number, hash: number): void {
+  const mask = shard.length - 1;
+  let at = home(spread(hash), mask);
+  while (shard[at] !== EMPTY) at = (at + ENTRY) & mask;
+  shard[at] = slot;
+  shard[at + 1] = hash;
 }

@@ -12,10 +12,10 @@
  */
 import { type AclEntry, OPEN_ACL, READ_ACL } from "@corral/protocol";
 import { DueIndex } from "../due-index.ts";
-import { Kind, NIL } from "./columns.ts";
 import type { Stamp, TreeJournal, ZnodeImage } from "./journal.ts";
 import { Links } from "./links.ts";
 import { HASH_START, PathIndex, childHash, hashOn } from "./path-index.ts";
+import { Int, Kind, NIL, Real } from "./rows.ts";
 import type { Walk } from "./walk.ts";
 import { ZnodeTable } from "./znode-table.ts";
 
@@ -31,8 +31,8 @@ export class Tree extends ZnodeTable {
   readonly walks: Set<Walk> = new Set();
   /** At most two: a snapshot's cut and a transition's undo. */
   readonly journals: TreeJournal[] = [];
-  readonly #links: Links = new Links(this.columns);
-  readonly #index: PathIndex = new PathIndex((slot) => this.columns.page(slot).hash[this.columns.at(slot)]!);
+  readonly #links: Links = new Links(this.rows);
+  readonly #index: PathIndex = new PathIndex();
   readonly #ephemerals = new Map<number, Set<number>>();
   #count = 0;
 
@@ -104,10 +104,8 @@ export class Tree extends ZnodeTable {
   ): number {
     for (const journal of this.journals) journal.changing(parent);
     const slot = this.#insert(parent, name, data, acl, owner, kind, stamp, this.creates(parent));
-    const page = this.columns.page(parent);
-    const i = this.columns.at(parent);
-    page.creates[i]!++;
-    page.pzxid[i] = stamp.zxid;
+    this.rows.setReal(parent, Real.creates, this.creates(parent) + 1);
+    this.rows.setReal(parent, Real.pzxid, stamp.zxid);
     this.setTtl(slot, ttlMs);
     this.#refreshReap(slot);
     this.#refreshReap(parent);
@@ -123,18 +121,16 @@ export class Tree extends ZnodeTable {
       journal.removing(slot);
     }
     this.#detach(slot);
-    this.columns.page(parent).pzxid[this.columns.at(parent)] = zxid;
+    this.rows.setReal(parent, Real.pzxid, zxid);
     this.#refreshReap(parent);
   }
 
   setData(slot: number, data: Uint8Array | null, stamp: Stamp): void {
     for (const journal of this.journals) journal.changing(slot);
     this.replaceData(slot, data);
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    page.version[i] = nextVersion(page.version[i]!);
-    page.mzxid[i] = stamp.zxid;
-    page.mtime[i] = stamp.timeMs;
+    this.rows.setInt(slot, Int.version, nextVersion(this.version(slot)));
+    this.rows.setReal(slot, Real.mzxid, stamp.zxid);
+    this.rows.setReal(slot, Real.mtime, stamp.timeMs);
     this.#refreshReap(slot);
   }
 
@@ -147,9 +143,7 @@ export class Tree extends ZnodeTable {
   setAcl(slot: number, acl: readonly AclEntry[]): void {
     for (const journal of this.journals) journal.changing(slot);
     this.replaceAcl(slot, acl);
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    page.aversion[i] = nextVersion(page.aversion[i]!);
+    this.rows.setInt(slot, Int.aversion, nextVersion(this.aversion(slot)));
   }
 
   /** Log-clock time from which the znode may be reaped; undefined while it may not be at all. */
@@ -182,7 +176,7 @@ export class Tree extends ZnodeTable {
 
   /** Undo of a removal: the znode is again where it stood, after the sibling `previous`. */
   unremove(image: ZnodeImage, previous: number): void {
-    const slot = this.columns.take();
+    const slot = this.rows.take();
     if (slot !== image.slot) throw new Error(`undo got slot ${slot} instead of ${image.slot}`);
     this.#place(slot, image.parent, image.name, image.data, image.acl, image.owner, previous);
     this.fill(image);
@@ -203,26 +197,26 @@ export class Tree extends ZnodeTable {
 
   load(image: ZnodeImage): void {
     const { slot } = image;
-    this.columns.extend(slot + 1);
+    this.rows.extend(slot + 1);
     if (this.isLive(slot)) throw new Error(`slot ${slot} is loaded twice`);
     this.occupy(slot, image.parent, image.name, image.data, image.acl, image.owner);
     this.fill(image);
-    this.columns.page(slot).hash[this.columns.at(slot)] = image.hash;
+    this.rows.setInt(slot, Int.hash, image.hash);
     this.#own(slot, image.owner);
     this.#count++;
   }
 
   loaded(): void {
-    const { columns } = this;
-    columns.freeUnused();
-    const verified = new Uint8Array(columns.end);
-    for (let slot = 0; slot < columns.end; slot++) {
-      if (!columns.isLive(slot)) continue;
+    const { rows } = this;
+    rows.freeUnused();
+    const verified = new Uint8Array(rows.end);
+    for (let slot = 0; slot < rows.end; slot++) {
+      if (!rows.isLive(slot)) continue;
       this.#verifyHash(slot, verified);
-      if (slot !== 0) this.#index.add(slot);
+      if (slot !== 0) this.#index.add(slot, this.#hash(slot));
     }
     this.#links.rebuild();
-    for (let slot = 0; slot < columns.end; slot++) if (columns.isLive(slot)) this.#refreshReap(slot);
+    for (let slot = 0; slot < rows.end; slot++) if (rows.isLive(slot)) this.#refreshReap(slot);
   }
 
   /** Ancestors first; `verified` holds a 1 for each slot that has been looked at. */
@@ -234,7 +228,7 @@ export class Tree extends ZnodeTable {
       chain.push(at);
     }
     for (const at of chain.reverse()) {
-      if (this.columns.page(at).hash[this.columns.at(at)] !== this.#hashOf(this.parent(at), this.name(at))) {
+      if (this.#hash(at) !== this.#hashOf(this.parent(at), this.name(at))) {
         throw new Error(`the znode in slot ${at} stands at another path`);
       }
     }
@@ -252,19 +246,17 @@ export class Tree extends ZnodeTable {
     stamp: Stamp,
     ordinal: number,
   ): number {
-    const slot = this.columns.take();
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    page.czxid[i] = stamp.zxid;
-    page.mzxid[i] = stamp.zxid;
-    page.pzxid[i] = stamp.zxid;
-    page.ctime[i] = stamp.timeMs;
-    page.mtime[i] = stamp.timeMs;
-    page.version[i] = 0;
-    page.aversion[i] = 0;
-    page.creates[i] = 0;
-    page.kind[i] = kind;
-    page.ordinal[i] = ordinal;
+    const slot = this.rows.take();
+    this.rows.setReal(slot, Real.czxid, stamp.zxid);
+    this.rows.setReal(slot, Real.mzxid, stamp.zxid);
+    this.rows.setReal(slot, Real.pzxid, stamp.zxid);
+    this.rows.setReal(slot, Real.ctime, stamp.timeMs);
+    this.rows.setReal(slot, Real.mtime, stamp.timeMs);
+    this.rows.setInt(slot, Int.version, 0);
+    this.rows.setInt(slot, Int.aversion, 0);
+    this.rows.setReal(slot, Real.creates, 0);
+    this.rows.setInt(slot, Int.kind, kind);
+    this.rows.setReal(slot, Real.ordinal, ordinal);
     this.#place(slot, parent, name, data, acl, owner, parent === NIL ? NIL : this.#links.lastChild(parent));
     return slot;
   }
@@ -280,26 +272,30 @@ export class Tree extends ZnodeTable {
     previous: number,
   ): void {
     this.occupy(slot, parent, name, data, acl, owner);
-    this.columns.page(slot).hash[this.columns.at(slot)] = this.#hashOf(parent, name);
+    this.rows.setInt(slot, Int.hash, this.#hashOf(parent, name));
     this.#own(slot, owner);
     this.#count++;
     if (parent === NIL) return;
-    this.#index.add(slot);
+    this.#index.add(slot, this.#hash(slot));
     this.#links.add(slot, parent, previous);
   }
 
   #detach(slot: number): void {
     for (const walk of this.walks) walk.leave(slot, this);
     this.#links.remove(slot);
-    this.#index.remove(slot);
+    this.#index.remove(slot, this.#hash(slot));
     this.reapable.set(slot, undefined);
     this.#disown(slot, this.owner(slot));
     this.vacate(slot);
     this.#count--;
   }
 
+  #hash(slot: number): number {
+    return this.rows.int(slot, Int.hash);
+  }
+
   #hashOf(parent: number, name: string): number {
-    return parent === NIL ? HASH_START : childHash(this.columns.page(parent).hash[this.columns.at(parent)]!, name);
+    return parent === NIL ? HASH_START : childHash(this.#hash(parent), name);
   }
 
   #own(slot: number, owner: number): void {

@@ -4,7 +4,7 @@
  *
  * The tree tells each walk of every znode that is about to go; a place that stands on it steps back to the sibling before.
  */
-import { NIL } from "./columns.ts";
+import { NIL } from "./rows.ts";
 
 /** What a walk needs of the tree. */
 interface Walked {

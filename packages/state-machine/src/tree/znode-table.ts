@@ -4,14 +4,15 @@
  */
 import type { AclEntry, Writer } from "@corral/protocol";
 import { AclTable } from "./acl-table.ts";
-import { Columns, NIL } from "./columns.ts";
+
 import type { ZnodeImage } from "./journal.ts";
+import { Int, NIL, Real, Rows } from "./rows.ts";
 import { Slab } from "./slab.ts";
 
 const SLASH = 47;
 
 export class ZnodeTable {
-  readonly columns: Columns = new Columns();
+  readonly rows: Rows = new Rows();
   readonly slab: Slab = new Slab();
   readonly acls: AclTable = new AclTable();
   readonly #ttl = new Map<number, number>();
@@ -23,32 +24,30 @@ export class ZnodeTable {
   }
 
   isLive(slot: number): boolean {
-    return this.columns.isLive(slot);
+    return this.rows.isLive(slot);
   }
 
   parent(slot: number): number {
-    return this.columns.page(slot).parent[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.parent);
   }
 
   firstChild(slot: number): number {
-    return this.columns.page(slot).firstChild[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.firstChild);
   }
 
   next(slot: number): number {
-    return this.columns.page(slot).next[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.next);
   }
 
   previous(slot: number): number {
-    return this.columns.page(slot).previous[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.previous);
   }
 
   name(slot: number): string {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    const bytes = this.slab.bytesAt(page.nameAt[i]!);
-    const from = this.slab.offsetOf(page.nameAt[i]!);
-    const length = page.nameLength[i]! >>> 1;
-    const wide = page.nameLength[i]! & 1;
+    const bytes = this.slab.bytesAt(this.#nameAt(slot));
+    const from = this.slab.offsetOf(this.#nameAt(slot));
+    const length = this.#nameLength(slot) >>> 1;
+    const wide = this.#nameLength(slot) & 1;
     let name = "";
     for (let c = 0; c < length; c++) {
       name += String.fromCharCode(
@@ -65,55 +64,55 @@ export class ZnodeTable {
   }
 
   czxid(slot: number): number {
-    return this.columns.page(slot).czxid[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.czxid);
   }
 
   mzxid(slot: number): number {
-    return this.columns.page(slot).mzxid[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.mzxid);
   }
 
   pzxid(slot: number): number {
-    return this.columns.page(slot).pzxid[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.pzxid);
   }
 
   version(slot: number): number {
-    return this.columns.page(slot).version[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.version);
   }
 
   aversion(slot: number): number {
-    return this.columns.page(slot).aversion[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.aversion);
   }
 
   creates(slot: number): number {
-    return this.columns.page(slot).creates[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.creates);
   }
 
   ordinal(slot: number): number {
-    return this.columns.page(slot).ordinal[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.ordinal);
   }
 
   owner(slot: number): number {
-    return this.columns.page(slot).owner[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.owner);
   }
 
   kind(slot: number): number {
-    return this.columns.page(slot).kind[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.kind);
   }
 
   numChildren(slot: number): number {
-    return this.columns.page(slot).numChildren[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.numChildren);
   }
 
   descendants(slot: number): number {
-    return this.columns.page(slot).descendants[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.descendants);
   }
 
   mtime(slot: number): number {
-    return this.columns.page(slot).mtime[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.mtime);
   }
 
   ctime(slot: number): number {
-    return this.columns.page(slot).ctime[this.columns.at(slot)]!;
+    return this.rows.real(slot, Real.ctime);
   }
 
   ttlMs(slot: number): number {
@@ -122,7 +121,7 @@ export class ZnodeTable {
 
   /** Number of the ACL; see `acls`. */
   aclNumber(slot: number): number {
-    return this.columns.page(slot).acl[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.acl);
   }
 
   acl(slot: number): readonly AclEntry[] {
@@ -131,77 +130,67 @@ export class ZnodeTable {
 
   /** -1 for no data. */
   dataLength(slot: number): number {
-    return this.columns.page(slot).dataLength[this.columns.at(slot)]!;
+    return this.rows.int(slot, Int.dataLength);
   }
 
   /** A copy of the data. */
   data(slot: number): Uint8Array | null {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    const length = page.dataLength[i]!;
+    const length = this.dataLength(slot);
     if (length < 0) return null;
-    return length === 0 ? new Uint8Array(0) : this.slab.read(page.dataAt[i]!, length);
+    return length === 0 ? new Uint8Array(0) : this.slab.read(this.#dataAt(slot), length);
   }
 
   writeData(w: Writer, slot: number): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    const length = page.dataLength[i]!;
+    const length = this.dataLength(slot);
     if (length < 0) return w.nil();
     if (length === 0) return w.binFrom(EMPTY, 0, 0);
-    const address = page.dataAt[i]!;
+    const address = this.#dataAt(slot);
     w.binFrom(this.slab.bytesAt(address), this.slab.offsetOf(address), length);
   }
 
   writeName(w: Writer, slot: number): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    const length = page.nameLength[i]!;
+    const length = this.#nameLength(slot);
     if ((length & 1) === 1) return w.str(this.name(slot));
-    const address = page.nameAt[i]!;
+    const address = this.#nameAt(slot);
     w.asciiStr(this.slab.bytesAt(address), this.slab.offsetOf(address), length >>> 1);
   }
 
   /** The eleven fields of a Stat. */
   writeStat(w: Writer, slot: number): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
     w.array(11);
-    w.int(page.czxid[i]!);
-    w.int(page.mzxid[i]!);
-    w.int(page.ctime[i]!);
-    w.int(page.mtime[i]!);
-    w.int(page.version[i]!);
-    w.int(cversion(page.creates[i]!, page.numChildren[i]!));
-    w.int(page.aversion[i]!);
-    w.int(page.owner[i]!);
-    w.int(Math.max(0, page.dataLength[i]!));
-    w.int(page.numChildren[i]!);
-    w.int(page.pzxid[i]!);
+    w.int(this.czxid(slot));
+    w.int(this.mzxid(slot));
+    w.int(this.ctime(slot));
+    w.int(this.mtime(slot));
+    w.int(this.version(slot));
+    w.int(cversion(this.creates(slot), this.numChildren(slot)));
+    w.int(this.aversion(slot));
+    w.int(this.owner(slot));
+    w.int(Math.max(0, this.dataLength(slot)));
+    w.int(this.numChildren(slot));
+    w.int(this.pzxid(slot));
   }
 
   /** All that is replicated of the znode. */
   image(slot: number): ZnodeImage {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
     return {
       slot,
-      hash: page.hash[i]!,
-      parent: page.parent[i]!,
+      hash: this.rows.int(slot, Int.hash),
+      parent: this.parent(slot),
       name: this.name(slot),
       data: this.data(slot),
       acl: this.acl(slot),
-      czxid: page.czxid[i]!,
-      mzxid: page.mzxid[i]!,
-      pzxid: page.pzxid[i]!,
-      ctime: page.ctime[i]!,
-      mtime: page.mtime[i]!,
-      version: page.version[i]!,
-      aversion: page.aversion[i]!,
-      creates: page.creates[i]!,
-      ordinal: page.ordinal[i]!,
-      owner: page.owner[i]!,
-      kind: page.kind[i]!,
+      czxid: this.czxid(slot),
+      mzxid: this.mzxid(slot),
+      pzxid: this.pzxid(slot),
+      ctime: this.ctime(slot),
+      mtime: this.mtime(slot),
+      version: this.version(slot),
+      aversion: this.aversion(slot),
+      creates: this.creates(slot),
+      ordinal: this.ordinal(slot),
+      owner: this.owner(slot),
+      kind: this.kind(slot),
       ttlMs: this.ttlMs(slot),
     };
   }
@@ -212,14 +201,12 @@ export class ZnodeTable {
   protected isAt(slot: number, path: string): boolean {
     let end = path.length;
     for (let at = slot; at !== 0; at = this.parent(at)) {
-      const page = this.columns.page(at);
-      const i = this.columns.at(at);
-      const length = page.nameLength[i]! >>> 1;
+      const length = this.#nameLength(at) >>> 1;
       const start = end - length;
       if (start < 1 || path.charCodeAt(start - 1) !== SLASH) return false;
-      const bytes = this.slab.bytesAt(page.nameAt[i]!);
-      let from = this.slab.offsetOf(page.nameAt[i]!);
-      if ((page.nameLength[i]! & 1) === 0) {
+      const bytes = this.slab.bytesAt(this.#nameAt(at));
+      let from = this.slab.offsetOf(this.#nameAt(at));
+      if ((this.#nameLength(at) & 1) === 0) {
         for (let c = start; c < end; c++) if (bytes[from++] !== path.charCodeAt(c)) return false;
       } else {
         for (let c = start; c < end; c++, from += 2) {
@@ -240,47 +227,42 @@ export class ZnodeTable {
     acl: readonly AclEntry[],
     owner: number,
   ): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    page.parent[i] = parent;
-    page.firstChild[i] = NIL;
-    page.lastChild[i] = NIL;
-    page.next[i] = NIL;
-    page.previous[i] = NIL;
-    page.numChildren[i] = 0;
-    page.descendants[i] = 0;
-    page.owner[i] = owner;
-    page.acl[i] = this.acls.retain(acl);
+    this.rows.setInt(slot, Int.parent, parent);
+    this.rows.setInt(slot, Int.firstChild, NIL);
+    this.rows.setInt(slot, Int.lastChild, NIL);
+    this.rows.setInt(slot, Int.next, NIL);
+    this.rows.setInt(slot, Int.previous, NIL);
+    this.rows.setInt(slot, Int.numChildren, 0);
+    this.rows.setInt(slot, Int.descendants, 0);
+    this.rows.setReal(slot, Real.owner, owner);
+    this.rows.setInt(slot, Int.acl, this.acls.retain(acl));
     this.#storeName(slot, name);
     this.#storeData(slot, data);
   }
 
   /** Frees what `occupy` took, and the slot. */
   protected vacate(slot: number): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    this.slab.free(page.nameAt[i]!, nameBytes(page.nameLength[i]!));
+    this.slab.free(this.#nameAt(slot), nameBytes(this.#nameLength(slot)));
     this.#freeData(slot);
-    this.acls.release(page.acl[i]!);
+    this.acls.release(this.aclNumber(slot));
     this.#ttl.delete(slot);
-    this.columns.release(slot);
+    this.rows.release(slot);
   }
 
   /** The fields that need no memory of their own. */
   protected fill(image: ZnodeImage): void {
-    const page = this.columns.page(image.slot);
-    const i = this.columns.at(image.slot);
-    page.czxid[i] = image.czxid;
-    page.mzxid[i] = image.mzxid;
-    page.pzxid[i] = image.pzxid;
-    page.ctime[i] = image.ctime;
-    page.mtime[i] = image.mtime;
-    page.version[i] = image.version;
-    page.aversion[i] = image.aversion;
-    page.creates[i] = image.creates;
-    page.ordinal[i] = image.ordinal;
-    page.kind[i] = image.kind;
-    this.setTtl(image.slot, image.ttlMs);
+    const { slot } = image;
+    this.rows.setReal(slot, Real.czxid, image.czxid);
+    this.rows.setReal(slot, Real.mzxid, image.mzxid);
+    this.rows.setReal(slot, Real.pzxid, image.pzxid);
+    this.rows.setReal(slot, Real.ctime, image.ctime);
+    this.rows.setReal(slot, Real.mtime, image.mtime);
+    this.rows.setInt(slot, Int.version, image.version);
+    this.rows.setInt(slot, Int.aversion, image.aversion);
+    this.rows.setReal(slot, Real.creates, image.creates);
+    this.rows.setReal(slot, Real.ordinal, image.ordinal);
+    this.rows.setInt(slot, Int.kind, image.kind);
+    this.setTtl(slot, image.ttlMs);
   }
 
   protected setTtl(slot: number, ttlMs: number): void {
@@ -293,16 +275,25 @@ export class ZnodeTable {
   }
 
   protected replaceAcl(slot: number, acl: readonly AclEntry[]): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
     const number = this.acls.retain(acl);
-    this.acls.release(page.acl[i]!);
-    page.acl[i] = number;
+    this.acls.release(this.aclNumber(slot));
+    this.rows.setInt(slot, Int.acl, number);
+  }
+
+  #nameAt(slot: number): number {
+    return this.rows.int(slot, Int.nameAt) >>> 0;
+  }
+
+  /** Code units times 2, plus 1 if they are wide. */
+  #nameLength(slot: number): number {
+    return this.rows.int(slot, Int.nameLength);
+  }
+
+  #dataAt(slot: number): number {
+    return this.rows.int(slot, Int.dataAt) >>> 0;
   }
 
   #storeName(slot: number, name: string): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
     let wide = 0;
     for (let c = 0; c < name.length; c++) if (name.charCodeAt(c) >= 0x80) wide = 1;
     const length = name.length * 2 + wide;
@@ -314,25 +305,21 @@ export class ZnodeTable {
       bytes[at++] = unit;
       if (wide === 1) bytes[at++] = unit >>> 8;
     }
-    page.nameAt[i] = address;
-    page.nameLength[i] = length;
+    this.rows.setInt(slot, Int.nameAt, address);
+    this.rows.setInt(slot, Int.nameLength, length);
   }
 
   #storeData(slot: number, data: Uint8Array | null): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    page.dataLength[i] = data === null ? -1 : data.length;
+    this.rows.setInt(slot, Int.dataLength, data === null ? -1 : data.length);
     if (data === null || data.length === 0) return;
-    page.dataAt[i] = this.slab.store(data, 0, data.length);
+    this.rows.setInt(slot, Int.dataAt, this.slab.store(data, 0, data.length));
     this.#dataBytes += data.length;
   }
 
   #freeData(slot: number): void {
-    const page = this.columns.page(slot);
-    const i = this.columns.at(slot);
-    const length = page.dataLength[i]!;
+    const length = this.dataLength(slot);
     if (length <= 0) return;
-    this.slab.free(page.dataAt[i]!, length);
+    this.slab.free(this.#dataAt(slot), length);
     this.#dataBytes -= length;
   }
 }

@@ -1,5 +1,6 @@
 /** The cast of those that do this and that with a client, at random: every operation in every order. */
 import type { Client } from "@corral/client";
+import { Real } from "@corral/state-machine";
 import { drawFrom } from "@corral/testing/world";
 import { looks } from "../../check/rest.ts";
 import type { Cast, Life, Program, Stage } from "../cast.ts";
@@ -42,8 +43,7 @@ export class Actors implements Cast {
   /** No client could create so many: the counter is set in the state, and a snapshot keeps it. */
   async #putForward(path: string, creates: number): Promise<void> {
     const { tree, zxid } = this.#stage.state();
-    const slot = tree.find(path);
-    tree.columns.page(slot).creates[tree.columns.at(slot)] = creates;
+    tree.rows.setReal(tree.find(path), Real.creates, creates);
     this.#stage.history.counters.push({ zxid, path, creates });
     await this.#stage.checkpoint();
   }

@@ -173,7 +173,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     story:
       "A deletion does not move its parent's pzxid: a watch that is registered again does not see that something went.",
     file: `${MACHINE}/tree/tree.js`,
-    find: "this.columns.page(parent).pzxid[this.columns.at(parent)] = zxid;",
+    find: "this.rows.setReal(parent, Real.pzxid, zxid);",
     replace: "",
   },
   {
