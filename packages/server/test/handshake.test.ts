@@ -136,6 +136,15 @@ describe("Hello", () => {
     expect(refusalOf(client)).toEqual(["PROTOCOL_ERROR", 1008]);
   });
 
+  test("that may have come while this process stood still has its time after that", () => {
+    const stage = new Stage({ limits: { helloTimeoutMs: 1_000 } });
+    const client = stage.connect();
+    stage.pass(60_000, 60_000);
+    expect(client.closed).toBeUndefined();
+    stage.pass(1_100);
+    expect(refusalOf(client)).toEqual(["PROTOCOL_ERROR", 1008]);
+  });
+
   test("larger than HELLO_BYTES_MAX is refused", () => {
     const client = new Stage().connect();
     client.hello({ clusterId: "x".repeat(HELLO_BYTES_MAX) });

@@ -273,6 +273,17 @@ describe("a slow consumer", () => {
     expect(client.closed).toBeUndefined();
   });
 
+  test("that had no time to take anything, because this process stood still, is not", () => {
+    const stage = new Stage({ limits: { slowConsumerMs: 1_000 } });
+    const client = stage.attach();
+    client.takes = false;
+    client.ping();
+    stage.pass(60_000, 60_000);
+    expect(client.closed).toBeUndefined();
+    stage.pass(1_100);
+    expect(client.closed!.code).toBe(4008);
+  });
+
   test("for whom more than unsentBytesHard waits is cut off, and its watches and subscriptions go", () => {
     const stage = new Stage({ limits: { unsentBytesSoft: 4_096, unsentBytesHard: 65_536 } });
     const [client, writer] = [stage.attach(), stage.attach()];

@@ -21,7 +21,7 @@ import { WatchTable } from "./tables/watch-table.ts";
 import { commit } from "./steps/commit.ts";
 import { connect, refuse } from "./steps/connect.ts";
 import { expire, expireNow, STALLED_TICKS } from "./steps/expire.ts";
-import { cutSlowConsumer, pump, regulate } from "./steps/order.ts";
+import { cutIfSlow, pump, regulate } from "./steps/order.ts";
 import { ProposedBatch, Proposer } from "./steps/propose.ts";
 import { type EmptyContainers, reap } from "./steps/reap.ts";
 import { receive } from "./steps/receive.ts";
@@ -82,6 +82,7 @@ export class Engine {
       dirty: [],
       counters: newCounters(),
       now: monotonicMs,
+      awakeMs: 0,
       work: 0,
       isDiskLow: false,
       isDraining: false,
@@ -129,7 +130,9 @@ export class Engine {
 
   /** Before every input the time, monotonic and of the wall: this process may have stood still since the turn began. */
   at(monotonicMs: number, wallMs: number): void {
-    this.#world.now = Math.max(this.#world.now, monotonicMs);
+    const passed = Math.max(0, monotonicMs - this.#world.now);
+    this.#world.now += passed;
+    this.#world.awakeMs += Math.min(passed, this.#world.limits.tickMs * STALLED_TICKS);
     this.#wallMs = wallMs;
   }
 
@@ -155,7 +158,7 @@ export class Engine {
 
   opened(id: number, peer: Peer): void {
     const world = this.#world;
-    const connection = new Connection(id, peer, world.now);
+    const connection = new Connection(id, peer, world.awakeMs);
     world.connections.set(id, connection);
     const limit = world.limits.connections;
     if (world.connections.size > limit) {
@@ -186,7 +189,7 @@ export class Engine {
     const { unsentBytesSoft } = world.limits;
     const wasFull = connection.unsent > unsentBytesSoft;
     connection.unsent -= bytes;
-    connection.unsentSince = world.now;
+    connection.unsentSince = world.awakeMs;
     if (!wasFull || connection.unsent > unsentBytesSoft) return;
     // There is room again: for answers, requests and what subscriptions have missed.
     this.#touched.add(connection);
@@ -224,15 +227,10 @@ export class Engine {
 
   #checkConnection(connection: Connection): void {
     const world = this.#world;
-    const { helloTimeoutMs, slowConsumerMs, unsentBytesHard } = world.limits;
-    if (connection.state === "hello" && world.now - connection.openedAt > helloTimeoutMs) {
-      refuse(world, connection, "PROTOCOL_ERROR", { name: "helloTimeoutMs", limit: helloTimeoutMs }, CloseCode.policy);
-      return;
-    }
-    const isStuck = connection.unsent > 0 && world.now - connection.unsentSince > slowConsumerMs;
-    if (connection.state === "attached" && (isStuck || connection.unsent > unsentBytesHard)) {
-      cutSlowConsumer(world, connection, isStuck ? "slowConsumerMs" : "unsentBytesHard");
-    } else regulate(world, connection);
+    const limit = world.limits.helloTimeoutMs;
+    if (connection.state === "hello" && world.awakeMs - connection.openedAt > limit)
+      refuse(world, connection, "PROTOCOL_ERROR", { name: "helloTimeoutMs", limit }, CloseCode.policy);
+    else if (!cutIfSlow(world, connection)) regulate(world, connection);
   }
 
   /** An operator ends a session. False if there is none. */

@@ -35,6 +35,8 @@ export interface World {
   readonly counters: Counters;
   /** Monotonic milliseconds, at the last input. */
   now: number;
+  /** Milliseconds so far, without those that this process stood still: by these goes what others can only do while it is at work. */
+  awakeMs: number;
   /** What reading has cost in this turn: znodes, watches and history entries looked at. */
   work: number;
   /** The log wants no more client writes. */

@@ -137,12 +137,17 @@ export function answerReads(world: World, connection: Connection): boolean {
   return hasAnswered;
 }
 
+/** Whoever has taken nothing for too long, or too little. What they had no time to take while this process stood still does not count. */
+export function cutIfSlow(world: World, connection: Connection): boolean {
+  const { slowConsumerMs, unsentBytesHard } = world.limits;
+  const isStuck = connection.unsent > 0 && world.awakeMs - connection.unsentSince > slowConsumerMs;
+  if (connection.state !== "attached" || (!isStuck && connection.unsent <= unsentBytesHard)) return false;
+  cutSlowConsumer(world, connection, isStuck ? "slowConsumerMs" : "unsentBytesHard");
+  return true;
+}
+
 /** The client does not take what it is sent; what else is said to it would only fill memory. */
-export function cutSlowConsumer(
-  world: World,
-  connection: Connection,
-  name: "slowConsumerMs" | "unsentBytesHard",
-): void {
+function cutSlowConsumer(world: World, connection: Connection, name: "slowConsumerMs" | "unsentBytesHard"): void {
   world.counters.slowConsumers++;
   goodbye(world, connection, "SLOW_CONSUMER", CloseCode.slowConsumer, { name, limit: world.limits[name] });
 }

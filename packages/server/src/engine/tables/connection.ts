@@ -31,6 +31,7 @@ export interface Pending {
 export class Connection {
   readonly id: number;
   readonly peer: Peer;
+  /** By `awakeMs`, as is `unsentSince`. */
   readonly openedAt: number;
   state: "hello" | "attaching" | "attached" | "closing" = "hello";
   session: Session | undefined = undefined;
