@@ -1,0 +1,173 @@
+/** What was aimed at before anything was measured, and whether it was reached. Says no more than the figures are worth. */
+import type { Workload } from "../generator/job.ts";
+import type { Shape } from "../run/scale.ts";
+import { type Spread, spreadOf } from "./numbers.ts";
+import { type OtherName, type Ratio, ratioOf, ratioOfSpreads, saturated, worthOf } from "./ratios.ts";
+import type { Results, SystemName } from "./results.ts";
+
+export type Verdict = "reached" | "missed" | "no claim" | "not measured";
+
+export interface Judged {
+  readonly measure: string;
+  /** Against whom; undefined: Corral against itself. */
+  readonly other: OtherName | undefined;
+  /** Client of Corral. */
+  readonly variant: string;
+  readonly atLeast: boolean;
+  readonly bound: number;
+  readonly ratio: Ratio | undefined;
+  readonly verdict: Verdict;
+}
+
+/** Clients of Corral that each target of throughput and latency is held to. */
+const VARIANTS: readonly string[] = ["sdk", "wire"];
+const BULK: Shape = [32, 64];
+const LONE: Shape = [1, 1];
+
+type Bounds = Readonly<Partial<Record<OtherName, number>>>;
+
+const THROUGHPUT: readonly (readonly [Workload, Bounds])[] = [
+  ["get", { zookeeper: 6, etcd: 30 }],
+  ["set", { zookeeper: 4, etcd: 15 }],
+  ["mix", { zookeeper: 5 }],
+  ["ephemeral", { zookeeper: 4 }],
+];
+const LATENCY: readonly (readonly [Workload, Bounds])[] = [
+  ["get", { zookeeper: 0.6, etcd: 0.3 }],
+  ["set", { zookeeper: 0.85, etcd: 0.6 }],
+];
+/** Sizes that a cost is compared between: the first and the last. */
+const COST_BOUND = 1.3;
+const SNAPSHOT_BOUND = 2;
+
+export function judge(results: Results): readonly Judged[] {
+  const others = (bounds: Bounds): readonly (readonly [OtherName, number])[] =>
+    Object.entries(bounds) as [OtherName, number][];
+  const held = (
+    measure: string,
+    other: OtherName | undefined,
+    variant: string,
+    atLeast: boolean,
+    bound: number,
+    ratio: Ratio | undefined,
+  ): Judged => {
+    const verdict = results.quick && ratio !== undefined ? "no claim" : verdictOf(ratio, atLeast, bound);
+    return { measure, other, variant, atLeast, bound, ratio, verdict };
+  };
+  const judged: Judged[] = [];
+  for (const [workload, bounds] of THROUGHPUT) {
+    for (const [other, bound] of others(bounds)) {
+      for (const variant of VARIANTS) {
+        const ratio = ratioOf(results, "throughput", variant, other, workload, BULK);
+        judged.push(held(`${workload}, 32 × 64, throughput`, other, variant, true, bound, ratio));
+      }
+    }
+  }
+  for (const [workload, bounds] of LATENCY) {
+    for (const [other, bound] of others(bounds)) {
+      for (const variant of VARIANTS) {
+        const ratio = ratioOf(results, "p50", variant, other, workload, LONE);
+        judged.push(held(`${workload}, 1 × 1, p50`, other, variant, false, bound, ratio));
+      }
+    }
+  }
+  const plain = (measure: string, other: OtherName | undefined, bound: number, ratio: Ratio | undefined): void => {
+    judged.push(held(measure, other, plainVariantOf(results), false, bound, ratio));
+  };
+  const fanOut = results.fanOut.find(({ system, znodes }) => system === "corral" && znodes === 1);
+  const watchers = (fanOut?.watchers ?? 10_000).toLocaleString("en");
+  plain(
+    `fan-out, ${watchers} watchers, until the last is told`,
+    "zookeeper",
+    0.4,
+    fanOutRatio(results, "zookeeper", 1),
+  );
+  const znodes = biggest(results).toLocaleString("en");
+  for (const other of ["zookeeper", "etcd"] as const) {
+    plain(`resident memory, ${znodes} znodes`, other, 0.5, memoryRatio(results, other));
+  }
+  plain(`restart until the first read, ${znodes} znodes`, "zookeeper", 0.5, restartRatio(results, "zookeeper"));
+  plain("p99 during snapshots, to p99 without", undefined, SNAPSHOT_BOUND, snapshotRatio(results, "corral", "p99"));
+  for (const workload of ["get", "set"] as const) {
+    plain(
+      `cost of a ${workload}, largest tree to smallest`,
+      undefined,
+      COST_BOUND,
+      costRatio(results, "corral", workload),
+    );
+  }
+  plain("memory of a session", "zookeeper", 0.5, sessionRatio(results, "zookeeper"));
+  return judged;
+}
+
+export function verdictOf(ratio: Ratio | undefined, atLeast: boolean, bound: number): Verdict {
+  if (ratio === undefined) return "not measured";
+  if (ratio.worth === "no claim") return "no claim";
+  // One that is a bound on the better side can only be better: when it misses, it is not excused by that.
+  return (atLeast ? ratio.median >= bound : ratio.median <= bound) ? "reached" : "missed";
+}
+
+export function fanOutRatio(results: Results, other: OtherName, znodes: number): Ratio | undefined {
+  const of = (system: SystemName) => results.fanOut.find((row) => row.system === system && row.znodes === znodes);
+  const own = of("corral");
+  const beside = of(other);
+  if (own === undefined || beside === undefined) return undefined;
+  const worth = worthOf(saturated(results, own), saturated(results, beside), false);
+  return ratioOfSpreads(spreadOf(own.rounds), spreadOf(beside.rounds), worth);
+}
+
+export function memoryRatio(results: Results, other: OtherName): Ratio | undefined {
+  const of = (system: SystemName) =>
+    results.sizes.find((row) => row.system === system && row.znodes === biggest(results))?.rss;
+  return ratioOfSpreads(lone(of("corral")), lone(of(other)), "exact");
+}
+
+export function restartRatio(results: Results, other: OtherName): Ratio | undefined {
+  const of = (system: SystemName): Spread | undefined =>
+    spreadOf(results.restarts.find((row) => row.system === system)?.seconds ?? []);
+  return ratioOfSpreads(of("corral"), of(other), "exact");
+}
+
+export function sessionRatio(results: Results, other: OtherName): Ratio | undefined {
+  const of = (system: SystemName): number | undefined => {
+    const row = results.sessions.find((sessions) => sessions.system === system);
+    return row === undefined ? undefined : (row.rssAfter - row.rssBefore) / row.count;
+  };
+  return ratioOfSpreads(lone(of("corral")), lone(of(other)), "exact");
+}
+
+/** Of each pair of loads: with snapshots, to without. */
+export function snapshotRatio(results: Results, system: SystemName, of: "p99" | "p999"): Ratio | undefined {
+  const rows = results.snapshots.filter((row) => row.system === system);
+  const values = rows.flatMap((row) => {
+    if (row.snapshots === 0) return [];
+    const without = rows.find(({ pair, snapshots }) => pair === row.pair && snapshots === 0)?.latencies?.[of];
+    const during = row.latencies?.[of];
+    return without === undefined || during === undefined || without === 0 ? [] : [during / without];
+  });
+  const spread = spreadOf(values);
+  return spread === undefined ? undefined : { ...spread, worth: "exact" };
+}
+
+/** CPU of the server for one operation on the largest tree, to that on the smallest. */
+export function costRatio(results: Results, system: SystemName, workload: Workload): Ratio | undefined {
+  const rows = results.sizes.filter((row) => row.system === system);
+  const cost = (row: Results["sizes"][number] | undefined): number | undefined => {
+    const load = row?.loads.find((one) => one.workload === workload);
+    return load === undefined || load.operations === 0 ? undefined : load.serverCpu / load.operations;
+  };
+  return rows.length < 2 ? undefined : ratioOfSpreads(lone(cost(rows.at(-1))), lone(cost(rows[0])), "exact");
+}
+
+export function biggest(results: Results): number {
+  return Math.max(0, ...results.sizes.map(({ znodes }) => znodes)) || 1_000_000;
+}
+
+function plainVariantOf(results: Results): string {
+  const rows = [...results.sizes, ...results.fanOut, ...results.sessions, ...results.snapshots];
+  return rows.find(({ system }) => system === "corral")?.variant ?? "wire";
+}
+
+function lone(value: number | undefined): Spread | undefined {
+  return value === undefined ? undefined : spreadOf([value]);
+}

@@ -1,0 +1,67 @@
+/** Which parts a run has, and how long they take, about: what it says before it begins. */
+import type { System } from "../systems/system.ts";
+import { fanOut, sessions } from "./connections.ts";
+import { floors } from "../floors/floors.ts";
+import type { Lab } from "./lab.ts";
+import type { Part, Scale } from "./scale.ts";
+import { bigTree, takesSnapshots } from "./size.ts";
+import { throughput, throughputSeconds } from "./throughput.ts";
+
+export interface Step {
+  readonly name: string;
+  readonly seconds: number;
+  readonly run: (lab: Lab) => Promise<void>;
+}
+
+/** Rates that the slowest of the three keeps up with on a small machine: each estimate is rather too long. */
+const CREATES_PER_SECOND = 25_000;
+const WATCHES_PER_SECOND = 12_000;
+const CONNECTIONS_PER_SECOND = 4_000;
+const RESTARTED_PER_SECOND = 250_000;
+const START_SECONDS = 2.5;
+const FLOORS = 8;
+
+export function stepsOf(scale: Scale, systems: readonly System[], parts: readonly Part[]): readonly Step[] {
+  const steps: Step[] = [];
+  const has = (part: Part): boolean => parts.includes(part);
+  const fresh = START_SECONDS + scale.firstWarmUpMs / 1000;
+  const settle = scale.settleMsMax / 1000;
+  if (has("floors")) steps.push({ name: "floors", seconds: (FLOORS * scale.floorMs) / 1000 + 1, run: floors });
+  if (has("throughput")) {
+    steps.push({ name: "throughput", seconds: throughputSeconds(scale, systems), run: throughput });
+  }
+  if (has("fanout")) {
+    const connecting = scale.fanOutZnodes.length * (scale.watchers / CONNECTIONS_PER_SECOND);
+    const told = (scale.fanOutZnodes.length * scale.fanOutRounds * 2 * scale.watchers) / WATCHES_PER_SECOND;
+    steps.push({ name: "fan-out", seconds: systems.length * (fresh + connecting + told), run: fanOut });
+  }
+  if (has("sessions")) {
+    const each = fresh + (2 * scale.sessions) / CONNECTIONS_PER_SECOND + scale.idleMs / 1000 + settle;
+    steps.push({ name: "sessions", seconds: systems.length * each, run: sessions });
+  }
+  const size = has("size");
+  const snapshot = has("snapshot");
+  if (size || snapshot) {
+    const znodes = scale.sizes.at(-1)!;
+    const starting = START_SECONDS + znodes / RESTARTED_PER_SECOND;
+    const loads = scale.sizes.length * (settle / 2 + (2 * (scale.warmUpMs + scale.measureMs)) / 1000);
+    let seconds = 0;
+    for (const system of systems) {
+      const pairs = snapshot && takesSnapshots(system) ? 2 * scale.snapshotPairs : 0;
+      if (!size && pairs === 0) continue;
+      seconds += fresh + znodes / CREATES_PER_SECOND;
+      if (size) seconds += loads + scale.restarts * starting;
+      seconds += pairs * (starting + (scale.firstWarmUpMs + scale.snapshotMs) / 1000);
+    }
+    const name = [size ? "size and restart" : "", snapshot ? "snapshots" : ""].filter((part) => part !== "").join(", ");
+    steps.push({ name, seconds, run: (lab) => bigTree(lab, { size, snapshot }) });
+  }
+  return steps;
+}
+
+export function planText(steps: readonly Step[]): string {
+  const minutes = (seconds: number): string => (seconds / 60).toFixed(1);
+  const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  const parts = steps.map(({ name, seconds }) => `${name} ${minutes(seconds)}`).join(" · ");
+  return `plan, minutes about: ${parts} · together ${minutes(total)}`;
+}

@@ -1,0 +1,87 @@
+/** How much is measured and for how long: of a whole run, and of a quick one that only shows that every part works. */
+import type { Workload } from "../generator/job.ts";
+
+export type Part = "throughput" | "fanout" | "sessions" | "size" | "snapshot" | "floors";
+export const PARTS: readonly Part[] = ["throughput", "fanout", "sessions", "size", "snapshot", "floors"];
+
+/** Connections, and operations in flight on each. */
+export type Shape = readonly [connections: number, inFlight: number];
+export const SHAPES: readonly Shape[] = [
+  [1, 1],
+  [8, 1],
+  [32, 64],
+];
+/** The shape of bulk load: to warm up, to fill, and for the cost at each size. */
+export const BULK: Shape = [32, 64];
+export const BULK_WORKLOADS: readonly Workload[] = ["get", "set"];
+export const SNAPSHOT_SHAPE: Shape = [8, 1];
+
+/** A client that sends one request a frame: with one in flight that is what the others do too. */
+export const SINGLE_VARIANT = "wire-single";
+export const SINGLE_WORKLOADS: readonly Workload[] = ["get", "set", "mix"];
+/** The client of all parts but throughput: as little as can be beside the wire, so that it is the server that is seen. */
+export const PLAIN_VARIANT = "wire";
+
+export interface Scale {
+  /** Of throughput: in each, every system in turn. */
+  readonly rounds: number;
+  /** Bulk load before anything is measured of a server and a client that have just begun. A JVM needs some seconds. */
+  readonly firstWarmUpMs: number;
+  /** Before each measurement. */
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly watchers: number;
+  readonly fanOutRounds: number;
+  /** Znodes that so many watchers share. */
+  readonly fanOutZnodes: readonly number[];
+  readonly sessions: number;
+  readonly idleMs: number;
+  readonly sizes: readonly number[];
+  readonly restarts: number;
+  /** Loads without and with snapshots, in turn. */
+  readonly snapshotPairs: number;
+  readonly snapshotMs: number;
+  /** A snapshot after so many writes: so few that one follows the other. */
+  readonly snapshotEntries: number;
+  readonly floorMs: number;
+  /** Resident memory is read when it has stopped moving, or after this. */
+  readonly settleMsMax: number;
+}
+
+export const FULL: Scale = {
+  rounds: 3,
+  firstWarmUpMs: 5_000,
+  warmUpMs: 300,
+  measureMs: 1_500,
+  watchers: 10_000,
+  fanOutRounds: 7,
+  fanOutZnodes: [1, 1_000],
+  sessions: 10_000,
+  idleMs: 10_000,
+  sizes: [1_000, 10_000, 100_000, 1_000_000],
+  restarts: 3,
+  snapshotPairs: 2,
+  snapshotMs: 6_000,
+  snapshotEntries: 1_000,
+  floorMs: 1_500,
+  settleMsMax: 8_000,
+};
+
+export const QUICK: Scale = {
+  rounds: 1,
+  firstWarmUpMs: 300,
+  warmUpMs: 50,
+  measureMs: 150,
+  watchers: 100,
+  fanOutRounds: 2,
+  fanOutZnodes: [1, 10],
+  sessions: 100,
+  idleMs: 300,
+  sizes: [1_000, 5_000],
+  restarts: 1,
+  snapshotPairs: 1,
+  snapshotMs: 700,
+  snapshotEntries: 50,
+  floorMs: 100,
+  settleMsMax: 300,
+};
