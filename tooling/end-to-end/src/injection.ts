@@ -1,12 +1,15 @@
 /** strace as a fault: what it does to one kind of system call of the process that it runs. */
 
-/** Runs a process and lets this happen to it. With several threads "the n-th" means nothing: see `ONE_THREAD`. */
-export const injected = (call: string, fault: string): readonly string[] => [
+/**
+ * Runs a process and lets this happen to it. With several threads "the n-th" means nothing: see `ONE_THREAD`.
+ * `record`: the file in which strace writes down each such call once it is over.
+ */
+export const injected = (call: string, fault: string, record = "/dev/null"): readonly string[] => [
   "strace",
   "-f",
   "-qq",
   "-o",
-  "/dev/null",
+  record,
   "-e",
   `trace=${call}`,
   "-e",
