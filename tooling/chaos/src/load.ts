@@ -60,6 +60,7 @@ export class Load {
   #events = 0;
   #links = 0;
   #isCalm = false;
+  #isPaused = false;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -81,7 +82,7 @@ export class Load {
       note: () => {},
       violate: (check, what) => void this.violations.push({ check, what }),
       sometimes: () => {},
-      mayAct: () => true,
+      mayAct: () => !this.#isPaused,
       plant: undefined,
       checkpoint: () => Promise.reject(new Error("a real server takes its snapshots by itself")),
       state: () => {
@@ -117,6 +118,7 @@ export class Load {
 
   /** Everybody begins anew, with another session. */
   #relieve(): void {
+    if (this.#isPaused) return;
     for (const [name, actor] of this.#living) {
       actor.isStopped = true;
       this.#left.push(actor.client.close({ timeoutMs: LEAVE_MS }));
@@ -151,6 +153,18 @@ export class Load {
     };
   }
 
+  /** Nothing is under way, and nothing new is begun, until `resume`. Rejects if that takes too long. */
+  async pause(withinMs: number): Promise<void> {
+    this.#isPaused = true;
+    await Promise.allSettled(this.#left);
+    const unrest = await this.#rests(withinMs);
+    if (unrest !== undefined) throw new Error(`${unrest}, ${withinMs} ms after it was to pause`);
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
   /** Nothing new is begun. */
   calm(): void {
     this.#isCalm = true;
@@ -161,12 +175,18 @@ export class Load {
   /** Everybody is connected and answered within this, or it is a violation. Then what watches owe is looked at. */
   async demandRest(withinMs: number): Promise<void> {
     this.calm();
-    const until = performance.now() + withinMs;
-    let unrest = this.#unrest();
-    for (; unrest !== undefined && performance.now() < until; unrest = this.#unrest()) await wait(LOOK_MS);
+    const unrest = await this.#rests(withinMs);
     if (unrest !== undefined)
       this.violations.push({ check: "rest", what: `${unrest}, ${withinMs} ms after the last fault` });
     else await this.#look();
+  }
+
+  /** What there still is of unrest after so long; undefined as soon as there is none. */
+  async #rests(withinMs: number): Promise<string | undefined> {
+    const until = performance.now() + withinMs;
+    let unrest = this.#unrest();
+    for (; unrest !== undefined && performance.now() < until; unrest = this.#unrest()) await wait(LOOK_MS);
+    return unrest;
   }
 
   #unrest(): string | undefined {

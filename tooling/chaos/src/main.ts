@@ -14,8 +14,8 @@ import type { Row } from "./row.ts";
 import { ROWS } from "./rows/index.ts";
 
 const SEED_MAX = 2 ** 31;
-/** These say that the row itself did not go as it should, whatever the reason. */
-const ACCIDENTS: ReadonlySet<string> = new Set(["row", "cleaning", "fault"]);
+/** These say that the row itself did not go as it should, or that this machine is too slow: no plant is found by them. */
+const ACCIDENTS: ReadonlySet<string> = new Set(["row", "cleaning", "fault", "load", "rest"]);
 
 const { values } = parseArgs({
   options: {

@@ -136,5 +136,6 @@ function forge({ history }: Load): void {
     ),
   );
   const at = history.entries.findLastIndex(({ zxid }) => told.has(zxid));
+  if (at === -1) throw new Error("no create was answered: there is nothing to take out of the log");
   history.entries.splice(at, 1);
 }
