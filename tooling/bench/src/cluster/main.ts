@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { clusterAdmin, type ClusterAdmin } from "@corral/broker-agent";
 import { type Client, connect } from "@corral/client";
-import { Daemon } from "../daemon.ts";
+import { Daemon } from "./daemon.ts";
 import type { BrokerOrder, Counts, FromBroker, ToBroker } from "./broker-process.ts";
 import { Child } from "./child.ts";
 import { measureGroup } from "./group.ts";

@@ -29,10 +29,6 @@ export function machineCpuSeconds(): number {
 
 /** From /proc/stat: all but idle and waiting for the disk; guests are counted in user. */
 export function machineCpuSecondsOf(text: string): number {
-  const [user, nice, system, , , irq, softIrq, steal] = text
-    .split("\n")[0]!
-    .split(/\s+/)
-    .slice(1)
-    .map(Number) as number[];
+  const [user, nice, system, , , irq, softIrq, steal] = text.split("\n")[0]!.split(/\s+/).slice(1).map(Number);
   return (user! + nice! + system! + irq! + softIrq! + (steal ?? 0)) / TICKS_PER_SECOND;
 }

@@ -56,7 +56,7 @@ async function grow(lab: Lab, stage: Stage): Promise<void> {
     const loads: (Measurement & { workload: Workload })[] = [];
     for (const workload of BULK_WORKLOADS) {
       const job = { job: "load", workload, connections, inFlight, warmUpMs, measureMs, keys: znodes } as const;
-      const { end: _, ...measured } = await stage.run(job);
+      const { end: _, ...measured } = await stage.measure(job);
       loads.push({ workload, ...measured });
     }
     lab.results.sizes.push({ system: stage.system.name, variant, znodes, fillSeconds, rss, loads });

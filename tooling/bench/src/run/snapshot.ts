@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import type { Ran } from "../generator/process.ts";
+import { micros } from "../report/numbers.ts";
 import type { Lab } from "./lab.ts";
 import { SNAPSHOT_SHAPE } from "./scale.ts";
 import { type Stage, plainVariant } from "./stage.ts";
@@ -22,7 +23,7 @@ export async function snapshotLatency(lab: Lab, stage: Stage): Promise<void> {
       const row = { system: stage.system.name, variant: plainVariant(stage.system), znodes, pair, snapshots };
       lab.results.snapshots.push({ ...row, ...measured });
       lab.say(
-        `  8×1 mix with ${snapshots} snapshots: p99 ${measured.latencies?.p99} µs, p99.9 ${measured.latencies?.p999} µs`,
+        `  8×1 mix with ${snapshots} snapshots: p99 ${micros(measured.latencies?.p99 ?? 0)}, p99.9 ${micros(measured.latencies?.p999 ?? 0)}`,
       );
     }
   }
@@ -32,7 +33,7 @@ async function restarted(lab: Lab, stage: Stage, entries: number | undefined): P
   const variant = plainVariant(stage.system);
   await stage.killServer();
   await stage.start(variant, entries);
-  await stage.warmUp(lab.scale.firstWarmUpMs, lab.scale.sizes.at(-1)!);
+  await stage.warmUp(lab.scale.firstWarmUpMs, lab.scale.sizes.at(-1));
 }
 
 async function loaded(lab: Lab, stage: Stage, wanted: boolean): Promise<{ ran: Ran; snapshots: number }> {
@@ -41,7 +42,7 @@ async function loaded(lab: Lab, stage: Stage, wanted: boolean): Promise<{ ran: R
     const { warmUpMs, snapshotMs, sizes } = lab.scale;
     const watch = new SnapshotWatch(stage.directory);
     try {
-      const ran = await stage.run({
+      const ran = await stage.measure({
         job: "load",
         workload: "mix",
         connections,

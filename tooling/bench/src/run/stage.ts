@@ -5,7 +5,7 @@
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Generator, type Ran } from "../generator/process.ts";
-import type { Job } from "../generator/job.ts";
+import type { Job, LoadJob } from "../generator/job.ts";
 import type { RunningServer, System } from "../systems/system.ts";
 import { endsWithUs } from "./children.ts";
 import type { Lab } from "./lab.ts";
@@ -18,6 +18,7 @@ const SERVES_MS_MAX = 120_000;
 const JOB_SLACK_MS = 60_000;
 /** A fill or a fan-out that is slower than this is no measurement: operations a second. */
 const SLOWEST_PER_SECOND = 2_000;
+const LOAD_TRIES_MAX = 4;
 const SETTLE_LOOK_MS = 250;
 const SETTLE_LOOKS = 6;
 /** Memory that moves less than this share between two looks has settled. */
@@ -101,6 +102,15 @@ export class Stage {
       await generator.kill();
       await this.load(name);
       throw error;
+    }
+  }
+
+  /** A load in which something ended: of nothing there is nothing to say, so it is done again and longer. */
+  async measure(job: LoadJob): Promise<Ran> {
+    for (let tried = 1; ; tried++) {
+      const ran = await this.run({ ...job, measureMs: job.measureMs * tried });
+      if (ran.operations > 0) return ran;
+      if (tried === LOAD_TRIES_MAX) throw new Error(`no operation ended within ${job.measureMs * tried} ms`);
     }
   }
 

@@ -2,6 +2,7 @@
  * Throughput and latency: every workload in every shape. In each round every system starts anew on an empty directory, one
  * system after the other, and the next round begins with another: what changes on the machine meets all of them.
  */
+import { micros, rate } from "../report/numbers.ts";
 import type { Throughput } from "../report/results.ts";
 import { WORKLOADS, type Workload } from "../generator/job.ts";
 import type { System } from "../systems/system.ts";
@@ -33,10 +34,10 @@ async function oneRound(lab: Lab, system: System, round: number): Promise<void> 
         await lab.attempt(system.name, `${what}, round ${round}`, async () => {
           const { warmUpMs, measureMs } = lab.scale;
           const job = { job: "load", workload, connections, inFlight, warmUpMs, measureMs, keys: 0 } as const;
-          const { end: _, ...measured } = await stage.run(job);
+          const { end: _, ...measured } = await stage.measure(job);
           const row: Throughput = { system: system.name, variant, round, workload, connections, inFlight, ...measured };
           lab.results.throughput.push(row);
-          lab.say(`  ${what}: ${Math.round(row.operations / row.seconds)}/s, p50 ${row.latencies?.p50} µs`);
+          lab.say(`  ${what}: ${rate(row.operations / row.seconds)}/s, p50 ${micros(row.latencies?.p50 ?? 0)}`);
         });
       }
     }

@@ -45,12 +45,6 @@ export class Daemon {
     return this.#status("VmRSS") * 1024;
   }
 
-  /** CPU time used, milliseconds. */
-  get cpuMs(): number {
-    const fields = readFileSync(`/proc/${this.#child!.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  }
-
   #status(name: string): number {
     const line = new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${this.#child!.pid}/status`, "utf8"));
     return Number(line![1]);
