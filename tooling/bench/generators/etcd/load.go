@@ -47,6 +47,9 @@ func (g *generator) load(j job) error {
 	if err := makeKeys(ctx, clients[0], j.Workload, j.Keys); err != nil {
 		return err
 	}
+	if err := settle(ctx, clients[0]); err != nil {
+		return err
+	}
 	leases := make([]clientv3.LeaseID, len(clients))
 	if j.Workload == "ephemeral" {
 		for i, client := range clients {

@@ -40,7 +40,7 @@ func (g *generator) read(j job) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s was not read within %s: %w", key, deadline, err)
+			return fmt.Errorf("not read within %s: %w", deadline, err)
 		}
 		time.Sleep(pollEvery)
 	}
