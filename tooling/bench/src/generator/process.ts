@@ -114,10 +114,9 @@ export class Generator {
   }
 
   #sample(server: number): { readonly server: number; readonly generator: number; readonly machine: number } {
-    if (this.#process.pid === undefined) throw new Error(`generator ${this.name} has no process`);
     return {
       server: cpuSeconds(server),
-      generator: cpuSeconds(this.#process.pid),
+      generator: cpuSeconds(this.pid),
       machine: machineCpuSeconds(),
     };
   }
@@ -174,6 +173,11 @@ export class Generator {
         },
       };
     });
+  }
+
+  get pid(): number {
+    if (this.#process.pid === undefined) throw new Error(`generator ${this.name} has no process`);
+    return this.#process.pid;
   }
 
   /** Whether more can be asked of it. */

@@ -1,10 +1,12 @@
 /** Which parts a run has, and how long they take, about: what it says before it begins. */
+import type { SystemName } from "../report/results.ts";
 import type { System } from "../systems/system.ts";
 import { fanOut, sessions } from "./connections.ts";
 import { floors } from "../floors/floors.ts";
 import type { Lab } from "./lab.ts";
 import type { Part, Scale } from "./scale.ts";
 import { bigTree, takesSnapshots } from "./size.ts";
+import { pairsOf } from "./snapshot.ts";
 import { throughput, throughputSeconds } from "./throughput.ts";
 
 export interface Step {
@@ -13,12 +15,12 @@ export interface Step {
   readonly run: (lab: Lab) => Promise<void>;
 }
 
-/** Rates that the slowest of the three keeps up with on a small machine: each estimate is rather too long. */
-const CREATES_PER_SECOND = 25_000;
-const WATCHES_PER_SECOND = 12_000;
+/** What each keeps up with on two cores, about. */
+const CREATES_PER_SECOND: Readonly<Record<SystemName, number>> = { corral: 100_000, zookeeper: 35_000, etcd: 20_000 };
+const WATCHES_PER_SECOND = 30_000;
 const CONNECTIONS_PER_SECOND = 4_000;
-const RESTARTED_PER_SECOND = 250_000;
-const START_SECONDS = 2.5;
+const RESTARTED_PER_SECOND = 300_000;
+const START_SECONDS = 2;
 const FLOORS = 8;
 
 export function stepsOf(scale: Scale, systems: readonly System[], parts: readonly Part[]): readonly Step[] {
@@ -36,7 +38,7 @@ export function stepsOf(scale: Scale, systems: readonly System[], parts: readonl
     steps.push({ name: "fan-out", seconds: systems.length * (fresh + connecting + told), run: fanOut });
   }
   if (has("sessions")) {
-    const each = fresh + (2 * scale.sessions) / CONNECTIONS_PER_SECOND + scale.idleMs / 1000 + settle;
+    const each = fresh + (2 * scale.sessions) / CONNECTIONS_PER_SECOND + scale.idleMs / 1000 + settle / 2;
     steps.push({ name: "sessions", seconds: systems.length * each, run: sessions });
   }
   const size = has("size");
@@ -44,12 +46,12 @@ export function stepsOf(scale: Scale, systems: readonly System[], parts: readonl
   if (size || snapshot) {
     const znodes = scale.sizes.at(-1)!;
     const starting = START_SECONDS + znodes / RESTARTED_PER_SECOND;
-    const loads = scale.sizes.length * (settle / 2 + (2 * (scale.warmUpMs + scale.measureMs)) / 1000);
+    const loads = settle + (scale.sizes.length * 2 * (scale.warmUpMs + scale.measureMs)) / 1000;
     let seconds = 0;
     for (const system of systems) {
-      const pairs = snapshot && takesSnapshots(system) ? 2 * scale.snapshotPairs : 0;
+      const pairs = snapshot && takesSnapshots(system) ? 2 * pairsOf(scale, system) : 0;
       if (!size && pairs === 0) continue;
-      seconds += fresh + znodes / CREATES_PER_SECOND;
+      seconds += fresh + znodes / CREATES_PER_SECOND[system.name];
       if (size) seconds += loads + scale.restarts * starting;
       seconds += pairs * (starting + (scale.firstWarmUpMs + scale.snapshotMs) / 1000);
     }

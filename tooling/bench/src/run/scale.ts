@@ -38,7 +38,7 @@ export interface Scale {
   readonly idleMs: number;
   readonly sizes: readonly number[];
   readonly restarts: number;
-  /** Loads without and with snapshots, in turn. */
+  /** Loads without and with snapshots, in turn: of Corral, whose target it is. One pair of the others. */
   readonly snapshotPairs: number;
   readonly snapshotMs: number;
   /** A snapshot after so many writes: so few that one follows the other. */
@@ -51,8 +51,8 @@ export interface Scale {
 export const FULL: Scale = {
   rounds: 3,
   firstWarmUpMs: 5_000,
-  warmUpMs: 300,
-  measureMs: 1_500,
+  warmUpMs: 250,
+  measureMs: 1_200,
   watchers: 10_000,
   fanOutRounds: 7,
   fanOutZnodes: [1, 1_000],
@@ -61,7 +61,7 @@ export const FULL: Scale = {
   sizes: [1_000, 10_000, 100_000, 1_000_000],
   restarts: 3,
   snapshotPairs: 2,
-  snapshotMs: 6_000,
+  snapshotMs: 5_000,
   snapshotEntries: 1_000,
   floorMs: 1_500,
   settleMsMax: 8_000,

@@ -52,7 +52,8 @@ async function grow(lab: Lab, stage: Stage): Promise<void> {
     const fillSeconds = await fill(stage, from, znodes);
     // Once, at the first size: what comes after is as warm.
     if (from === 0) await stage.warmUp(firstWarmUpMs, znodes);
-    const rss = await stage.settledRss(settleMsMax);
+    // Only the last is compared; the others show how it grows.
+    const rss = znodes === sizes.at(-1) ? await stage.settledRss(settleMsMax) : stage.rss;
     const loads: (Measurement & { workload: Workload })[] = [];
     for (const workload of BULK_WORKLOADS) {
       const job = { job: "load", workload, connections, inFlight, warmUpMs, measureMs, keys: znodes } as const;

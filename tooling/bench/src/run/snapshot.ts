@@ -4,9 +4,10 @@
  */
 import { readdirSync } from "node:fs";
 import type { Ran } from "../generator/process.ts";
+import type { System } from "../systems/system.ts";
 import { micros } from "../report/numbers.ts";
 import type { Lab } from "./lab.ts";
-import { SNAPSHOT_SHAPE } from "./scale.ts";
+import { SNAPSHOT_SHAPE, type Scale } from "./scale.ts";
 import { type Stage, plainVariant } from "./stage.ts";
 
 const LOOK_EVERY_MS = 50;
@@ -14,7 +15,7 @@ const LOOK_EVERY_MS = 50;
 const TRIES_MAX = 3;
 
 export async function snapshotLatency(lab: Lab, stage: Stage): Promise<void> {
-  for (let pair = 1; pair <= lab.scale.snapshotPairs; pair++) {
+  for (let pair = 1; pair <= pairsOf(lab.scale, stage.system); pair++) {
     for (const entries of [undefined, lab.scale.snapshotEntries]) {
       await restarted(lab, stage, entries);
       const { ran, snapshots } = await loaded(lab, stage, entries !== undefined);
@@ -27,6 +28,10 @@ export async function snapshotLatency(lab: Lab, stage: Stage): Promise<void> {
       );
     }
   }
+}
+
+export function pairsOf(scale: Scale, system: System): number {
+  return system.name === "corral" ? scale.snapshotPairs : 1;
 }
 
 async function restarted(lab: Lab, stage: Stage, entries: number | undefined): Promise<void> {
