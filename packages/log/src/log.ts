@@ -49,11 +49,12 @@ export interface LogListener {
 /** What recovery hands its owner, in order: at most one accepted snapshot, then every later batch. */
 export interface RecoveryListener {
   /**
-   * A snapshot whose checksums hold. Rejecting (an inner digest does not match) makes the log offer the next older one;
-   * the listener must then forget what it has loaded.
+   * A snapshot. Its checksums are compared as it is read, and reading throws where one does not hold: to be trusted it must have
+   * been read to the end. Rejecting (then, or when an inner digest does not match) makes the log offer the next older one; the
+   * listener must then forget what it has loaded.
    */
   snapshot(snapshot: SnapshotSource): Promise<void>;
-  /** A batch after that snapshot. May return a promise to slow the reader down. */
+  /** A batch after that snapshot. May return a promise to slow the reader down. The body lives until the call, or its promise, is over. */
   batch(batch: CommittedBatch): void | Promise<void>;
 }
 
@@ -61,7 +62,7 @@ export interface RecoveryListener {
 export interface SnapshotSource {
   /** The state holds the effect of every entry up to and including this zxid. */
   readonly zxid: number;
-  /** The bytes that were written, in pieces of any size. */
+  /** The bytes that were written, in pieces of any size. Each lives until the next is asked for. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 

@@ -41,7 +41,7 @@ export class Process implements RecoveryListener, LogListener {
 
   async snapshot(source: SnapshotSource): Promise<void> {
     const pieces: Uint8Array[] = [];
-    for await (const chunk of source.chunks) pieces.push(chunk);
+    for await (const chunk of source.chunks) pieces.push(Buffer.from(chunk));
     this.state = JSON.parse(Buffer.concat(pieces).toString()) as Entry[];
     this.fromSnapshot = source.zxid;
   }

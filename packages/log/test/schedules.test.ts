@@ -32,7 +32,7 @@ class Recorder implements RecoveryListener, LogListener {
 
   async snapshot(source: SnapshotSource): Promise<void> {
     const pieces: Uint8Array[] = [];
-    for await (const chunk of source.chunks) pieces.push(chunk);
+    for await (const chunk of source.chunks) pieces.push(Buffer.from(chunk));
     this.told.push(["snapshot", Buffer.concat(pieces).toString()]);
   }
 

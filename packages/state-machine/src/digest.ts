@@ -17,9 +17,8 @@ export class Digest {
   }
 
   word(value: number): void {
-    this.#a = Math.imul(this.#a ^ value, 16_777_619);
-    this.#b = Math.imul(this.#b + value, -1_640_531_535);
-    this.#b ^= this.#b >>> 15;
+    this.#a = foldA(this.#a, value);
+    this.#b = foldB(this.#b, value);
   }
 
   /** A safe integer. */
@@ -28,9 +27,18 @@ export class Digest {
     this.word(Math.floor(value / 0x1_0000_0000) | 0);
   }
 
+  // The lanes are kept in local variables through a loop: in fields each word would wait for the store of the one before.
+
   text(value: string): void {
-    this.word(value.length);
-    for (let i = 0; i < value.length; i++) this.word(value.charCodeAt(i));
+    let a = foldA(this.#a, value.length);
+    let b = foldB(this.#b, value.length);
+    for (let i = 0; i < value.length; i++) {
+      const word = value.charCodeAt(i);
+      a = foldA(a, word);
+      b = foldB(b, word);
+    }
+    this.#a = a;
+    this.#b = b;
   }
 
   bytes(value: Uint8Array | null): void {
@@ -38,12 +46,20 @@ export class Digest {
       this.word(-1);
       return;
     }
-    this.word(value.length);
+    let a = foldA(this.#a, value.length);
+    let b = foldB(this.#b, value.length);
     const whole = value.length & -4;
     for (let i = 0; i < whole; i += 4) {
-      this.word(value[i]! | (value[i + 1]! << 8) | (value[i + 2]! << 16) | (value[i + 3]! << 24));
+      const word = value[i]! | (value[i + 1]! << 8) | (value[i + 2]! << 16) | (value[i + 3]! << 24);
+      a = foldA(a, word);
+      b = foldB(b, word);
     }
-    for (let i = whole; i < value.length; i++) this.word(value[i]!);
+    for (let i = whole; i < value.length; i++) {
+      a = foldA(a, value[i]!);
+      b = foldB(b, value[i]!);
+    }
+    this.#a = a;
+    this.#b = b;
   }
 
   /** Adds the item to the sum. */
@@ -56,6 +72,15 @@ export class Digest {
   get value(): string {
     return this.#high.toString(16).padStart(8, "0") + this.#low.toString(16).padStart(8, "0");
   }
+}
+
+function foldA(a: number, word: number): number {
+  return Math.imul(a ^ word, 16_777_619);
+}
+
+function foldB(b: number, word: number): number {
+  const folded = Math.imul(b + word, -1_640_531_535);
+  return folded ^ (folded >>> 15);
 }
 
 function mix(word: number): number {

@@ -2,15 +2,19 @@
  * From a snapshot back to a State. Throws when the snapshot is not whole or its digest does not match: then another
  * one is to be tried.
  */
-import { type AclEntry, type Value, decodeFrame } from "@corral/protocol";
+import type { AclEntry, Value } from "@corral/protocol";
 import { CHECKSUM_START, Digest, checksum } from "./digest.ts";
 import type { HistoryLimits } from "./history.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
 import {
   readAclRecord,
   readHead,
+  readHistory,
   readSession,
-  readZnode,
+  ReadZnode,
   Record,
+  HISTORY_FIELDS,
+  ZNODE_FIELDS,
   digestOptions,
   digestSession,
   digestZnode,
@@ -18,11 +22,20 @@ import {
 import { State } from "./state.ts";
 import { Tree } from "./tree/tree.ts";
 
+/** Before each piece: its length and the checksum up to its end. */
+const HEAD_BYTES = 8;
+/** Room for the begun piece at first: a piece has about so many bytes. */
+const PENDING_BYTES = 128 * 1024;
+
 export class Restorer {
   readonly #state: State;
   readonly #digest = new Digest();
   readonly #acls = new Map<number, readonly AclEntry[]>();
-  #pending: Uint8Array = new Uint8Array(0);
+  readonly #reader = new SnapshotReader();
+  readonly #znode = new ReadZnode();
+  /** The beginning of a piece whose rest is to come: so many bytes of this memory. */
+  #memory: Uint8Array = new Uint8Array(PENDING_BYTES);
+  #pending = 0;
   #znodes = 0;
   #checksum = CHECKSUM_START;
   #end: readonly Value[] | undefined;
@@ -31,35 +44,77 @@ export class Restorer {
     this.#state = new State(historyLimits, Tree.forLoading());
   }
 
-  /** Takes the snapshot's bytes in pieces of any size. */
+  /** Takes the snapshot's bytes in pieces of any size; keeps no view of them. */
   write(chunk: Uint8Array): void {
-    let bytes = chunk;
-    if (this.#pending.length > 0) {
-      bytes = new Uint8Array(this.#pending.length + chunk.length);
-      bytes.set(this.#pending);
-      bytes.set(chunk, this.#pending.length);
+    let at = this.#complete(chunk);
+    while (chunk.length - at >= HEAD_BYTES) {
+      const { length, sum } = readPieceHead(chunk, at);
+      if (chunk.length - at < HEAD_BYTES + length) break;
+      this.#piece(chunk.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length), sum);
+      at += HEAD_BYTES + length;
     }
-    let at = 0;
-    while (bytes.length - at >= 8) {
-      const head = new DataView(bytes.buffer, bytes.byteOffset + at);
-      const length = head.getUint32(0);
-      if (bytes.length - at < 8 + length) break;
-      this.#piece(bytes.subarray(at + 8, at + 8 + length), head.getInt32(4));
-      at += 8 + length;
+    this.#keep(chunk, at, chunk.length);
+  }
+
+  /** Takes what a piece that has begun still needs; returns how much that was. */
+  #complete(chunk: Uint8Array): number {
+    if (this.#pending === 0) return 0;
+    let at = Math.min(chunk.length, Math.max(0, HEAD_BYTES - this.#pending));
+    this.#keep(chunk, 0, at);
+    if (this.#pending < HEAD_BYTES) return at;
+    const { length, sum } = readPieceHead(this.#memory, 0);
+    const end = Math.min(chunk.length, at + HEAD_BYTES + length - this.#pending);
+    this.#keep(chunk, at, end);
+    at = end;
+    if (this.#pending < HEAD_BYTES + length) return at;
+    this.#pending = 0;
+    this.#piece(this.#memory.subarray(HEAD_BYTES, HEAD_BYTES + length), sum);
+    return at;
+  }
+
+  #keep(chunk: Uint8Array, from: number, to: number): void {
+    const needed = this.#pending + to - from;
+    if (needed > this.#memory.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#memory.length * 2));
+      grown.set(this.#memory.subarray(0, this.#pending));
+      this.#memory = grown;
     }
-    this.#pending = bytes.slice(at);
+    this.#memory.set(chunk.subarray(from, to), this.#pending);
+    this.#pending = needed;
   }
 
   #piece(bytes: Uint8Array, expected: number): void {
     if (this.#end !== undefined) throw new Error("the snapshot goes on after its end");
     this.#checksum = checksum(this.#checksum, bytes);
     if (this.#checksum !== expected) throw new Error("the snapshot is damaged: the checksum of a piece does not match");
-    // Where no znode was left among so many slots, there was nothing to write.
-    if (bytes.length === 0) return;
-    for (const value of decodeFrame(bytes, Number.MAX_SAFE_INTEGER).values) this.#record(value as readonly Value[]);
+    this.#reader.begin(bytes);
+    while (this.#reader.hasMore) this.#record();
   }
 
-  #record(value: readonly Value[]): void {
+  #record(): void {
+    const r = this.#reader;
+    const fields = r.array();
+    const kind = r.int();
+    switch (kind) {
+      case Record.znode:
+        expectFields(fields, ZNODE_FIELDS);
+        this.#znode.read(r, this.#acls);
+        digestZnode(this.#digest, this.#znode);
+        this.#state.tree.load(this.#znode);
+        this.#znodes++;
+        return;
+      case Record.history:
+        expectFields(fields, HISTORY_FIELDS);
+        return readHistory(r, this.#acls, this.#state.history);
+      default: {
+        const values: Value[] = [kind];
+        for (let i = 1; i < fields; i++) values.push(r.value());
+        return this.#seldom(values);
+      }
+    }
+  }
+
+  #seldom(value: readonly Value[]): void {
     const state = this.#state;
     switch (value[0]) {
       case Record.head: {
@@ -77,15 +132,6 @@ export class Restorer {
       }
       case Record.session:
         return this.#session(value);
-      case Record.znode: {
-        const image = readZnode(value, this.#acls);
-        digestZnode(this.#digest, image);
-        state.tree.load(image);
-        this.#znodes++;
-        return;
-      }
-      case Record.history:
-        return this.#entry(value);
       case Record.historySince:
         return state.history.forgetUpTo(value[1] as number);
       case Record.end:
@@ -106,25 +152,10 @@ export class Restorer {
     digestSession(this.#digest, session);
   }
 
-  #entry(value: readonly Value[]): void {
-    const [, zxid, type, acl, before, path, data, stat] = value as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      Uint8Array,
-      Uint8Array | null,
-      Uint8Array | null,
-    ];
-    const parts = data === null || stat === null ? [path] : [path, data, stat];
-    this.#state.history.restore(zxid, type, this.#acls.get(acl)!, this.#acls.get(before), parts);
-  }
-
   /** The state, complete and verified. */
   finish(): State {
     const state = this.#state;
-    if (this.#end === undefined || this.#pending.length > 0) throw new Error("the snapshot ends early");
+    if (this.#end === undefined || this.#pending > 0) throw new Error("the snapshot ends early");
     const [, znodes, sessions, digest] = this.#end as [number, number, number, string];
     if (this.#znodes !== znodes || state.sessions.count !== sessions) {
       throw new Error(
@@ -141,4 +172,13 @@ export class Restorer {
     state.quotas.reload();
     return state;
   }
+}
+
+function readPieceHead(bytes: Uint8Array, at: number): { readonly length: number; readonly sum: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);
+  return { length: view.getUint32(0), sum: view.getInt32(4) };
+}
+
+function expectFields(found: number, wanted: number): void {
+  if (found !== wanted) throw new Error(`a record of the snapshot has ${found} fields in place of ${wanted}`);
 }

@@ -1,5 +1,6 @@
 /**
- * The records of a snapshot: one MessagePack array each, and what each adds to the digest.
+ * The records of a snapshot: one MessagePack array each, and what each adds to the digest. The two that
+ * there are a million of (znodes, history) are read field by field, the others from their decoded values.
  *
  * `[0, version, zxid, timeMs, options]` head · `[1, …]` session · `[2, …]` znode · `[3, number, acl]` ACL, before its first
  * use · `[4, …]` entry of the history · `[5, since]` what follows of the history is whole after this zxid, what came before is
@@ -7,13 +8,17 @@
  */
 import { type AclEntry, type Value, type Writer, readAclEntry, writeAcl } from "@corral/protocol";
 import type { Digest } from "./digest.ts";
-import type { HistoryEntry } from "./history.ts";
+import type { History, HistoryEntry } from "./history.ts";
 import { readIdentities, writeIdentities } from "./identities.ts";
 import { type Options, readOptions, writeOptions } from "./options.ts";
 import type { Session } from "./session-table.ts";
+import type { SnapshotReader } from "./snapshot-reader.ts";
 import type { ZnodeImage } from "./tree/journal.ts";
 
 const SNAPSHOT_VERSION = 1;
+/** Elements of the two records that are read field by field. */
+export const ZNODE_FIELDS = 19;
+export const HISTORY_FIELDS = 8;
 export const Record = { head: 0, session: 1, znode: 2, acl: 3, history: 4, historySince: 5, end: 9 } as const;
 
 export function writeHead(w: Writer, zxid: number, timeMs: number, options: Options): void {
@@ -111,7 +116,7 @@ export function readSession(value: readonly Value[]): SessionRecord {
 
 /** `acl` is the number of the ACL within this snapshot. */
 export function writeZnode(w: Writer, image: ZnodeImage, acl: number, d: Digest): void {
-  w.array(19);
+  w.array(ZNODE_FIELDS);
   w.int(Record.znode);
   w.int(image.slot);
   w.int(image.hash);
@@ -163,70 +168,54 @@ export function digestZnode(d: Digest, image: ZnodeImage): void {
   d.end();
 }
 
-export function readZnode(value: readonly Value[], acls: ReadonlyMap<number, readonly AclEntry[]>): ZnodeImage {
-  const [
-    ,
-    slot,
-    hash,
-    parent,
-    name,
-    data,
-    acl,
-    czxid,
-    mzxid,
-    pzxid,
-    ctime,
-    mtime,
-    version,
-    aversion,
-    creates,
-    ordinal,
-    owner,
-    kind,
-    ttlMs,
-  ] = value as unknown as [
-    number,
-    number,
-    number,
-    number,
-    string,
-    Uint8Array | null,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const list = acls.get(acl);
-  if (list === undefined) throw new Error(`the snapshot has no ACL ${acl}`);
-  return {
-    slot,
-    hash,
-    parent,
-    name,
-    data,
-    acl: list,
-    czxid,
-    mzxid,
-    pzxid,
-    ctime,
-    mtime,
-    version,
-    aversion,
-    creates,
-    ordinal,
-    owner,
-    kind,
-    ttlMs,
-  };
+/** One znode record after the other is read into this, since it lives only until it is in the tree. */
+export class ReadZnode implements ZnodeImage {
+  slot = 0;
+  hash = 0;
+  parent = 0;
+  name = "";
+  data: Uint8Array | null = null;
+  acl: readonly AclEntry[] = [];
+  czxid = 0;
+  mzxid = 0;
+  pzxid = 0;
+  ctime = 0;
+  mtime = 0;
+  version = 0;
+  aversion = 0;
+  creates = 0;
+  ordinal = 0;
+  owner = 0;
+  kind = 0;
+  ttlMs = 0;
+
+  /** What `writeZnode` wrote behind the record's kind. */
+  read(r: SnapshotReader, acls: ReadonlyMap<number, readonly AclEntry[]>): void {
+    this.slot = r.int();
+    this.hash = r.int();
+    this.parent = r.int();
+    this.name = r.str();
+    this.data = r.bin();
+    this.acl = knownAcl(r.int(), acls);
+    this.czxid = r.int();
+    this.mzxid = r.int();
+    this.pzxid = r.int();
+    this.ctime = r.int();
+    this.mtime = r.int();
+    this.version = r.int();
+    this.aversion = r.int();
+    this.creates = r.int();
+    this.ordinal = r.int();
+    this.owner = r.int();
+    this.kind = r.int();
+    this.ttlMs = r.int();
+  }
+}
+
+function knownAcl(number: number, acls: ReadonlyMap<number, readonly AclEntry[]>): readonly AclEntry[] {
+  const list = acls.get(number);
+  if (list === undefined) throw new Error(`the snapshot has no ACL ${number}`);
+  return list;
 }
 
 export function writeAclRecord(w: Writer, number: number, acl: readonly AclEntry[]): void {
@@ -242,7 +231,7 @@ export function readAclRecord(value: readonly Value[]): [number, readonly AclEnt
 
 /** `acl` and `before` are numbers of ACLs within this snapshot; `before` -1 for none. */
 export function writeHistory(w: Writer, entry: HistoryEntry, acl: number, before: number): void {
-  w.array(8);
+  w.array(HISTORY_FIELDS);
   w.int(Record.history);
   w.int(entry.zxid);
   w.int(entry.type);
@@ -251,6 +240,20 @@ export function writeHistory(w: Writer, entry: HistoryEntry, acl: number, before
   w.bin(entry.path);
   w.bin(entry.data ?? null);
   w.bin(entry.stat ?? null);
+}
+
+/** Puts one entry back; what `writeHistory` wrote behind the record's kind. */
+export function readHistory(r: SnapshotReader, acls: ReadonlyMap<number, readonly AclEntry[]>, into: History): void {
+  const zxid = r.int();
+  const type = r.int();
+  const acl = knownAcl(r.int(), acls);
+  const before = r.int();
+  const path = r.bin();
+  const data = r.bin();
+  const stat = r.bin();
+  if (path === null) throw new Error("the snapshot has an entry of the history without a path");
+  const parts = data === null || stat === null ? [path] : [path, data, stat];
+  into.restore(zxid, type, acl, before < 0 ? undefined : knownAcl(before, acls), parts);
 }
 
 export function writeHistorySince(w: Writer, since: number): void {

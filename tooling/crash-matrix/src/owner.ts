@@ -47,7 +47,7 @@ export class Owner implements RecoveryListener, LogListener {
 
   async snapshot(source: SnapshotSource): Promise<void> {
     const pieces: Uint8Array[] = [];
-    for await (const chunk of source.chunks) pieces.push(chunk);
+    for await (const chunk of source.chunks) pieces.push(Buffer.from(chunk));
     this.state = JSON.parse(Buffer.concat(pieces).toString()) as Entry[];
     this.snapshotZxid = source.zxid;
     // Cut within a batch, it is without that batch, which then follows whole.

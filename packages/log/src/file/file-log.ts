@@ -100,14 +100,7 @@ export class FileLog implements Log {
         this.#unlock = await lock.acquire();
       }
       const trust = await this.#trusted();
-      const recovered = await replay(
-        disk,
-        trust,
-        this.#choice,
-        listener,
-        (name) => this.#snapshots.verify(name),
-        this.#warn,
-      );
+      const recovered = await replay(disk, trust, this.#choice, listener, this.#snapshots, this.#warn);
       this.#clusterId = trust.clusterId;
       this.#state = { name: "recovered", trust };
       return recovered;

@@ -21,7 +21,7 @@
  * former digest and the checksum over the body, so a missing, swapped or foreign record breaks the chain.
  */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { getInteger, putInteger } from "./integers.ts";
 
@@ -77,7 +77,7 @@ export function positionAfter(record: LogRecord, header: Uint8Array): LogPositio
     seq: record.seq,
     zxid: record.firstZxid + record.count - 1,
     timeMs: record.timeMs,
-    chain: createHash("sha256").update(header).digest().subarray(0, CHAIN_BYTES),
+    chain: hash("sha256", header, "buffer").subarray(0, CHAIN_BYTES),
   };
 }
 

@@ -9,9 +9,16 @@ import type { Disk } from "./disk.ts";
 import { decodeRecord, follows, LOG_START, positionAfter, RECORD_HEADER_BYTES } from "./record.ts";
 import type { Trust } from "./recover.ts";
 import { FileWindow, saltOf, walkFrames } from "./segment.ts";
-import { snapshotChunks } from "./snapshot-file.ts";
+import { readSnapshotHeader } from "./snapshot-file.ts";
 import type { SegmentSurvey } from "./survey.ts";
 import type { LogWarning } from "./warning.ts";
+
+/** What is asked of the snapshots here; see SnapshotStore. */
+interface StoredSnapshots {
+  read(name: string): AsyncIterable<Uint8Array>;
+  isVerified(name: string): boolean;
+  verify(name: string): Promise<string | undefined>;
+}
 
 /** Which snapshot to begin with. `oldest` and `none` are for inspection: the same state must come out. */
 export type SnapshotChoice = "newest" | "oldest" | "none";
@@ -21,10 +28,10 @@ export async function replay(
   trust: Trust,
   choice: SnapshotChoice,
   listener: RecoveryListener,
-  verify: (name: string) => Promise<string | undefined>,
+  snapshots: StoredSnapshots,
   warn: (warning: LogWarning) => void,
 ): Promise<Recovered> {
-  const snapshotZxid = await offerSnapshots(disk, trust, choice, listener, verify, warn);
+  const snapshotZxid = await offerSnapshots(disk, trust, choice, listener, snapshots, warn);
   if (snapshotZxid === undefined && trust.base.zxid !== 0) {
     const names = trust.snapshots.map(({ name }) => name).join(", ");
     const why = choice === "none" ? "was wanted" : `can be used (tried: ${names === "" ? "there is none" : names})`;
@@ -35,9 +42,13 @@ export async function replay(
     );
   }
   let batches = 0;
-  for await (const batch of storedBatches(disk, trust, snapshotZxid ?? 0)) {
-    batches += 1;
-    await listener.batch(batch);
+  for await (const ready of storedBatches(disk, trust, snapshotZxid ?? 0)) {
+    batches += ready.length;
+    for (const batch of ready) {
+      // A log of small records has half a million of them: only a listener that asks for it is waited for.
+      const taken = listener.batch(batch);
+      if (taken !== undefined) await taken;
+    }
   }
   return { lastZxid: trust.position.zxid, lastTimeMs: trust.position.timeMs, batches, snapshotZxid };
 }
@@ -47,32 +58,35 @@ async function offerSnapshots(
   trust: Trust,
   choice: SnapshotChoice,
   listener: RecoveryListener,
-  verify: (name: string) => Promise<string | undefined>,
+  snapshots: StoredSnapshots,
   warn: (warning: LogWarning) => void,
 ): Promise<number | undefined> {
   if (choice === "none") return undefined;
   const candidates = choice === "newest" ? trust.snapshots : trust.snapshots.toReversed();
   for (const { name, zxid } of candidates) {
-    let reason = await verify(name);
+    const header = await readSnapshotHeader(disk, name);
+    let reason = typeof header === "string" ? header : undefined;
     if (reason === undefined) {
       try {
-        await listener.snapshot({ zxid, chunks: snapshotChunks(disk, name) });
-        return zxid;
+        await listener.snapshot({ zxid, chunks: snapshots.read(name) });
+        // Who took it has read, and so checked, all of it; if not, the rest is checked now.
+        if (!snapshots.isVerified(name)) reason = await snapshots.verify(name);
       } catch (error) {
         reason = `rejected: ${error instanceof Error ? error.message : String(error)}`;
       }
     }
+    if (reason === undefined) return zxid;
     warn({ kind: "snapshot-skipped", file: name, reason });
   }
   return undefined;
 }
 
-/** Every trusted batch that holds an entry after `afterZxid`. Bodies are copies and belong to the receiver. */
+/** Every trusted batch that holds an entry after `afterZxid`, several at a time. Their bodies live until the next are asked for. */
 export async function* storedBatches(
   disk: Disk,
   trust: Trust,
   afterZxid: number,
-): AsyncGenerator<CommittedBatch, void, undefined> {
+): AsyncGenerator<readonly CommittedBatch[], void, undefined> {
   for (const segment of trust.replay) {
     // Nothing of it is wanted when all of it stands at or before `afterZxid`.
     if (segment.position.zxid <= afterZxid) continue;
@@ -80,7 +94,7 @@ export async function* storedBatches(
   }
 }
 
-/** How many bytes of bodies are read ahead of the receiver. */
+/** How many bytes of records are read ahead of the receiver; a larger one comes alone. */
 const READ_AHEAD_BYTES = 1 << 20;
 
 async function* segmentBatches(
@@ -88,25 +102,27 @@ async function* segmentBatches(
   trust: Trust,
   { name, number, endOffset, header }: SegmentSurvey,
   afterZxid: number,
-): AsyncGenerator<CommittedBatch, void, undefined> {
+): AsyncGenerator<readonly CommittedBatch[], void, undefined> {
   // The repair that came in between may have been written to another place: sound records, in a wrong one.
   let position = header.state === "good" ? header.header.base : LOG_START;
   const file = await disk.open(name, "read");
   try {
     const window = new FileWindow(file, await file.size());
+    let bodies = Buffer.allocUnsafe(READ_AHEAD_BYTES);
     let from: number | undefined;
     for (;;) {
       const ready: CommittedBatch[] = [];
-      let bytes = 0;
+      let filled = 0;
       let resumeAt: number | undefined;
       const walk = await walkFrames(
         window,
         saltOf(trust.secret, number),
         (frame, record, offset) => {
-          if (bytes >= READ_AHEAD_BYTES || offset >= endOffset) {
+          if (offset >= endOffset || (ready.length > 0 && filled + record.length > bodies.length)) {
             resumeAt = offset;
             return "enough";
           }
+          if (record.length > bodies.length) bodies = Buffer.allocUnsafe(record.length);
           if (frame.type !== "batch") return undefined;
           const decoded = decodeRecord(record);
           const wrong = typeof decoded === "string" ? decoded : follows(decoded, position);
@@ -114,22 +130,15 @@ async function* segmentBatches(
           position = positionAfter(decoded, record.subarray(0, RECORD_HEADER_BYTES));
           const { level, epoch, seq, firstZxid, count, timeMs } = decoded;
           if (firstZxid + count - 1 <= afterZxid) return undefined;
-          bytes += decoded.body.length;
-          ready.push({
-            level,
-            epoch,
-            seq,
-            firstZxid,
-            count,
-            timeMs,
-            body: Uint8Array.from(decoded.body),
-            own: undefined,
-          });
+          const body = bodies.subarray(filled, filled + decoded.body.length);
+          body.set(decoded.body);
+          filled += body.length;
+          ready.push({ level, epoch, seq, firstZxid, count, timeMs, body, own: undefined });
           return undefined;
         },
         from,
       );
-      yield* ready;
+      if (ready.length > 0) yield ready;
       if (resumeAt === undefined || resumeAt >= endOffset) {
         if (walk.offset < endOffset)
           throw new LogError(

@@ -134,7 +134,7 @@ async function copySnapshot(source: Disk, name: string, target: Disk, header: Sn
   }
 }
 
-async function* noBatches(): AsyncGenerator<CommittedBatch, void, undefined> {}
+async function* noBatches(): AsyncGenerator<readonly CommittedBatch[], void, undefined> {}
 
 interface Target {
   readonly clusterId: string;
@@ -148,7 +148,7 @@ async function writeSegments(
   disk: Disk,
   target: Target,
   snapshot: SnapshotHeader | undefined,
-  batches: AsyncIterable<CommittedBatch>,
+  batches: AsyncIterable<readonly CommittedBatch[]>,
 ): Promise<number> {
   let position: LogPosition | undefined;
   let number = 0;
@@ -186,7 +186,7 @@ async function writeSegments(
     file = await disk.open(name, "write");
     return file;
   };
-  for await (const batch of batches) {
+  const append = async (batch: CommittedBatch): Promise<void> => {
     const base = position ?? startBefore(snapshot, batch);
     const extent = frameExtent(RECORD_HEADER_BYTES + batch.body.length);
     // Room stays for a mark and a seal.
@@ -208,7 +208,8 @@ async function writeSegments(
     await into.write([bytes], offset);
     offset += extent;
     position = positionAfter(record, bytes.subarray(FRAME_BYTES, FRAME_BYTES + RECORD_HEADER_BYTES));
-  }
+  };
+  for await (const ready of batches) for (const batch of ready) await append(batch);
   const end = position ?? startBefore(snapshot, undefined);
   const last = file ?? (await nextSegment(end, 0));
   await last.write([bare("mark", end)], offset);

@@ -106,10 +106,12 @@ export function decodeSegmentHeader(bytes: Buffer): HeaderState {
   };
 }
 
-/** A file read through one sliding piece of memory. */
+/** A file read through one sliding piece of memory, which is used again for each step: what recovery leaves for the collector stays resident. */
 export class FileWindow {
   readonly size: number;
   readonly #file: DiskFile;
+  #memory: Buffer = Buffer.alloc(0);
+  /** The part of `memory` that holds bytes of the file, from `start` on. */
   #buffer: Buffer = Buffer.alloc(0);
   #start = 0;
 
@@ -120,14 +122,27 @@ export class FileWindow {
 
   /** A view of these bytes, shorter at the end of the file. It lives until the next call. */
   async bytes(position: number, length: number): Promise<Buffer> {
+    const held = this.held(position, length);
+    if (held !== undefined) return held;
     const wanted = Math.max(0, Math.min(length, this.size - position));
-    if (position < this.#start || position + wanted > this.#start + this.#buffer.length) {
-      const room = Buffer.allocUnsafe(Math.min(Math.max(wanted, WINDOW_BYTES), this.size - position));
-      const count = await this.#file.read(room, position);
-      this.#buffer = room.subarray(0, count);
-      this.#start = position;
-    }
-    return this.#buffer.subarray(position - this.#start, position - this.#start + wanted);
+    const filled = Math.min(Math.max(wanted, WINDOW_BYTES), this.size - position);
+    const former = this.#buffer;
+    if (this.#memory.length < filled) this.#memory = Buffer.allocUnsafe(filled);
+    const from = position - this.#start;
+    const kept = from >= 0 && from < former.length ? former.copy(this.#memory, 0, from) : 0;
+    // Nothing is held while it is read: the read may fail.
+    this.#buffer = this.#memory.subarray(0, 0);
+    const count = await this.#file.read(this.#memory.subarray(kept, filled), position + kept);
+    this.#buffer = this.#memory.subarray(0, kept + count);
+    this.#start = position;
+    return this.#buffer.subarray(0, wanted);
+  }
+
+  /** The same without waiting; undefined when the bytes must be read first. A walk over small records is mostly this. */
+  held(position: number, length: number): Buffer | undefined {
+    const from = position - this.#start;
+    const to = from + Math.max(0, Math.min(length, this.size - position));
+    return from >= 0 && to <= this.#buffer.length ? this.#buffer.subarray(from, to) : undefined;
   }
 }
 
@@ -150,7 +165,7 @@ export async function walkFrames(
   let offset = from;
   for (;;) {
     if (offset + FRAME_BYTES > window.size) return { end: "short", offset, reason: "the file ends here" };
-    const head = await window.bytes(offset, FRAME_BYTES);
+    const head = window.held(offset, FRAME_BYTES) ?? (await window.bytes(offset, FRAME_BYTES));
     const frame = decodeFrame(head, 0, salt);
     if (frame === undefined) {
       const blank = head.every((byte) => byte === 0);
@@ -158,7 +173,8 @@ export async function walkFrames(
     }
     if (offset + FRAME_BYTES + frame.length > window.size)
       return { end: "short", offset, reason: "the file ends within this record" };
-    const record = (await window.bytes(offset, FRAME_BYTES + frame.length)).subarray(FRAME_BYTES);
+    const length = FRAME_BYTES + frame.length;
+    const record = (window.held(offset, length) ?? (await window.bytes(offset, length))).subarray(FRAME_BYTES);
     const reason = visit(frame, record, offset);
     if (reason !== undefined) return { end: "bad", offset, reason };
     offset += frameExtent(frame.length);

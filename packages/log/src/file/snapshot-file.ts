@@ -134,7 +134,10 @@ export class SnapshotEncoder {
   }
 }
 
-/** The bytes of a snapshot, block by block, each checked before it is handed out. Throws an Error that says what is wrong. */
+/**
+ * The bytes of a snapshot, block by block, each checked before it is handed out, and living until the next is asked for. Ends only when
+ * all is sound. Throws an Error that says what is wrong.
+ */
 export async function* snapshotChunks(disk: Disk, name: string): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await disk.open(name, "read");
   try {
@@ -156,7 +159,7 @@ export async function* snapshotChunks(disk: Disk, name: string): AsyncGenerator<
       const expected = head.readUInt32LE(4);
       if (length > SNAPSHOT_BLOCK_BYTES || offset + BLOCK_HEADER_BYTES + length > window.size)
         throw new Error(`block ${blocks} has an impossible length`);
-      const bytes = Buffer.from((await window.bytes(offset, BLOCK_HEADER_BYTES + length)).subarray(BLOCK_HEADER_BYTES));
+      const bytes = (await window.bytes(offset, BLOCK_HEADER_BYTES + length)).subarray(BLOCK_HEADER_BYTES);
       crc = crc32(bytes, crc);
       if (crc !== expected) throw new Error(`block ${blocks} does not match its checksum`);
       offset += BLOCK_HEADER_BYTES + length;

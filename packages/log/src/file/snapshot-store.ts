@@ -11,7 +11,14 @@ import { removeIfThere } from "./fill.ts";
 import type { FileLogLimits } from "./limits.ts";
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentNumber } from "./segment.ts";
 import { isNoSpace } from "./segment-supply.ts";
-import { SnapshotEncoder, type SnapshotHeader, snapshotName, snapshotZxid, verifySnapshot } from "./snapshot-file.ts";
+import {
+  snapshotChunks,
+  SnapshotEncoder,
+  type SnapshotHeader,
+  snapshotName,
+  snapshotZxid,
+  verifySnapshot,
+} from "./snapshot-file.ts";
 import type { LogWarning } from "./warning.ts";
 
 /** So that the last sync does not have the whole snapshot before it, and appends behind it. */
@@ -36,6 +43,16 @@ export class SnapshotStore {
     const wrong = await verifySnapshot(this.#disk, name);
     if (wrong === undefined) this.#verified.add(name);
     return wrong;
+  }
+
+  isVerified(name: string): boolean {
+    return this.#verified.has(name);
+  }
+
+  /** The bytes of a stored snapshot whose header is sound, checked on the way; see `snapshotChunks`. Once read to the end, it is verified. */
+  async *read(name: string): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* snapshotChunks(this.#disk, name);
+    this.#verified.add(name);
   }
 
   async create(header: SnapshotHeader): Promise<SnapshotWriter> {

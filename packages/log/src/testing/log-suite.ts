@@ -37,13 +37,13 @@ class Owner implements RecoveryListener, LogListener {
 
   async snapshot(source: SnapshotSource): Promise<void> {
     const pieces: Uint8Array[] = [];
-    for await (const chunk of source.chunks) pieces.push(chunk);
+    for await (const chunk of source.chunks) pieces.push(Buffer.from(chunk));
     if (this.rejects(source.zxid)) throw new Error("inner digest does not match");
     this.snapshots.push({ zxid: source.zxid, bytes: Buffer.concat(pieces) });
   }
 
   batch(batch: CommittedBatch): void {
-    this.recovered.push(batch);
+    this.recovered.push({ ...batch, body: Uint8Array.from(batch.body) });
   }
 
   committed(batch: CommittedBatch): void {

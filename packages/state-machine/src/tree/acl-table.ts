@@ -10,9 +10,21 @@ export class AclTable {
   readonly #keys: string[] = [];
   readonly #users: number[] = [];
   readonly #free: number[] = [];
+  /** The array that `retain` was last given, while its number is in use. */
+  #lastList: readonly AclEntry[] | undefined;
+  #lastNumber = -1;
 
   /** The number of this list, which gains a user. */
   retain(acl: readonly AclEntry[]): number {
+    // Most lists come again as the very array: of a create without a list, or of a snapshot's next znode.
+    if (acl === this.#lastList) return this.share(this.#lastNumber);
+    const number = this.#retainKey(acl);
+    this.#lastList = acl;
+    this.#lastNumber = number;
+    return number;
+  }
+
+  #retainKey(acl: readonly AclEntry[]): number {
     const key = JSON.stringify(acl.map(({ permissions, scheme, id }) => [permissions, scheme, id]));
     const known = this.#byKey.get(key);
     if (known !== undefined) {
@@ -37,6 +49,7 @@ export class AclTable {
     if (--this.#users[number]! > 0) return;
     this.#byKey.delete(this.#keys[number]!);
     this.#free.push(number);
+    if (number === this.#lastNumber) this.#lastList = undefined;
   }
 
   list(number: number): readonly AclEntry[] {

@@ -9,7 +9,7 @@ export async function readBatches(log: FileLog): Promise<readonly CommittedBatch
   const batches: CommittedBatch[] = [];
   await log.recover({
     snapshot: async ({ chunks }) => void (await restored(chunks)),
-    batch: (batch) => void batches.push(batch),
+    batch: (batch) => void batches.push({ ...batch, body: Uint8Array.from(batch.body) }),
   });
   return batches;
 }
