@@ -13,14 +13,8 @@ const VARIANTS = ["sdk", "wire", "wire-single"];
 
 const packageFile = createRequire(import.meta.url).resolve("@corral/daemon/package.json");
 /** The program of corrald. */
-export const CORRALD: string = join(dirname(packageFile), "dist", "main.js");
+const CORRALD: string = join(dirname(packageFile), "dist", "main.js");
 const GENERATOR = join(import.meta.dirname, "..", "generator", "corral", "main.js");
-
-/** Killed when this process ends, however that comes. */
-const living = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of living) child.kill("SIGKILL");
-});
 
 export const corral: System = {
   name: "corral",
@@ -49,14 +43,10 @@ export const corral: System = {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
       const gone = new Promise<void>((done) => {
-        child.once("exit", () => {
-          living.delete(child);
-          done();
-        });
+        child.once("exit", () => done());
       });
       child.once("error", reject);
       child.once("spawn", () => {
-        living.add(child);
         resolve(running(child, gone, `ws://${listen}`));
       });
     });
