@@ -35,7 +35,7 @@ interface Death {
 export const nthWrite: Row = {
   name: "R2",
   title: "killed at the n-th write or sync",
-  boundMs: 300_000,
+  boundMs: 400_000,
   needs: ["strace"],
   async run(stage) {
     const deaths = plan(stage);
@@ -70,14 +70,14 @@ export const nthWrite: Row = {
 
 const named = ({ call, nth, isHeld }: Death): string => `${call} ${nth}${isHeld ? " held" : ""}`;
 
-/** All of 1 to 60, or, of a bounded share, some: always one within the start. Every other one is held. */
+/** All of 1 to 60, or, of a bounded share, some: always one within the start. Two of three are held. */
 function plan({ draw: drawn, isQuick }: RowStage): readonly Death[] {
   const draw = drawn("writes");
   const count = isQuick ? WRITES.quick : WRITES.full;
   const deaths: Death[] = Array.from({ length: count }, (_, i) => ({
     call: "pwritev",
     nth: isQuick ? 1 + Math.floor(((i + draw()) * WRITES.full) / count) : i + 1,
-    isHeld: i % 2 === 1,
+    isHeld: i % 3 !== 0,
   }));
   for (const call of ["fdatasync", "fsync"])
     for (let i = 0; i < (isQuick ? SYNCS.quick : SYNCS.full); i++)

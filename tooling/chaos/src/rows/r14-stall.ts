@@ -6,11 +6,13 @@ import { plantedEnv } from "../plants/plants.ts";
 import type { Row } from "../row.ts";
 import { Siege } from "../siege.ts";
 
-const SESSION_MS = 3_000;
-const STALL_MS = 4_000;
+const SESSION_MS = 5_000;
+const STALL_MS = 6_000;
 /** Every other one while nobody writes: what is on its way to the log stops the clock of sessions, and would hide a mistake of that clock. */
 const STALLS = { full: 4, quick: 2 };
 const SESSIONS = 40;
+/** Of one stall, on a machine so busy that all sessions are over before corrald is. */
+const TRIES_MAX = 4;
 /** Of a stall no more than this counts as silence. */
 const COUNTED_MS_MAX = 500;
 const REST_MS = 20_000;
@@ -22,7 +24,7 @@ const GONE_MS = 20_000;
 export const stall: Row = {
   name: "R14",
   title: "the event loop of corrald is busy for seconds",
-  boundMs: 150_000,
+  boundMs: 240_000,
   async run(stage) {
     const stalls = stage.isQuick ? STALLS.quick : STALLS.full;
     stage.say(
@@ -39,21 +41,10 @@ export const stall: Row = {
     stage.atEnd(() => client.close({ timeoutMs: 100 }));
     await client.create("/away");
     for (let i = 0; i < stalls; i++) {
-      const isAtRest = i % 2 === 1;
-      if (isAtRest) await siege.load.pause(REST_MS);
-      const left = await Promise.all(
-        Array.from({ length: SESSIONS }, (_, each) => leaveBehind(siege.daemon.url, `${i}-${each}`)),
-      );
-      const tookMs = await busy(inspector, STALL_MS);
-      if (tookMs < STALL_MS) siege.fail("fault", `the loop was busy for ${tookMs} ms only`);
-      // Whose time was over when corrald began to be busy is owed nothing.
-      const began = performance.now() - tookMs;
-      await demandOwed(
-        siege,
-        client,
-        left.filter(({ heardAt }) => began < heardAt + SESSION_MS),
-        tookMs,
-      );
+      if (i % 2 === 1) await siege.load.pause(REST_MS);
+      let tries = 1;
+      while (!(await stallOnce(siege, client, inspector, `${i}-${tries}`)) && tries <= TRIES_MAX) tries++;
+      if (tries > TRIES_MAX) siege.fail("fault", "this machine is too slow: nobody was owed anything after a stall");
       siege.load.resume();
       if (!(await empties(client)))
         siege.fail("expiry", `sessions that nobody came for live ${GONE_MS} ms after a stall`);
@@ -76,33 +67,46 @@ interface Left {
   readonly heardAt: number;
 }
 
-/** A session with an ephemeral znode, whose client has gone without ending it. */
-async function leaveBehind(url: string, name: string): Promise<Left> {
+/** False: it shows nothing, for nobody was owed anything. */
+async function stallOnce(siege: Siege, client: Client, inspector: string, name: string): Promise<boolean> {
+  const leaving = Array.from({ length: SESSIONS }, (_, i) => leaveBehind(siege.daemon.url, `${name}-${i}`));
+  const left = (await Promise.all(leaving)).filter((one) => one !== undefined);
+  const tookMs = await busy(inspector, STALL_MS);
+  const began = performance.now() - tookMs;
+  if (tookMs < STALL_MS) siege.fail("fault", `the loop was busy for ${tookMs} ms only`);
+  // Whose time was over when corrald began to be busy is owed nothing.
+  const alive = left.filter(({ heardAt }) => began < heardAt + SESSION_MS);
+  return demandOwed(siege, client, alive, tookMs);
+}
+
+/** A session with an ephemeral znode, whose client has gone without ending it. Undefined if it was over before that. */
+async function leaveBehind(url: string, name: string): Promise<Left | undefined> {
   const client = await connect({ servers: [url], session: { timeoutMs: SESSION_MS } });
   const heardAt = performance.now();
-  await client.create(`/away/${name}`, null, { lifetime: "ephemeral" });
-  await client.detach();
-  return { name, heardAt };
+  try {
+    await client.create(`/away/${name}`, null, { lifetime: "ephemeral" });
+    await client.detach();
+    return { name, heardAt };
+  } catch {
+    await client.close({ timeoutMs: 1_000 });
+    return undefined;
+  }
 }
 
 /**
  * Each session is there for as long as its timeout and the stall together, and is looked for until then: however slow this machine is
- * just now, whoever has gone before that was ended because corrald was busy.
+ * just now, whoever has gone before that was ended because corrald was busy. False: nobody was owed anything any more.
  */
-async function demandOwed(siege: Siege, client: Client, left: readonly Left[], stallMs: number): Promise<void> {
+async function demandOwed(siege: Siege, client: Client, left: readonly Left[], stallMs: number): Promise<boolean> {
   for (let looks = 0; ; looks++) {
     const there = new Set(await client.children("/away"));
     const now = performance.now();
     const owed = left.filter(({ heardAt }) => now < heardAt + SESSION_MS + stallMs - COUNTED_MS_MAX);
-    if (owed.length === 0) {
-      if (looks === 0)
-        siege.fail("fault", "this machine is too slow: nobody was owed anything when the stall was over");
-      return;
-    }
+    if (owed.length === 0) return looks > 0;
     const gone = owed.filter(({ name }) => !there.has(name));
     if (gone.length > 0) {
       siege.fail("sessions", `${gone.length} of ${owed.length} sessions were ended because corrald was busy`);
-      return;
+      return true;
     }
     await wait(LOOK_MS);
   }
