@@ -118,9 +118,10 @@ export class Rows {
     this.#end = Math.max(this.#end, end);
   }
 
-  /** Collects the free slots after a load, highest first, so that the lowest is taken next. */
-  freeUnused(): void {
+  /** Collects the free slots after a load of so many znodes, highest first, so that the lowest is taken next. */
+  freeUnused(live: number): void {
     this.#free.length = 0;
+    if (live === this.#end) return;
     for (let slot = this.#end - 1; slot >= 0; slot--) if (!this.isLive(slot)) this.#free.push(slot);
   }
 

@@ -34,6 +34,8 @@ export class Tree extends ZnodeTable {
   readonly #links: Links = new Links(this.rows);
   readonly #index: PathIndex = new PathIndex();
   readonly #ephemerals = new Map<number, Set<number>>();
+  /** While loading: those that came before their parents. */
+  readonly #early: number[] = [];
   #count = 0;
 
   constructor() {
@@ -202,36 +204,29 @@ export class Tree extends ZnodeTable {
     this.occupy(slot, image.parent, image.name, image.data, image.acl, image.owner);
     this.fill(image);
     this.rows.setInt(slot, Int.hash, image.hash);
+    // Parents mostly come before their children; then the name is at hand, and the row in the cache.
+    if (image.parent === NIL || this.isLive(image.parent)) this.#verifyHash(slot, image.name);
+    else this.#early.push(slot);
+    if (slot !== 0) this.#index.add(slot, image.hash);
     this.#own(slot, image.owner);
     this.#count++;
   }
 
   loaded(): void {
     const { rows } = this;
-    rows.freeUnused();
-    const verified = new Uint8Array(rows.end);
-    for (let slot = 0; slot < rows.end; slot++) {
-      if (!rows.isLive(slot)) continue;
-      this.#verifyHash(slot, verified);
-      if (slot !== 0) this.#index.add(slot, this.#hash(slot));
+    rows.freeUnused(this.#count);
+    for (const slot of this.#early.splice(0)) {
+      if (!this.isLive(this.parent(slot))) throw new Error(`the znode in slot ${slot} has no parent`);
+      this.#verifyHash(slot, this.name(slot));
     }
     this.#links.rebuild();
     for (let slot = 0; slot < rows.end; slot++) if (rows.isLive(slot)) this.#refreshReap(slot);
   }
 
-  /** Ancestors first; `verified` holds a 1 for each slot that has been looked at. */
-  #verifyHash(slot: number, verified: Uint8Array): void {
-    const chain: number[] = [];
-    for (let at = slot; at !== NIL && verified[at] === 0; at = this.parent(at)) {
-      if (!this.isLive(at)) throw new Error(`the znode in slot ${slot} has no parent`);
-      verified[at] = 1;
-      chain.push(at);
-    }
-    for (const at of chain.reverse()) {
-      if (this.#hash(at) !== this.#hashOf(this.parent(at), this.name(at))) {
-        throw new Error(`the znode in slot ${at} stands at another path`);
-      }
-    }
+  /** T1 for one znode, whose parent is loaded. */
+  #verifyHash(slot: number, name: string): void {
+    if (this.#hash(slot) !== this.#hashOf(this.parent(slot), name))
+      throw new Error(`the znode in slot ${slot} stands at another path`);
   }
 
   // Inside
