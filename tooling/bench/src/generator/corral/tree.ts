@@ -4,11 +4,11 @@ import { CHILDREN_PER_PARENT, VALUE_BYTES } from "../job.ts";
 export const ROOT = "/bench";
 export const VALUE: Uint8Array = new Uint8Array(VALUE_BYTES).fill(120);
 /** Sets in one multi. */
-export const MULTI_SETS = 10;
+const MULTI_SETS = 10;
 
 const NAME_DIGITS = 6;
 
-export const parentPath = (parent: number): string => `${ROOT}/p${parent}`;
+const parentPath = (parent: number): string => `${ROOT}/p${parent}`;
 
 export function keyPath(key: number): string {
   const name = String(key % CHILDREN_PER_PARENT).padStart(NAME_DIGITS, "0");
