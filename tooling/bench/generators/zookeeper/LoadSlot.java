@@ -136,7 +136,7 @@ final class LoadSlot
       sets.add(job.sets[(first + number * apart) % paths.length]);
   }
 
-  /** xorshift: this thread's own, and no division by a power of two needed. */
+  /** xorshift, a state for each slot: threads share nothing. */
   private int drawBelow(int bound) {
     random ^= random << 13;
     random ^= random >>> 7;

@@ -5,11 +5,11 @@
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
-import org.apache.zookeeper.ZooKeeper;
 
 final class WatchJob implements RawSessions.Told {
   private static final int SESSION_TIMEOUT_MS = 60_000;
   private static final int STEP_MS_MAX = 60_000;
+  private static final int CREATES_MAX = 256;
 
   private final int watchers;
   private final int znodes;
@@ -25,7 +25,6 @@ final class WatchJob implements RawSessions.Told {
     watchers = job.number("watchers");
     znodes = job.number("znodes");
     rounds = job.number("rounds");
-    toldThisRound = new boolean[watchers];
     watch = new ByteBuffer[znodes];
     ByteBuffer[] each = new ByteBuffer[znodes];
     int bytes = 0;
@@ -63,9 +62,8 @@ final class WatchJob implements RawSessions.Told {
 
   private void makeZnodes(InetSocketAddress server) throws Exception {
     try (Handles handles = new Handles(server, 1)) {
-      ZooKeeper handle = handles.get(0);
-      Tree.makeIfMissing(handle, Tree.TOP, Tree.VALUE);
-      for (int znode = 0; znode < znodes; znode++) Tree.makeIfMissing(handle, Tree.watched(znode), Tree.VALUE);
+      Tree.makeIfMissing(handles.get(0), Tree.TOP, Tree.VALUE);
+      new Creates(handles, Tree::watched, Tree.VALUE, 0, znodes, true).run(CREATES_MAX);
     }
   }
 

@@ -5,6 +5,7 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -65,7 +66,7 @@ class ZooKeeper implements System {
     if (this.#classes === undefined) throw new Error("ZooKeeper's generator is not built yet: prepare comes first");
     const classPath = [loggingJar, this.#classes, jar].join(":");
     const command = ["java", ...generatorFlags, "-cp", classPath, "Main", address];
-    return [{ name: "zookeeper", command, processorsMax: Infinity }];
+    return [{ name: "zookeeper", command, processorsMax: availableParallelism() }];
   }
 
   async start(options: StartOptions): Promise<RunningServer> {
