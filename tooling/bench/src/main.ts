@@ -3,7 +3,7 @@
  * Exit code: 0 all was measured, 1 something failed, 2 wrong use or a system that was required is missing.
  */
 import { readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Arguments, USAGE, UsageError, parseArguments } from "./arguments.ts";
 import { PARTS } from "./run/scale.ts";
@@ -61,5 +61,6 @@ function again(args: Arguments, file: string): void {
 }
 
 function written(results: Results, page: string): void {
-  for (const file of writePage(results, page)) console.log(`written: ${relative(root, join(file))}`);
+  for (const file of writePage(results, page))
+    console.log(`written: ${file.startsWith(`${root}/`) ? relative(root, file) : file}`);
 }

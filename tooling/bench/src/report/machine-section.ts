@@ -31,7 +31,7 @@ export function machineSection(results: Results): string {
 ${table(["what", "here"], facts)}
 ${systems.join("\n")}
 
-To repeat it: \`apt-get install zookeeper etcd-server\` and what the bench asks for, then \`${results.command}\` on a machine that does nothing else.
+To repeat it: \`apt-get install --no-install-recommends zookeeper default-jdk-headless etcd-server golang-go golang-etcd-server-dev\`, then \`${results.command}\` on a machine that does nothing else.
 \`npm run bench -- --report FILE\` makes this page again from its raw results.`;
 }
 

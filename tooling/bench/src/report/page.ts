@@ -3,12 +3,16 @@
  * What was not measured is said, not left out.
  */
 import { floorsSection } from "./floors-section.ts";
-import { machineSection } from "./machine-section.ts";
+import { machineSection, othersShares } from "./machine-section.ts";
 import { connectionsSection, sizeSection, snapshotSection } from "./parts-section.ts";
+import { median, percent } from "./numbers.ts";
 import type { Results } from "./results.ts";
 import { TITLES, ratioText, table, targetText } from "./tables.ts";
-import { judge } from "./targets.ts";
+import { type Judged, type Verdict, judge } from "./targets.ts";
 import { throughputSection } from "./throughput-section.ts";
+
+/** Of the machine, in the median measurement. The kernel's own work, of sockets and of the disk, stays below it. */
+const OTHERS_SHARE_MAX = 0.2;
 
 /** Names of the files beside the page. */
 export interface Beside {
@@ -41,6 +45,10 @@ function notices(results: Results): string[] {
     if (missing !== undefined) lines.push(`**Without ${TITLES[name]}: ${missing}.**`);
   }
   for (const warning of results.warnings) lines.push(`**Warning: ${warning}.**`);
+  const others = othersShares(results);
+  if (others.length > 0 && median(others) > OTHERS_SHARE_MAX) {
+    lines.push(`**Warning: others used ${percent(median(others))} of the machine during the measurements.**`);
+  }
   for (const { system, what, why } of results.failures) {
     lines.push(`**Failed: ${system}, ${what}: ${why.split("\n")[0]}.**`);
   }
@@ -48,21 +56,36 @@ function notices(results: Results): string[] {
 }
 
 function targetsSection(results: Results): string {
-  const rows = judge(results).map((one) => [
+  const judged = judge(results);
+  const rows = judged.map((one) => [
     one.measure,
     one.other === undefined ? "itself" : TITLES[one.other],
     one.variant,
     targetText(one),
     ratioText(one.ratio),
+    ratioText(one.serverCpu),
     one.verdict,
   ]);
   return `## Targets
 
-Corral's figure divided by the other's: median of ${results.rounds} rounds, and in parentheses the lowest and the highest. \`sdk\` is the client library as
-users have it. \`wire\` is a bare client on the same protocol, as little as can be: what it shows is the server. Both put the requests of one turn into one
-frame. "≥": Corral's own generator had no CPU time left, so the server can do at least that. "†": the other's generator had none, so the ratio is no claim.
+${headline(judged)}
 
-${table(["measure", "against", "client", "aimed at", "measured", "verdict"], rows)}`;
+Corral's figure divided by the other's: median of the rounds (${results.rounds} of throughput and latency), and in parentheses the lowest and the highest. \`sdk\` is the client
+library as users have it. \`wire\` is a bare client on the same protocol, as little as can be: what it shows is the server. Both put the requests of one turn into one
+frame. "≥", "≤": Corral's own generator had no CPU time left, so the server can do at least that well. "†": the other's generator had none, so the ratio is no claim;
+the ratio of the servers' CPU for one operation, beside it, is one still.
+
+${table(["measure", "against", "client", "aimed at", "measured", "server CPU/op", "verdict"], rows)}`;
+}
+
+/** Says of which client it speaks. */
+function headline(judged: readonly Judged[]): string {
+  const count = (variant: string): string => {
+    const own = judged.filter((one) => one.variant === variant && one.verdict !== "not measured");
+    const of = (verdict: Verdict): number => own.filter((one) => one.verdict === verdict).length;
+    return `${of("reached")} of ${own.length} reached, ${of("missed")} missed, ${of("no claim")} without a claim`;
+  };
+  return `**With the bare client (\`wire\`): ${count("wire")}. With the library (\`sdk\`), throughput and lone latency: ${count("sdk")}.**`;
 }
 
 const COMPARABLE = `## What is compared, and what is not

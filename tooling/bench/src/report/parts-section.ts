@@ -26,7 +26,7 @@ export function connectionsSection(results: Results): string {
   ]);
   return `## Fan-out of watches
 
-Every watcher is a connection of its own. All znodes are set at once, and the time ends when the last watcher was told: median of ${results.fanOut[0]?.rounds.length ?? 0} rounds.
+Every watcher is a connection of its own. All znodes are set at once, and the time ends when the last watcher was told: median of the rounds (${results.fanOut[0]?.rounds.length ?? 0}).
 
 ${table(["client", "watchers", "znodes", "until the last is told", "from–to", "generator was the limit"], fanOut)}
 ## Sessions

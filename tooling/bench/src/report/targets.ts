@@ -16,6 +16,8 @@ export interface Judged {
   readonly atLeast: boolean;
   readonly bound: number;
   readonly ratio: Ratio | undefined;
+  /** Of the server's CPU for one operation: says something also where the generator was the limit. */
+  readonly serverCpu: Ratio | undefined;
   readonly verdict: Verdict;
 }
 
@@ -50,16 +52,18 @@ export function judge(results: Results): readonly Judged[] {
     atLeast: boolean,
     bound: number,
     ratio: Ratio | undefined,
+    serverCpu?: Ratio,
   ): Judged => {
     const verdict = results.quick && ratio !== undefined ? "no claim" : verdictOf(ratio, atLeast, bound);
-    return { measure, other, variant, atLeast, bound, ratio, verdict };
+    return { measure, other, variant, atLeast, bound, ratio, serverCpu, verdict };
   };
   const judged: Judged[] = [];
   for (const [workload, bounds] of THROUGHPUT) {
     for (const [other, bound] of others(bounds)) {
       for (const variant of VARIANTS) {
         const ratio = ratioOf(results, "throughput", variant, other, workload, BULK);
-        judged.push(held(`${workload}, 32 × 64, throughput`, other, variant, true, bound, ratio));
+        const cpu = ratioOf(results, "server CPU", variant, other, workload, BULK);
+        judged.push(held(`${workload}, 32 × 64, throughput`, other, variant, true, bound, ratio, cpu));
       }
     }
   }
@@ -67,7 +71,8 @@ export function judge(results: Results): readonly Judged[] {
     for (const [other, bound] of others(bounds)) {
       for (const variant of VARIANTS) {
         const ratio = ratioOf(results, "p50", variant, other, workload, LONE);
-        judged.push(held(`${workload}, 1 × 1, p50`, other, variant, false, bound, ratio));
+        const cpu = ratioOf(results, "server CPU", variant, other, workload, LONE);
+        judged.push(held(`${workload}, 1 × 1, p50`, other, variant, false, bound, ratio, cpu));
       }
     }
   }

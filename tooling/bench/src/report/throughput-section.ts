@@ -38,7 +38,7 @@ export function throughputSection(results: Results): string {
   });
   return `## Throughput, latency and CPU
 
-Medians of ${results.rounds} rounds, the systems in turn in each. \`wire-single\` sends one request a frame; with one in flight on each connection \`wire\` does that
+Medians of the rounds (${results.rounds}), the systems in turn in each. \`wire-single\` sends one request a frame; with one in flight on each connection \`wire\` does that
 too. "*": this generator had no CPU time left and was the limit. CPU of one operation, server and client, is what remains comparable then.
 
 ${tables.join("\n")}

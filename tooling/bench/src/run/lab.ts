@@ -33,7 +33,7 @@ export class Lab {
   /** An empty directory of its own; goes with `drop`. */
   freshDirectory(name: string): string {
     const directory = join(this.directory, `${name}-${++this.#directories}`);
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     return directory;
   }
 

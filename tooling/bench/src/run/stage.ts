@@ -147,8 +147,9 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await this.#generator?.kill();
+    // In this order the server has no broken connections to complain of.
     await this.killServer();
+    await this.#generator?.kill();
   }
 }
 

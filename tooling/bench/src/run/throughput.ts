@@ -3,7 +3,7 @@
  * system after the other, and the next round begins with another: what changes on the machine meets all of them.
  */
 import { micros, rate } from "../report/numbers.ts";
-import type { Throughput } from "../report/results.ts";
+import type { SystemName, Throughput } from "../report/results.ts";
 import { WORKLOADS, type Workload } from "../generator/job.ts";
 import type { System } from "../systems/system.ts";
 import type { Lab } from "./lab.ts";
@@ -63,17 +63,17 @@ export function throughputSeconds(scale: Scale, systems: readonly System[]): num
       (variant) =>
         CLIENT_SECONDS +
         scale.firstWarmUpMs / 1000 +
-        (loadsOf(variant).length * (scale.warmUpMs + scale.measureMs + LOAD_EXTRA_MS)) / 1000,
+        (loadsOf(variant).length * (scale.warmUpMs + scale.measureMs + LOAD_EXTRA_MS[system.name])) / 1000,
     ),
   );
   const all = ofRound.flat().reduce((sum, seconds) => sum + seconds, 0);
   return scale.rounds * (all + systems.length * SERVER_SECONDS);
 }
 
-/** To start a server, to start a client, and what a load takes beside its own time: connecting, and letting go. */
+/** To start a server, to start a client, and what a load takes beside its own time: connecting, letting go, and resting. */
 const SERVER_SECONDS = 1.5;
 const CLIENT_SECONDS = 0.7;
-const LOAD_EXTRA_MS = 100;
+const LOAD_EXTRA_MS: Readonly<Record<SystemName, number>> = { corral: 100, zookeeper: 100, etcd: 600 };
 
 /** Begins `by` further on. */
 function turned<T>(list: readonly T[], by: number): readonly T[] {
