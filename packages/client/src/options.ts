@@ -82,10 +82,10 @@ export interface Settings {
 
 /** Throws `BAD_ARGUMENTS`. */
 export function settle(options: OpenOptions, transport: Transport): Settings {
+  checkShape(options);
   const chroot = options.chroot ?? "/";
   const fault = pathFault(chroot, DEFAULT_LIMITS.pathBytes);
   if (fault !== undefined) throw badOption("chroot", `the path ${fault}`);
-  if (Array.isArray(options.servers) && options.servers.length === 0) throw badOption("servers", "the list is empty");
   if ((options.auth?.length ?? 0) > CREDENTIALS_MAX)
     throw badOption("auth", `more than ${CREDENTIALS_MAX} credentials`);
   for (const [name, value] of [
@@ -119,6 +119,30 @@ export function settle(options: OpenOptions, transport: Transport): Settings {
     frameBytes: options.frameBytes ?? DEFAULT_LIMITS.frameBytes,
   };
 }
+
+/** What the types rule out, for callers without types: an address in the wrong place would otherwise be tried until time is over. */
+function checkShape(options: unknown): void {
+  if (typeof options !== "object" || options === null)
+    throw badOption("options", `expected { servers: ["ws://host:port"] }, not ${shown(options)}`);
+  const { servers, transport } = options as Readonly<Record<keyof OpenOptions, unknown>>;
+  if (typeof servers === "function") return;
+  if (!Array.isArray(servers))
+    throw badOption("servers", `expected a list such as ["ws://host:port"], or a function, not ${shown(servers)}`);
+  if (servers.length === 0) throw badOption("servers", "the list is empty");
+  // Another transport has addresses of its own kind.
+  const wrong = servers.find((url) => typeof url !== "string" || (transport === undefined && !isWebSocketUrl(url)));
+  if (wrong !== undefined || servers.includes(undefined))
+    throw badOption("servers", `expected WebSocket URLs such as "ws://host:port", not ${shown(wrong)}`);
+}
+
+/** By http: and https: too a WebSocket can be opened. */
+function isWebSocketUrl(text: string): boolean {
+  return /^(ws|http)s?:\/\/./i.test(text) && URL.canParse(text);
+}
+
+const SHOWN_CHARACTERS = 100;
+const shown = (value: unknown): string =>
+  typeof value === "string" ? JSON.stringify(value.slice(0, SHOWN_CHARACTERS)) : value === null ? "null" : typeof value;
 
 async function credentialOf({ scheme, credential }: AuthOption): Promise<Credential> {
   return { scheme, credential: toBytes(typeof credential === "function" ? await credential() : credential) };

@@ -22,7 +22,10 @@ export function pauseMs(
 
 /** The addresses of one round, shuffled. */
 export async function roundOf(servers: Servers, random: Random): Promise<string[]> {
-  const urls = [...(typeof servers === "function" ? await servers() : servers)];
+  const known: unknown = typeof servers === "function" ? await servers() : servers;
+  // A string has an iterator too: each of its letters would be tried.
+  if (!Array.isArray(known)) throw new TypeError(`expected a list of URLs, not ${typeof known}`);
+  const urls = [...(known as readonly string[])];
   for (let i = urls.length - 1; i > 0; i--) {
     const j = Math.floor(fractionOf(random) * (i + 1));
     [urls[i], urls[j]] = [urls[j]!, urls[i]!];
