@@ -6,7 +6,7 @@
  * repeated, `--plant all` for each.
  */
 import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
+import { flagsOf, oneOf, wholeNumber } from "../../dev/flags.mjs";
 import { endAll } from "@corral/end-to-end";
 import { type RowResult, runRow } from "./campaign.ts";
 import { type Plant, PLANTS } from "./plants/plants.ts";
@@ -17,7 +17,7 @@ const SEED_MAX = 2 ** 31;
 /** These say that the row itself did not go as it should, or that this machine is too slow: no plant is found by them. */
 const ACCIDENTS: ReadonlySet<string> = new Set(["row", "cleaning", "fault", "load", "rest"]);
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     row: { type: "string", multiple: true },
     seed: { type: "string" },
@@ -26,8 +26,9 @@ const { values } = parseArgs({
   },
 });
 
-const seed = values.seed === undefined ? randomInt(SEED_MAX) : Number(values.seed);
-if (!Number.isSafeInteger(seed) || seed < 0) fail(`--seed is ${values.seed}, not a whole number`);
+const seed = values.seed === undefined ? randomInt(SEED_MAX) : wholeNumber("seed", values.seed);
+const rows = rowsWanted();
+const plants = plantsWanted();
 const isQuick = values.quick;
 console.log(`chaos: seed ${seed}${isQuick ? ", a bounded share" : ""}; again by npm run chaos -- --seed ${seed}`);
 
@@ -38,12 +39,12 @@ for (const [signal, code] of [
 ] as const)
   process.once(signal, () => void endAll().finally(() => process.exit(code)));
 
-if (values.plant !== undefined) await plant(values.plant);
+if (plants !== undefined) await plant(plants);
 else await run();
 
 async function run(): Promise<void> {
   const results: RowResult[] = [];
-  for (const row of rowsWanted()) results.push(await runRow(row, { seed, isQuick, plant: undefined }));
+  for (const row of rows) results.push(await runRow(row, { seed, isQuick, plant: undefined }));
   console.log("");
   for (const { row, figures, violations, missing, seconds } of results) {
     const verdict = missing.length > 0 ? "MISSING" : violations.length > 0 ? "FAILED" : "ok";
@@ -64,14 +65,10 @@ async function run(): Promise<void> {
 }
 
 /** A bug is found when a promise was not kept. */
-async function plant(wanted: readonly string[]): Promise<void> {
-  const all = Object.keys(PLANTS) as Plant[];
-  const plants = wanted.includes("all") ? all : all.filter((name) => wanted.includes(name));
-  const unknown = wanted.find((name) => name !== "all" && !(name in PLANTS));
-  if (unknown !== undefined) fail(`there is no plant ${unknown}; there are all, ${all.join(", ")}`);
+async function plant(names: readonly Plant[]): Promise<void> {
   const lines: string[] = [];
   let found = 0;
-  for (const name of plants) {
+  for (const name of names) {
     const { row: rowName, what } = PLANTS[name];
     const row = ROWS.find((each) => each.name === rowName)!;
     const { violations } = await runRow(row, { seed, isQuick: true, plant: name });
@@ -82,16 +79,19 @@ async function plant(wanted: readonly string[]): Promise<void> {
     );
   }
   console.log(`\n${lines.join("\n")}`);
-  finish(found, plants.length - found);
+  finish(found, names.length - found);
 }
 
 function rowsWanted(): readonly Row[] {
-  if (values.row === undefined) return ROWS;
-  return values.row.map(
-    (name) =>
-      ROWS.find((row) => row.name === name) ??
-      fail(`there is no row ${name}; there are ${ROWS.map((row) => row.name).join(", ")}`),
-  );
+  const names = ROWS.map(({ name }) => name);
+  const wanted = (values.row ?? names).map((name) => oneOf("row", name, names));
+  return wanted.map((name) => ROWS.find((row) => row.name === name)!);
+}
+
+function plantsWanted(): readonly Plant[] | undefined {
+  const all = Object.keys(PLANTS) as Plant[];
+  const wanted = values.plant?.map((name) => oneOf("plant", name, ["all", ...all]));
+  return wanted?.includes("all") === true ? all : wanted && all.filter((name) => wanted.includes(name));
 }
 
 /** The last line can be counted by a machine. */
@@ -104,9 +104,4 @@ function told(figures: Readonly<Record<string, number | string>>): string {
   return Object.entries(figures)
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");
-}
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
 }

@@ -1,6 +1,6 @@
 // `npm run conformance`: starts both servers, runs the campaign, prints what was compared and what it means for the
 // exit code: 0 agreed, 1 disagreed or a bound was missed, 2 wrong use, 3 no ZooKeeper here.
-import { parseArgs } from "node:util";
+import { flagsOf, wholeNumber, wrongUse } from "../../dev/flags.mjs";
 import { runBoth, runCampaign, type Failure, type Pair } from "./campaign.ts";
 import { showEntry } from "./compare.ts";
 import { startCorral } from "./corral-server.ts";
@@ -28,7 +28,7 @@ const usage = `Usage: npm run conformance -- [flags]
 /** Failures that are made smaller before they are printed. */
 const shrunkFailures = 3;
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     sequences: { type: "string", default: "2000" },
     ops: { type: "string", default: "50" },
@@ -46,18 +46,20 @@ if (values.help) {
   console.log(usage);
   process.exit(0);
 }
+const budget = {
+  sequences: wholeNumber("sequences", values.sequences, 1),
+  ops: wholeNumber("ops", values.ops, 1),
+  seed: wholeNumber("seed", values.seed, 1),
+  parallel: wholeNumber("parallel", values.parallel, 1),
+  stopAfter: 10,
+};
+if (!values.against.startsWith("ws://") && !["corral", "zookeeper"].includes(values.against))
+  wrongUse(`--against is '${values.against}', not corral, zookeeper or an address that begins with ws://`);
 const missing = zookeeperMissing();
 if (missing !== undefined) {
   console.error(`\nCONFORMANCE NOT RUN: ${missing}\n`);
   process.exit(values["allow-missing"] ? 0 : 3);
 }
-const budget = {
-  sequences: number("sequences", values.sequences),
-  ops: number("ops", values.ops),
-  seed: number("seed", values.seed),
-  parallel: number("parallel", values.parallel),
-  stopAfter: 10,
-};
 const targets: Target[] = [];
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => process.exit(signal === "SIGINT" ? 130 : 143));
@@ -102,9 +104,7 @@ async function second(): Promise<Target> {
     targets.push(corral);
     return corral;
   }
-  if (values.against.startsWith("ws://")) return corralTarget({ url: values.against, stop: async () => {} });
-  console.error(`--against ${values.against}: corral or zookeeper\n${usage}`);
-  process.exit(2);
+  return corralTarget({ url: values.against, stop: async () => {} });
 }
 
 /** The smallest sequence found that has the same fault, or the one given when none shows it again. */
@@ -166,11 +166,4 @@ async function plant(zookeeper: Target): Promise<boolean> {
     );
   }
   return missed > 0;
-}
-
-function number(name: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  console.error(`--${name} ${text}: a whole number above 0\n${usage}`);
-  process.exit(2);
 }

@@ -5,7 +5,7 @@
  * every K-th block of the sweep, as a whole all of it in K runs with different shares; `--at ADDRESS` one crash again, told;
  * `--plant NAME` over a log with a defect: passes when it is found.
  */
-import { parseArgs } from "node:util";
+import { flagsOf, oneOf, shareOf, wholeNumber, wrongUse } from "../../dev/flags.mjs";
 import { tell } from "./matrix/tell.ts";
 import type { ShareResult } from "./matrix/share.ts";
 import { WORKLOADS } from "./matrix/workloads/index.ts";
@@ -26,7 +26,7 @@ interface Count {
   failed: number;
 }
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     only: { type: "string" },
     workload: { type: "string" },
@@ -38,17 +38,22 @@ const { values } = parseArgs({
 });
 
 const { at, only, plant, workload } = values;
-if (only !== undefined && only !== "matrix" && only !== "sweep") fail("--only is matrix or sweep");
-if (plant !== undefined && PLANTS[plant] === undefined) fail(`--plant is one of ${Object.keys(PLANTS).join(", ")}`);
-if (workload !== undefined && !WORKLOADS.some(({ name }) => name === workload))
-  fail(`--workload is one of ${WORKLOADS.map(({ name }) => name).join(", ")}`);
-const share = shareOf(values.share ?? "1/1");
-const sampleEvery = Number(values.sample ?? 1);
-if (!(Number.isSafeInteger(sampleEvery) && sampleEvery >= 1)) fail("--sample is a whole number, from 1");
+if (only !== undefined) oneOf("only", only, ["matrix", "sweep"]);
+if (plant !== undefined) oneOf("plant", plant, Object.keys(PLANTS));
+if (workload !== undefined)
+  oneOf(
+    "workload",
+    workload,
+    WORKLOADS.map(({ name }) => name),
+  );
+const share = shareOf("share", values.share ?? "1/1");
+const sampleEvery = wholeNumber("sample", values.sample ?? "1", 1);
 
 const count: Count = { passed: 0, failed: 0 };
 if (at !== undefined) {
-  await tell(at, plant === undefined ? undefined : PLANTS[plant], count).catch((error: unknown) => fail(String(error)));
+  await tell(at, plant === undefined ? undefined : PLANTS[plant], count).catch((error: unknown) =>
+    wrongUse((error as Error).message),
+  );
 } else {
   if (only !== "sweep") await matrix();
   if (only !== "matrix" && plant === undefined && workload === undefined) await sweep();
@@ -142,16 +147,4 @@ function show(failures: readonly string[]): void {
   for (const failure of failures.slice(0, FAILURES_SHOWN))
     console.log(`FAILED   npm run crash-matrix --${again} ${failure}`);
   if (failures.length > FAILURES_SHOWN) console.log(`and ${failures.length - FAILURES_SHOWN} more`);
-}
-
-/** The index counts from 0. */
-function shareOf(text: string): { index: number; of: number } {
-  const [, index, of] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
-  if (index === undefined || of === undefined || index < 1 || index > of) return fail("--share is N/M, N from 1 to M");
-  return { index: index - 1, of };
-}
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
 }

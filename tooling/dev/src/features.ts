@@ -4,11 +4,13 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { flagsOf } from "../flags.mjs";
 import { proofFaults } from "./features/proof.ts";
 import { readTable, type Verdict } from "./features/table.ts";
 import { importsOf, resolveRelative } from "./tidy/imports.ts";
 import { ROOT, textFiles } from "./workspace.ts";
 
+flagsOf({ options: {} });
 const tests = filesOfTests();
 const { rows, faults } = readTable(readFileSync(join(ROOT, "docs/features.md"), "utf8"));
 const all = [...faults, ...proofFaults(rows, (path) => tests.get(path))];

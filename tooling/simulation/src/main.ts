@@ -4,15 +4,16 @@
  * `--seeds N` how many, `--from S` the first (drawn at random otherwise), `--seed S` this one alone, `--replay FILE` what is
  * left of one, `--trace` everything that happens in it, `--plant BUG` with a bug built in (`none`: without the one that a file
  * names), `--no-shrink` failures stay as large as they are, `--marks` a mark that is never hit is a failure, `--report FILE`
- * the figures as JSON, `--mutants [NAME…]` the deliberate defects (`--share I/N`, `--some N`).
+ * the figures as JSON, `--mutants [NAME…]` the deliberate defects (`--share N/M` the N-th of M parts, `--some N`).
  */
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { flagsOf, oneOf, shareOf, wholeNumber, wrongUse } from "../../dev/flags.mjs";
 import { campaign, CANARY, COMPARED_EVERY, type Job } from "./campaign/campaign.ts";
 import { planOfCase } from "./campaign/case.ts";
 import { knownCases, knownSeeds, readCase, writeReport } from "./campaign/corpus.ts";
 import { linesOf, linesOfMarks } from "./campaign/tally.ts";
+import { MUTANTS } from "./mutants/catalogue/index.ts";
 import { runMutants } from "./mutants/campaign.ts";
 import { PLANTS, type Plant } from "./plant.ts";
 import { run } from "./run.ts";
@@ -23,7 +24,7 @@ const SEED_MAX = 2 ** 32;
 /** Failures of a campaign that are made smaller. */
 const SHRINKS = 3;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = flagsOf({
   allowPositionals: true,
   options: {
     seeds: { type: "string" },
@@ -41,13 +42,18 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const planted = values.plant === "none" ? undefined : (values.plant as Plant | undefined);
-if (planted !== undefined && !PLANTS.includes(planted)) fail(`--plant is one of none, ${PLANTS.join(", ")}`);
+if (values.mutants !== true && positionals.length > 0) wrongUse(`'${positionals[0]}' is no flag`);
+const planted = plantOf(values.plant);
 const one = theOne();
 
 if (values.mutants === true) await mutants();
-else if (values.trace === true) await trace(one ?? fail("--trace needs --seed or --replay"));
+else if (values.trace === true) await trace(one ?? wrongUse("--trace needs --seed or --replay"));
 else await simulate();
+
+function plantOf(name: string | undefined): Plant | undefined {
+  const named = name === undefined ? "none" : oneOf("plant", name, ["none", ...PLANTS]);
+  return named === "none" ? undefined : named;
+}
 
 /** What the command is about, if it is one case. */
 function theOne(): Job | undefined {
@@ -57,14 +63,14 @@ function theOne(): Job | undefined {
     return { wanted: { ...failure, plant }, replay: `--replay ${path}`, isCompared: true };
   }
   if (values.seed === undefined) return undefined;
-  return jobOf(number(values.seed, "seed"), true);
+  return jobOf(wholeNumber("seed", values.seed), true);
 }
 
 function readOr(path: string): ReturnType<typeof readCase> {
   try {
     return readCase(path);
   } catch (error) {
-    return fail((error as Error).message);
+    return wrongUse((error as Error).message);
   }
 }
 
@@ -75,8 +81,8 @@ function jobOf(seed: number, isCompared: boolean): Job {
 
 /** A planted bug is looked for in fresh seeds alone: the corpus is of the sound product. */
 function many(): { readonly jobs: readonly Job[]; readonly from: number } {
-  const count = values.seeds === undefined ? SEEDS_DEFAULT : number(values.seeds, "seeds");
-  const from = values.from === undefined ? randomInt(SEED_MAX - count) : number(values.from, "from");
+  const count = values.seeds === undefined ? SEEDS_DEFAULT : wholeNumber("seeds", values.seeds);
+  const from = values.from === undefined ? randomInt(SEED_MAX - count) : wholeNumber("from", values.from);
   const cases = planted === undefined ? knownCases() : [];
   const seeds = planted === undefined ? knownSeeds() : [];
   console.log(`simulate: ${cases.length} cases and ${seeds.length} seeds that failed once, then ${count} from ${from}`);
@@ -106,13 +112,13 @@ async function simulate(): Promise<void> {
 }
 
 async function mutants(): Promise<void> {
-  const [index, of] = values.share?.split("/").map((part) => number(part, "share")) ?? [];
-  if (values.share !== undefined && (of === undefined || index! >= of)) fail("--share is I/N, from 0/N to N-1/N");
-  const seed = values.from === undefined ? randomInt(SEED_MAX) : number(values.from, "from");
+  const unknown = positionals.find((name) => !MUTANTS.some((mutant) => mutant.name === name));
+  if (unknown !== undefined) wrongUse(`there is no mutant '${unknown}'`);
+  const seed = values.from === undefined ? randomInt(SEED_MAX) : wholeNumber("from", values.from);
   const { failed } = await runMutants({
     names: positionals,
-    share: of === undefined ? undefined : { index: index!, of },
-    some: values.some === undefined ? undefined : { count: number(values.some, "some"), seed },
+    share: values.share === undefined ? undefined : shareOf("share", values.share),
+    some: values.some === undefined ? undefined : { count: wholeNumber("some", values.some), seed },
   });
   process.exitCode = failed > 0 ? 1 : 0;
 }
@@ -128,19 +134,8 @@ async function trace({ wanted }: Job): Promise<void> {
   finish(result.violations.length === 0 ? 1 : 0, result.violations.length === 0 ? 0 : 1);
 }
 
-function number(text: string, name: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  return fail(`--${name} is ${text}, not a whole number`);
-}
-
 /** The last line can be counted by a machine. A planted bug has to be found. */
 function finish(passed: number, failed: number): void {
   console.log(`simulate: ${passed} passed, ${failed} failed`);
   process.exitCode = (planted === undefined ? failed > 0 : failed === 0) || passed + failed === 0 ? 1 : 0;
-}
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
 }

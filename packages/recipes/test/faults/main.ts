@@ -4,7 +4,7 @@
  * `--only TEXT` some of it: a part of a scenario's name, and after a bar each a fault and a step: `lock: with|drop reply|3`.
  * `--plant` recipes with one mistake each instead; then it passes when each is found under the faults that it must be found under.
  */
-import { parseArgs } from "node:util";
+import { flagsOf } from "../../../../tooling/dev/flags.mjs";
 import { FAULTS } from "./faults.ts";
 import { foundIn, planted } from "./planted.ts";
 import { allScenarios, NONE, select, type Selection } from "./selection.ts";
@@ -26,7 +26,7 @@ const LETTERS: readonly (readonly [came: string, letter: string])[] = [
 const OTHER = "o";
 const LEGEND = `passed/struck at one step each; act came to ${LETTERS.map(([came, letter]) => `${letter} ${came}`).join(", ")}, ${OTHER} another error, otherwise ok; -n: n steps not reached`;
 
-const { values } = parseArgs({ options: { only: { type: "string" }, plant: { type: "boolean" } } });
+const { values } = flagsOf({ options: { only: { type: "string" }, plant: { type: "boolean" } } });
 try {
   process.exitCode = await (values.plant === true ? plants(values.only) : table(values.only));
 } catch (error) {

@@ -2,7 +2,6 @@
  * `npm run scale [-- --partitions N --brokers N --members N]`: a cluster of many partitions and a group of many members, each broker a
  * process of its own, against one corrald on this machine. Prints a table; what it says holds for this machine and this run only.
  */
-import { parseArgs } from "node:util";
 import { clusterAdmin, type ClusterAdmin } from "@corral/broker-agent";
 import { type Client, connect } from "@corral/client";
 import { Daemon } from "./daemon.ts";
@@ -10,9 +9,10 @@ import type { BrokerOrder, Counts, FromBroker, ToBroker } from "./broker-process
 import { Child } from "./child.ts";
 import { measureGroup } from "./group.ts";
 import { nowMs } from "./moment.ts";
+import { flagsOf, wholeNumber } from "../../../dev/flags.mjs";
 import { eventually, print, type Measure } from "./report.ts";
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     partitions: { type: "string", default: "100000" },
     topics: { type: "string", default: "2000" },
@@ -20,10 +20,10 @@ const { values } = parseArgs({
     members: { type: "string", default: "1000" },
   },
 });
-const brokers = Number(values.brokers);
-const partitions = Number(values.partitions);
-const topics = Math.min(Number(values.topics), partitions);
-const members = Number(values.members);
+const brokers = wholeNumber("brokers", values.brokers, 3);
+const partitions = wholeNumber("partitions", values.partitions, 1);
+const topics = Math.min(wholeNumber("topics", values.topics, 1), partitions);
+const members = wholeNumber("members", values.members, 1);
 const SESSION_MS = 15_000;
 const CLUSTER = "scale";
 /** So that every partition has one left when two brokers have gone. */
