@@ -1,4 +1,4 @@
 import { defineConfig } from "vitest/config";
+import { TEST_BOUNDS } from "../../tooling/dev/src/test-bounds.ts";
 
-// Processes are started by the dozen: on a busy machine that takes its time.
-export default defineConfig({ test: { include: ["test/**/*.test.ts"], testTimeout: 30_000 } });
+export default defineConfig({ test: { ...TEST_BOUNDS, include: ["test/**/*.test.ts"] } });

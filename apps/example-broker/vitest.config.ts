@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { TEST_BOUNDS } from "../../tooling/dev/src/test-bounds.ts";
 
 // Each test has a folder, a server and ports of its own.
-export default defineConfig({ test: { include: ["test/*.test.ts"], isolate: false, testTimeout: 30_000 } });
+export default defineConfig({ test: { ...TEST_BOUNDS, include: ["test/*.test.ts"], isolate: false } });

@@ -1,3 +1,4 @@
 import { defineConfig } from "vitest/config";
+import { TEST_BOUNDS } from "../../tooling/dev/src/test-bounds.ts";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"] } });
+export default defineConfig({ test: { ...TEST_BOUNDS, include: ["test/**/*.test.ts"] } });

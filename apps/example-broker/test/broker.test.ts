@@ -1,7 +1,7 @@
 /** Three brokers, from outside: what is acknowledged survives leaders, what is asked of the wrong one is sent to the right one. */
 import { readdirSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { consume } from "@corral/consumer-group";
 import { Producer } from "../src/client/producer.ts";
 import { brokerSource, messagesIn } from "../src/client/source.ts";
@@ -50,10 +50,10 @@ test("while leaders crash and come back, every acknowledged record is there once
     count += 1;
   }, 2);
   for (let round = 0; round < 3; round += 1) {
-    await vi.waitFor(() => expect(sending.length).toBeGreaterThan(60 * (round + 1)), { timeout: 5_000 });
+    await expect.poll(() => sending.length).toBeGreaterThan(60 * (round + 1));
     const leader = leaderOf("orders");
     await cluster.crash(leader);
-    await vi.waitFor(() => expect([-1, leader]).not.toContain(leaderOf("orders")), { timeout: 5_000 });
+    await expect.poll(() => [-1, leader].includes(leaderOf("orders"))).toBe(false);
     await cluster.start(leader);
     await cluster.inSync("orders");
   }
@@ -110,7 +110,7 @@ test("too few in sync: nothing is acknowledged, and all of it is when enough are
   const producer = new Producer(cluster.client(), "orders");
   await producer.send(0, Buffer.from("before"));
   for (const id of followers) await cluster.crash(id);
-  await vi.waitFor(() => expect(cluster.states("orders")[0]?.isr).toEqual([leader]), { timeout: 5_000 });
+  await expect.poll(() => cluster.states("orders")[0]?.isr).toEqual([leader]);
   const sending = producer.send(0, Buffer.from("meanwhile"));
   const peer = await dial(leader);
   const request = { topic: "orders", partition: 0, producerId: 9, sequence: 0, acks: "all" as const, timeoutMs: 1_000 };
@@ -129,17 +129,13 @@ test("a replica whose committed records are damaged is reported as failed, takes
   await producer.send(0, Buffer.from("a"));
   await producer.send(0, Buffer.from("b"));
   const [follower] = [1, 2, 3].filter((id) => id !== leaderOf("orders")) as [number];
-  await vi.waitFor(() => {
-    expect(replicaOf("orders", follower)?.log.highWatermark).toBe(2);
-  });
+  await expect.poll(() => replicaOf("orders", follower)?.log.highWatermark).toBe(2);
   await cluster.crash(follower);
   const key = `${cluster.admin.image.topic("orders")?.id}/0`;
   const file = join(cluster.dataOf(follower), "replicas", key, "batches");
   truncateSync(file, statSync(file).size - 1);
   await cluster.start(follower);
-  await vi.waitFor(() => {
-    expect(cluster.admin.image.broker(follower)?.failedReplicas).toEqual([key]);
-  });
+  await expect.poll(() => cluster.admin.image.broker(follower)?.failedReplicas).toEqual([key]);
   expect((await producer.send(0, Buffer.from("c"))).offset).toBe(2);
   expect(cluster.states("orders")[0]?.isr).not.toContain(follower);
   expect(cluster.said.some((what) => what.includes("committed up to 2"))).toBe(true);
@@ -163,15 +159,13 @@ test("metadata that is waited for comes when a topic does, and its data go when 
     for await (const metadata of client.changes(end.signal)) seen.push(metadata.topics.map(({ name }) => name));
   })();
   await topic("orders");
-  await vi.waitFor(() => expect(seen.at(-1)).toEqual(["orders"]), { timeout: 2_000 });
+  await expect.poll(() => seen.at(-1)).toEqual(["orders"]);
   await new Producer(client, "orders").send(0, Buffer.from("a"));
   await cluster.admin.deleteTopic("orders");
-  await vi.waitFor(() => expect(seen.at(-1)).toEqual([]), { timeout: 2_000 });
+  await expect.poll(() => seen.at(-1)).toEqual([]);
   end.abort();
   await watching;
-  await vi.waitFor(() => {
-    for (const id of [1, 2, 3]) expect([...cluster.broker(id).replicas.all()]).toEqual([]);
-  });
+  await expect.poll(() => [1, 2, 3].flatMap((id) => [...cluster.broker(id).replicas.all()])).toEqual([]);
 });
 
 test("a broker that was away while a topic was deleted drops its data when it comes back, and keeps the others", async () => {
@@ -181,9 +175,7 @@ test("a broker that was away while a topic was deleted drops its data when it co
   await cluster.admin.deleteTopic("orders");
   await cluster.start(3);
   const kept = cluster.admin.image.topic("kept")?.id;
-  await vi.waitFor(() => {
-    expect(readdirSync(join(cluster.dataOf(3), "replicas"))).toEqual([kept]);
-  });
+  await expect.poll(() => readdirSync(join(cluster.dataOf(3), "replicas"))).toEqual([kept]);
   await cluster.inSync("kept");
 });
 
@@ -205,6 +197,6 @@ test("a group of two consumes what was produced, each record once while nothing 
       }),
     ),
   );
-  await vi.waitFor(() => expect(handled.toSorted()).toEqual(ids.toSorted()), { timeout: 5_000 });
+  await expect.poll(() => handled.toSorted()).toEqual(ids.toSorted());
   await Promise.all(members.map((member) => member.close()));
 });

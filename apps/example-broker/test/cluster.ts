@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type ClusterAdmin, clusterAdmin } from "@corral/broker-agent";
 import type { Client } from "@corral/client";
 import { startTestServer, type TestServer } from "@corral/testing";
-import { vi } from "vitest";
+import { expect } from "vitest";
 import { type ExampleBroker, startExampleBroker } from "../src/broker/broker.ts";
 import { BrokerClient } from "../src/client/broker-client.ts";
 import { temporaryFolder } from "./folder.ts";
@@ -84,15 +84,12 @@ export class Cluster implements AsyncDisposable {
 
   /** Every replica of the topic is in sync, and the leader lives. */
   async inSync(topic: string): Promise<void> {
-    await vi.waitFor(
-      () => {
-        const states = this.states(topic);
-        const isSo = states.every(({ isr, replicas, leader }) => isr.length === replicas.length && leader !== null);
-        if (!isSo || states.length === 0)
-          throw new Error(`not in sync: ${JSON.stringify(states)}\n${this.said.join("\n")}`);
-      },
-      { timeout: 8_000, interval: 5 },
-    );
+    const unrest = (): string | undefined => {
+      const states = this.states(topic);
+      const isSo = states.every(({ isr, replicas, leader }) => isr.length === replicas.length && leader !== null);
+      return isSo && states.length > 0 ? undefined : `not in sync: ${JSON.stringify(states)}\n${this.said.join("\n")}`;
+    };
+    await expect.poll(unrest, { interval: 5 }).toBeUndefined();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 /** A replica as leader and as follower: what is refused, what is cut off, what is acknowledged, what is recognised. */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { Replica } from "../src/broker/replica.ts";
 import { messagesIn } from "../src/client/source.ts";
 import { PartitionLog } from "../src/log/partition-log.ts";
@@ -182,9 +182,9 @@ test("a follower cuts off what its leader does not have before it fetches, throu
   const listener = await serve(leader);
   follower.follow(following(6, listener.address).part, world());
 
-  await vi.waitFor(() => expect(texts(follower.log)).toEqual(["a", "b", "c", "d", "e"]));
+  await expect.poll(() => texts(follower.log)).toEqual(["a", "b", "c", "d", "e"]);
   expect(follower.log.epochs).toEqual(leader.log.epochs.filter(({ epoch }) => epoch !== 6));
-  await vi.waitFor(() => expect(leader.log.highWatermark).toBe(5));
+  await expect.poll(() => leader.log.highWatermark).toBe(5);
 });
 
 test("a follower that is told of a new part fetches nothing more for the old one", async () => {
@@ -196,13 +196,13 @@ test("a follower that is told of a new part fetches nothing more for the old one
   const [there, here] = [await serve(old), await serve(leader)];
   const links = world();
   follower.follow(following(1, there.address).part, links);
-  await vi.waitFor(() => expect(texts(follower.log)).toEqual(["old"]));
+  await expect.poll(() => texts(follower.log)).toEqual(["old"]);
   follower.follow(following(2, here.address).part, links);
-  await vi.waitFor(() => expect(texts(follower.log)).toEqual(["new"]));
+  await expect.poll(() => texts(follower.log)).toEqual(["new"]);
   // The fetch that waits at the old leader is answered now.
   await old.produce({ ...produce(1, "late"), acks: "leader" }, 0);
   await setTimeout(20);
   await leader.produce({ ...produce(1, "next"), acks: "leader" }, 0);
-  await vi.waitFor(() => expect(texts(follower.log)).toEqual(["new", "next"]));
+  await expect.poll(() => texts(follower.log)).toEqual(["new", "next"]);
   expect(follower.log.epochs).toEqual([{ epoch: 2, startOffset: 0 }]);
 });

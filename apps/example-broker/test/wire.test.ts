@@ -1,6 +1,6 @@
 /** The connection between processes: answers in any order, bounds, what happens when the other end is gone or sends rubbish. */
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { BrokerError } from "../src/wire/errors.ts";
 import { Fields, requestReaders } from "../src/wire/fields.ts";
@@ -68,11 +68,11 @@ test("what is under way when the connection breaks is disconnected, and its hand
   });
   const peer = await dial(listener);
   const asking = peer.request("ask", 1);
-  await vi.waitFor(() => expect(gone).toBeDefined());
+  await expect.poll(() => gone).toBeDefined();
   peer.close();
   await expect(asking).rejects.toMatchObject({ code: "DISCONNECTED", isRetriable: true });
   await expect(peer.request("ask", 1)).rejects.toMatchObject({ code: "DISCONNECTED" });
-  await vi.waitFor(() => expect(gone?.aborted).toBe(true));
+  await expect.poll(() => gone?.aborted).toBe(true);
 });
 
 test("an address that nobody listens at is disconnected; when somebody does, the next request gets there", async () => {

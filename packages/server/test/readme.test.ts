@@ -35,7 +35,7 @@ test("the example in the README runs as it stands, on a free port, and ends by i
       .replace("port: 2190", "port: 0");
     await writeFile(join(directory, "example.mjs"), code);
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(directory, "example.mjs")], {
-      timeout: 10_000,
+      timeout: 20_000,
     });
     expect(stdout).toMatch(/^\[ 'ws:\/\/127\.0\.0\.1:\d+' \]\n$/);
     expect(stderr).toBe("");

@@ -33,10 +33,7 @@ afterEach(() => {
   echo.close();
 });
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 300 && !condition(); i++) await wait(10);
-  expect(condition()).toBe(true);
-}
+const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { interval: 10 }).toBe(true);
 
 test("open, it passes everything on", async () => {
   socket.write("hello");
