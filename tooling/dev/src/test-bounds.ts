@@ -5,7 +5,7 @@
  */
 
 /** Of a condition that is looked at again and again: less than the test's, so that the test says which one it was. */
-export const WAIT_MS = 20_000;
+const WAIT_MS = 20_000;
 const TEST_MS = 30_000;
 
 /** For `test` in a vitest.config.ts. */

@@ -42,6 +42,14 @@ describe("direction", () => {
     expect(directionOf("packages/client/src/a.ts", `import "../test/x.ts";`)).toHaveLength(1);
   });
 
+  test("the bounds of suites and the way with flags come from the workspace, for whatever is not published", () => {
+    const lines = `import "../../tooling/dev/src/test-bounds.ts";`;
+    expect(directionOf("packages/client/vitest.config.ts", lines)).toEqual([]);
+    expect(directionOf("packages/client/test/a.ts", `import "../../../tooling/dev/flags.mjs";`)).toEqual([]);
+    expect(directionOf("packages/client/src/a.ts", `import "../../../tooling/dev/flags.mjs";`)).toHaveLength(1);
+    expect(directionOf("packages/client/test/a.ts", `import "../../../tooling/dev/run.mjs";`)).toHaveLength(1);
+  });
+
   test("package.json is held to the same table", () => {
     const manifest = { ...client.manifest, dependencies: { "@corral/server": "workspace:^", ws: "8.0.0" } };
     expect(directionFindings([{ ...client, manifest }], [])).toEqual([

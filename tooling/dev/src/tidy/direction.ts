@@ -39,6 +39,9 @@ const TESTS_MAY_ALSO_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "apps/cli": ["@corral/state-machine", "@corral/log", "@corral/server", "@corral/testing", "@corral/daemon"],
 };
 
+/** What is never published may take these straight from the workspace: suites their bounds, commands their way with flags. */
+const OF_THE_WORKSPACE: ReadonlySet<string> = new Set(["tooling/dev/flags.mjs", "tooling/dev/src/test-bounds.ts"]);
+
 export function directionFindings(packages: readonly Package[], files: readonly TextFile[]): Finding[] {
   const findings: Finding[] = [];
   for (const { folder, manifest } of packages) {
@@ -79,8 +82,10 @@ function importFindings(folder: string, file: TextFile, allowed: readonly string
     const where = `${file.path}:${line}`;
     if (to.startsWith(".")) {
       const target = resolveRelative(file.path, to);
+      const isPublished = file.path.startsWith(`${folder}/src/`);
+      if (!isPublished && OF_THE_WORKSPACE.has(target)) continue;
       if (!target.startsWith(`${folder}/`)) findings.push({ where, what: `leaves its package by '${to}'` });
-      else if (file.path.startsWith(`${folder}/src/`) && !target.startsWith(`${folder}/src/`)) {
+      else if (isPublished && !target.startsWith(`${folder}/src/`)) {
         findings.push({ where, what: `sources may not import '${to}', which is not published` });
       }
     } else if (to.startsWith("@corral/")) {
