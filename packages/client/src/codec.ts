@@ -4,6 +4,7 @@
  */
 import { Packr } from "msgpackr/pack";
 import { CorralError, isCorralError } from "./error.ts";
+import { Slab } from "./slab.ts";
 
 export interface Codec<T> {
   /** For error messages. */
@@ -100,9 +101,13 @@ export function decodeAt<T>(codec: Codec<T>, data: Uint8Array | null, path: stri
   }
 }
 
-/** Throws `CODEC` with the path when the value is refused; null and undefined mean no data. */
+/** For data as it is, which `raw` would copy into a buffer of its own. */
+const slab = new Slab();
+
+/** Throws `CODEC` with the path when the value is refused; null and undefined mean no data. The bytes are for a request. */
 export function encodeAt<T>(codec: Codec<T>, value: T | null | undefined, path: string, op: string): Uint8Array | null {
   if (value === null || value === undefined) return null;
+  if ((codec as unknown) === raw && value instanceof Uint8Array) return slab.copy(value);
   try {
     return codec.encode(value);
   } catch (error) {

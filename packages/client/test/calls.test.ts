@@ -35,6 +35,18 @@ describe("calls", () => {
     expect(await errorOf(client.get("/a", { codec }))).toMatchObject({ code: "CODEC", path: "/a" });
   });
 
+  test("data is taken as it is when the call is made, whatever becomes of the array, and however many there are", async () => {
+    const { client, server } = await connectHarness();
+    const lengths = [0, 1, 2_048, 2_049, ...Array.from({ length: 40 }, (_, i) => i * 50)];
+    const data = new Uint8Array(4_096);
+    for (const [i, length] of lengths.entries()) void client.set("/a", data.subarray(0, length).fill(i));
+    data.fill(255);
+    await standing(Promise.resolve());
+    expect(server.last.requests.map((request) => (request.op === Op.set ? request.data : undefined))).toEqual(
+      lengths.map((length, i) => new Uint8Array(length).fill(i)),
+    );
+  });
+
   test("what is no access control list is refused before anything is sent, whoever would be asked", async () => {
     const { client, server } = await connectHarness();
     const entries = [null, {}, { scheme: "world", id: "anyone" }, { scheme: "world", permissions: 31 }];

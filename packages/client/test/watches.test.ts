@@ -47,6 +47,32 @@ describe("order", () => {
   });
 });
 
+describe("a loop over a watch", () => {
+  test("has had every event of a frame before the promise of a later reply is resolved", async () => {
+    const { client, server } = await connectHarness();
+    server.answer = agreeable;
+    const told = gather(await client.addWatch("/a", { recursive: true }));
+    server.answer = () => undefined;
+    const replies = [
+      client.set("/a", null).then(() => told.push("set")),
+      client.get("/b").catch(() => told.push("refused")),
+      client.delete("/a/1").then(() => told.push("deleted")),
+    ];
+    await settled();
+    server.last.together(() => {
+      const xid = server.last.requests.at(-3)!.xid;
+      for (let i = 1; i <= 5; i++) server.last.event(created, `/a/${i}`);
+      server.last.reply(xid, statFields(5));
+      server.last.event(changed, "/a");
+      server.last.refuse(xid + 1, "NO_NODE");
+      server.last.reply(xid + 2);
+    });
+    await Promise.all(replies);
+    const events = [1, 2, 3, 4, 5].map((i) => `created /a/${i}`);
+    expect(told).toEqual([...events, "changed /a", "set", "refused", "deleted"]);
+  });
+});
+
 describe("one-shot watches", () => {
   test("fire once, for the events of their kind, and a callback that throws harms nothing", async () => {
     const { client, server, log } = await connectHarness();

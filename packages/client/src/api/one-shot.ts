@@ -7,38 +7,30 @@ import type { View } from "./view.ts";
 
 const NO_NODE = errorCode("NO_NODE");
 
-/** The one-shot watch of a read, if it is to set one. It ends with the read if that fails after it was set. */
+/** The one-shot watch that a read is to set. It ends with the read if that fails after it was set. */
 export class OneShot {
   readonly #view: View;
   readonly #at: string;
-  readonly #watch: ((event: WatchEvent) => void) | undefined;
+  readonly #watch: (event: WatchEvent) => void;
   #drop: (() => void) | undefined;
 
-  constructor(view: View, at: string, watch: ((event: WatchEvent) => void) | undefined) {
+  constructor(view: View, at: string, watch: (event: WatchEvent) => void) {
     this.#view = view;
     this.#at = at;
     this.#watch = watch;
   }
 
-  get isWanted(): boolean {
-    return this.#watch !== undefined;
-  }
-
-  /** The server has accepted the read. */
-  set(kind: WatchKind, reply: Reply): void {
-    const watch = this.#watch;
-    if (watch === undefined) return;
-    const owner = { event: (event: WatchEvent) => call(this.#view, watch, event), failed: () => {} };
-    this.#drop = this.#view.watches.setByRead(kind, this.#at, owner, reply.zxid);
+  /** The server has accepted the read, as of this zxid. */
+  set(kind: WatchKind, zxid: number): void {
+    const owner = { event: (event: WatchEvent) => call(this.#view, this.#watch, event), failed: () => {} };
+    this.#drop = this.#view.watches.setByRead(kind, this.#at, owner, zxid);
   }
 
   /** The same promise. Data that the codec refuses is still watched: the next may be right. */
   kept<T>(reading: Promise<T>): Promise<T> {
-    if (this.isWanted) {
-      reading.catch((error: unknown) => {
-        if (!isCorralError(error, "CODEC")) this.#drop?.();
-      });
-    }
+    reading.catch((error: unknown) => {
+      if (!isCorralError(error, "CODEC")) this.#drop?.();
+    });
     return reading;
   }
 }

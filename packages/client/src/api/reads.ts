@@ -12,7 +12,9 @@ import {
   type Stat,
   type Value,
 } from "@corral/protocol";
-import type { Budget, CallOptions } from "../calls/requester.ts";
+import type { ReadRefusal } from "../calls/answer.ts";
+import type { Budget } from "../calls/call.ts";
+import type { CallOptions } from "../calls/requester.ts";
 import { decodeAt, raw, type Codec } from "../codec.ts";
 import type { WatchEvent } from "../watch/event.ts";
 import { OneShot } from "./one-shot.ts";
@@ -31,7 +33,7 @@ export function find<T>(
 ): Promise<Entry<T> | undefined> {
   // `get` sets no watch on what is absent; `stat` does. Both are sent at once, and answered at the same moment or in order.
   const watch = options?.watch;
-  if (watch === undefined) return readEntry<T, undefined>(view, "find", path, options, () => ({ value: undefined }));
+  if (watch === undefined) return readEntry<T, undefined>(view, "find", path, options, absentIsUndefined);
   return findWatched(view, path, options as typeof options & object, watch);
 }
 
@@ -44,8 +46,8 @@ async function findWatched<T>(
   // The stat sets the watch in either case; the get after it shows nothing older.
   const oneShot = new OneShot(view, view.toServer(path, "find"), watch);
   const both = Promise.all([
-    statWith(view, path, options, "find", oneShot),
-    readEntry<T, undefined>(view, "find", path, { ...options, watch: undefined }, () => ({ value: undefined })),
+    askStat(view, path, options, "find", oneShot, isThere, false),
+    readEntry<T, undefined>(view, "find", path, { ...options, watch: undefined }, absentIsUndefined),
   ]);
   const [, entry] = await oneShot.kept(both);
   return entry;
@@ -56,7 +58,7 @@ export function get<T>(
   path: string,
   options: (WatchedReadOptions & { readonly codec?: Codec<T> | undefined }) | undefined,
 ): Promise<Entry<T>> {
-  return readEntry<T, never>(view, "get", path, options, () => undefined);
+  return readEntry<T, never>(view, "get", path, options, undefined);
 }
 
 function readEntry<T, A>(
@@ -64,58 +66,82 @@ function readEntry<T, A>(
   op: string,
   path: string,
   options: (WatchedReadOptions & { readonly codec?: Codec<T> | undefined }) | undefined,
-  absent: () => { readonly value: A } | undefined,
+  refused: ReadRefusal<A> | undefined,
 ): Promise<Entry<T> | A> {
   const at = view.toServer(path, op);
   const codec = options?.codec ?? (raw as unknown as Codec<T>);
-  const oneShot = new OneShot(view, at, options?.watch);
-  const body = { op: Op.get, path: at, watch: oneShot.isWanted, consistency: consistencyOf(options) };
+  const watch = options?.watch;
+  const oneShot = watch === undefined ? undefined : new OneShot(view, at, watch);
   const reading = view.ask<Entry<T> | A>(
     view.budget(op, options),
-    body,
-    (reply) => {
-      oneShot.set(WatchKind.data, reply);
-      const [data, fields] = reply.result;
-      return { path, value: decodeAt(codec, (data ?? null) as Uint8Array | null, path, op), stat: statOf(fields) };
+    { op: Op.get, path: at, watch: oneShot !== undefined, consistency: consistencyOf(options) },
+    ({ result, zxid }) => {
+      oneShot?.set(WatchKind.data, zxid);
+      return {
+        path,
+        value: decodeAt(codec, (result[0] ?? null) as Uint8Array | null, path, op),
+        stat: statOf(result[1]),
+      };
     },
     null,
-    (reply) => (reply.code === NO_NODE ? absent() : undefined),
+    refused,
   );
-  return oneShot.kept(reading);
+  return oneShot === undefined ? reading : oneShot.kept(reading);
 }
 
+/** Of a read that answers so where there is no znode. */
+const absentIsUndefined: ReadRefusal<undefined> = ({ code }) => (code === NO_NODE ? { value: undefined } : undefined);
+
 /** Undefined if there is no such znode. */
-export function stat(
+export function stat(view: View, path: string, options: WatchedReadOptions | undefined): Promise<Stat | undefined> {
+  return watched(view, path, options, "stat", (oneShot) =>
+    askStat<Stat | undefined>(view, path, options, "stat", oneShot, statOf, undefined),
+  );
+}
+
+export function exists(view: View, path: string, options: WatchedReadOptions | undefined): Promise<boolean> {
+  return watched(view, path, options, "exists", (oneShot) =>
+    askStat(view, path, options, "exists", oneShot, isThere, false),
+  );
+}
+const isThere = (): boolean => true;
+
+/** Reads with the one-shot watch that the options want, if any. */
+function watched<T>(
   view: View,
   path: string,
   options: WatchedReadOptions | undefined,
-  op = "stat",
-): Promise<Stat | undefined> {
-  const oneShot = new OneShot(view, view.toServer(path, op), options?.watch);
-  return oneShot.kept(statWith(view, path, options, op, oneShot));
+  op: string,
+  read: (oneShot: OneShot | undefined) => Promise<T>,
+): Promise<T> {
+  const watch = options?.watch;
+  if (watch === undefined) return read(undefined);
+  const oneShot = new OneShot(view, view.toServer(path, op), watch);
+  return oneShot.kept(read(oneShot));
 }
 
-function statWith(
+function askStat<T>(
   view: View,
   path: string,
   options: ReadOptions | undefined,
   op: string,
-  oneShot: OneShot,
-): Promise<Stat | undefined> {
+  oneShot: OneShot | undefined,
+  read: (stat: Value | undefined) => T,
+  absent: T,
+): Promise<T> {
   const at = view.toServer(path, op);
-  const body = { op: Op.exists, path: at, watch: oneShot.isWanted, consistency: consistencyOf(options) };
-  return view.ask<Stat | undefined>(
+  return view.ask<T>(
     view.budget(op, options),
-    body,
-    (reply) => {
-      oneShot.set(WatchKind.data, reply);
-      return statOf(reply.result[0]);
+    { op: Op.exists, path: at, watch: oneShot !== undefined, consistency: consistencyOf(options) },
+    ({ result, zxid }) => {
+      oneShot?.set(WatchKind.data, zxid);
+      return read(result[0]);
     },
     null,
-    (reply) => {
-      if (reply.code !== NO_NODE) return undefined;
-      oneShot.set(WatchKind.exist, reply);
-      return { value: undefined };
+    ({ code, zxid }) => {
+      if (code !== NO_NODE) return undefined;
+      oneShot?.set(WatchKind.exist, zxid);
+      return { value: absent };
     },
   );
 }
@@ -136,7 +162,7 @@ export function findAt(
       zxid,
     }),
     null,
-    (reply) => (reply.code === NO_NODE ? { value: undefined } : undefined),
+    absentIsUndefined,
   );
 }
 
@@ -163,14 +189,14 @@ function page<T>(
   const body = {
     op: Op.children,
     path: at,
-    watch: cursor === null && oneShot?.isWanted === true,
+    watch: cursor === null && oneShot !== undefined,
     consistency: consistencyOf(options),
     include,
     cursor,
     limit,
   };
   return view.ask(budget, body, (reply) => {
-    if (cursor === null) oneShot?.set(WatchKind.child, reply);
+    if (cursor === null) oneShot?.set(WatchKind.child, reply.zxid);
     const [items, , next] = reply.result;
     const children = (items as readonly Value[]).map((item) => childFrom(item, include, path, codec, budget.op));
     return { children, cursor: (next ?? null) as readonly number[] | null };
@@ -195,16 +221,15 @@ function childFrom<T>(item: Value, include: Include, parent: string, codec: Code
 }
 
 /** The names of all children, in the order of their creation. */
-export async function children(view: View, path: string, options: WatchedReadOptions | undefined): Promise<string[]> {
-  const oneShot = new OneShot(view, view.toServer(path, "children"), options?.watch);
-  return oneShot.kept(allChildren(view, path, options, oneShot));
+export function children(view: View, path: string, options: WatchedReadOptions | undefined): Promise<string[]> {
+  return watched(view, path, options, "children", (oneShot) => allChildren(view, path, options, oneShot));
 }
 
 async function allChildren(
   view: View,
   path: string,
   options: ReadOptions | undefined,
-  oneShot: OneShot,
+  oneShot: OneShot | undefined,
 ): Promise<string[]> {
   const budget = view.budget("children", options);
   const names: string[] = [];

@@ -28,30 +28,30 @@ export function clientOf(view: View): Client {
     states: () => driver.states.read(driver.state),
     on: (_event, listener) => driver.states.on(listener),
     ready: (options) => ready(view, options),
-    create: async (path, value, options) => writes.create(view, path, value, options),
-    get: async (path, options) => reads.get(view, path, options),
-    find: async (path, options) => reads.find(view, path, options),
-    stat: async (path, options) => reads.stat(view, path, options),
-    exists: async (path, options) => (await reads.stat(view, path, options, "exists")) !== undefined,
-    set: async (path, value, options) => writes.set(view, path, value, options),
+    create: (path, value, options) => asked(() => writes.create(view, path, value, options)),
+    get: (path, options) => asked(() => reads.get(view, path, options)),
+    find: (path, options) => asked(() => reads.find(view, path, options)),
+    stat: (path, options) => asked(() => reads.stat(view, path, options)),
+    exists: (path, options) => asked(() => reads.exists(view, path, options)),
+    set: (path, value, options) => asked(() => writes.set(view, path, value, options)),
     update: (path, change, options) => writes.update(view, path, change, options),
-    delete: (path, options) => writes.remove(view, path, options),
-    children: (path, options) => reads.children(view, path, options),
+    delete: (path, options) => asked(() => writes.remove(view, path, options)),
+    children: (path, options) => asked(() => reads.children(view, path, options)),
     list: (path, options) => reads.list(view, path, options),
-    getAcl: async (path, options) => reads.getAcl(view, path, options),
-    setAcl: async (path, acl, options) => writes.setAcl(view, path, acl, options),
-    multi: async (operations, options) => multis.multi(view, operations, options),
-    multiEach: async (operations, options) => multis.multiEach(view, operations, options),
-    multiRead: async (operations, options) => multis.multiRead(view, operations, options),
-    sync: async (path = "/", options) => reads.sync(view, path, options),
+    getAcl: (path, options) => asked(() => reads.getAcl(view, path, options)),
+    setAcl: (path, acl, options) => asked(() => writes.setAcl(view, path, acl, options)),
+    multi: (operations, options) => asked(() => multis.multi(view, operations, options)),
+    multiEach: (operations, options) => asked(() => multis.multiEach(view, operations, options)),
+    multiRead: (operations, options) => asked(() => multis.multiRead(view, operations, options)),
+    sync: (path = "/", options) => asked(() => reads.sync(view, path, options)),
     ephemerals: (prefix = "/", options) => reads.ephemerals(view, prefix, options),
-    countDescendants: async (path, options) => reads.countDescendants(view, path, options),
-    whoAmI: async (options) => reads.whoAmI(view, options),
+    countDescendants: (path, options) => asked(() => reads.countDescendants(view, path, options)),
+    whoAmI: (options) => asked(() => reads.whoAmI(view, options)),
     addAuth: (scheme, credential, options) => writes.addAuth(view, scheme, credential, options),
-    nextEvent: async (path, options) => nextEvent(view, path, options),
+    nextEvent: (path, options) => asked(() => nextEvent(view, path, options)),
     addWatch: (path, options) => streams.addWatch(view, path, options),
     removeWatches: (path, options) => streams.removeWatches(view, path, options),
-    hasWatch: async (path, options) => streams.hasWatch(view, path, options),
+    hasWatch: (path, options) => asked(() => streams.hasWatch(view, path, options)),
     subscribe: (path, options) => streams.subscribe(view, path, options),
     readTree: (path, options) => streams.readTree(view, path, options),
     cache: (path, options) => openCache(view, path, options),
@@ -64,6 +64,19 @@ export function clientOf(view: View): Client {
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+/**
+ * What is thrown before anything is asked becomes a rejection like any other. An async function would do the same, but the
+ * promise that it puts around this one costs each call 0.3 µs and three turns of the microtask queue.
+ */
+function asked<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return ask();
+  } catch (error) {
+    const refusal = error as CorralError;
+    return Promise.reject(refusal);
+  }
 }
 
 function ready(view: View, options: CallOptions | undefined): Promise<SessionInfo> {

@@ -13,12 +13,16 @@ import {
   type Reply,
   type RequestBody,
 } from "@corral/protocol";
-import type { Budget, CallOptions, ReadRefusal, Requester } from "../calls/requester.ts";
+import type { ReadRefusal } from "../calls/answer.ts";
+import type { Budget } from "../calls/call.ts";
+import type { CallOptions, Requester } from "../calls/requester.ts";
 import { CorralError } from "../error.ts";
 import type { Driver } from "../session/driver.ts";
 import type { SubscriptionRegistry } from "../subscription/registry.ts";
 import type { WatchRegistry } from "../watch/registry.ts";
 import type { Guard, Match, ReadOptions } from "./types.ts";
+
+const NO_GUARDS: readonly WireGuard[] = [];
 
 export class View {
   readonly driver: Driver;
@@ -74,8 +78,9 @@ export class View {
     return path.length === this.root.length ? "/" : path.slice(this.root.length);
   };
 
-  guards(guard: Guard | readonly Guard[] | undefined, op: string): WireGuard[] {
-    const list = guard === undefined ? [] : Array.isArray(guard) ? (guard as readonly Guard[]) : [guard as Guard];
+  guards(guard: Guard | readonly Guard[] | undefined, op: string): readonly WireGuard[] {
+    if (guard === undefined) return NO_GUARDS;
+    const list = Array.isArray(guard) ? (guard as readonly Guard[]) : [guard as Guard];
     return list.map((one) => this.guard(one, op));
   }
 
@@ -89,13 +94,15 @@ export class View {
   }
 }
 
+export interface Matched {
+  readonly version: number;
+  readonly guard: WireGuard | undefined;
+}
+const ANY: Matched = { version: -1, guard: undefined };
+
 /** A version travels with the operation; a zxid as a condition beside it. `path` is the server's. */
-export function matched(
-  match: Match | undefined,
-  path: string,
-  op: string,
-): { readonly version: number; readonly guard: WireGuard | undefined } {
-  if (match === undefined) return { version: -1, guard: undefined };
+export function matched(match: Match | undefined, path: string, op: string): Matched {
+  if (match === undefined) return ANY;
   if ("version" in match) return { version: safe(match.version, "version", op), guard: undefined };
   const guard =
     "mzxid" in match

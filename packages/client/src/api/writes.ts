@@ -2,6 +2,7 @@
 import {
   CreateFlag,
   CreateMode,
+  errorCode,
   Op,
   TTL_MS_MAX,
   type AclEntry,
@@ -9,6 +10,7 @@ import {
   type Guard as WireGuard,
   type Stat,
 } from "@corral/protocol";
+import type { ReadRefusal } from "../calls/answer.ts";
 import type { CallOptions } from "../calls/requester.ts";
 import { encodeAt, raw, type Codec } from "../codec.ts";
 import { CorralError, isCorralError } from "../error.ts";
@@ -28,6 +30,8 @@ import type {
   WriteOptions,
 } from "./types.ts";
 import { badArgument, matched, safe, type View } from "./view.ts";
+
+const NO_NODE = errorCode("NO_NODE");
 
 /** The operation as it goes into a request or a multi. */
 export function createOp(view: View, path: string, data: Uint8Array | null, shape: CreateShape, op: string): CreateOp {
@@ -106,37 +110,35 @@ function conditions(
   at: string,
   options: Pick<DeleteOptions, "guard" | "ifMatch"> | undefined,
   op: string,
-): { readonly version: number; readonly guards: WireGuard[] } {
+): { readonly version: number; readonly guards: readonly WireGuard[] } {
   const { version, guard } = matched(options?.ifMatch, at, op);
   const guards = view.guards(options?.guard, op);
-  if (guard !== undefined) guards.push(guard);
-  return { version, guards };
+  return { version, guards: guard === undefined ? guards : [...guards, guard] };
 }
 
 /** Returns how many znodes were deleted. */
-export async function remove(view: View, path: string, options: DeleteOptions | undefined): Promise<number> {
+export function remove(view: View, path: string, options: DeleteOptions | undefined): Promise<number> {
   const op = "delete";
   const at = view.toServer(path, op);
   const budget = view.budget(op, options);
-  try {
-    if (options?.recursive !== true) {
-      const { version, guards } = conditions(view, at, options, op);
-      return await view.ask(budget, { op: Op.delete, path: at, version }, () => 1, guards);
-    }
-    const nodesMax = safe(options.nodesMax ?? DELETE_TREE_NODES_MAX, "nodesMax", op);
-    const guards = view.guards(options.guard, op);
-    const match = options.ifMatch;
-    if (match !== undefined) guards.push(view.guard({ path, ...match }, op));
-    return await view.ask(
-      budget,
-      { op: Op.deleteTree, path: at, nodesMax },
-      ({ result }) => result[0] as number,
-      guards,
-    );
-  } catch (error) {
-    if (options?.missing === "ok" && isCorralError(error, "NO_NODE") && error.path === path) return 0;
-    throw error;
+  const refused: ReadRefusal<number> | undefined =
+    options?.missing === "ok"
+      ? ({ code, detail }) => (code === NO_NODE && (detail.path ?? at) === at ? { value: 0 } : undefined)
+      : undefined;
+  if (options?.recursive !== true) {
+    const { version, guards } = conditions(view, at, options, op);
+    return view.ask(budget, { op: Op.delete, path: at, version }, () => 1, guards, refused);
   }
+  const nodesMax = safe(options.nodesMax ?? DELETE_TREE_NODES_MAX, "nodesMax", op);
+  const guards = view.guards(options.guard, op);
+  const match = options.ifMatch;
+  return view.ask(
+    budget,
+    { op: Op.deleteTree, path: at, nodesMax },
+    ({ result }) => result[0] as number,
+    match === undefined ? guards : [...guards, view.guard({ path, ...match }, op)],
+    refused,
+  );
 }
 
 /** Reads, computes and writes until nobody wrote in between. `change` may run several times: it must only compute. */

@@ -5,56 +5,73 @@
 import type { Guard, Reply, RequestBody } from "@corral/protocol";
 import { refusal, type CorralError } from "../error.ts";
 import type { Instant } from "../world.ts";
+import type { CallQueue } from "./queue.ts";
+import type { Size } from "./size.ts";
 
-export class Call {
+/** What is left to a call: made once, passed to each of its steps. */
+export interface Budget {
   /** As the method of the client is called; for errors. */
   readonly op: string;
-  readonly path: string | undefined;
-  readonly #toView: (path: string) => string;
+  readonly signal: AbortSignal | undefined;
+  /** Monotonic time after which the caller has given up; Infinity for the client's own calls. */
+  readonly deadlineMs: number;
+  /** From the server's paths to the caller's. */
+  readonly toView: (path: string) => string;
+}
+
+export class Call {
+  readonly budget: Budget;
   readonly body: RequestBody;
   readonly guards: readonly Guard[] | null;
   /** Goes through the log, so that it must not be repeated in another session. */
   readonly isWrite: boolean;
-  /** About the bytes it takes; for the bounds of the queue. */
-  readonly cost: number;
-  /** Upper bound of its MessagePack elements; for the bound of a frame. */
-  readonly elements: number;
+  readonly size: Size;
   /** Concerns one connection only: forgotten when that breaks. */
   readonly isOfConnection: boolean;
-  /** Monotonic time after which the caller has given up; Infinity for the client's own calls. */
-  readonly deadlineMs: number;
 
   /** 0 until first sent. */
   xid = 0;
-  /** As sent, for sending again. */
-  bytes: Uint8Array | undefined = undefined;
   sentAt: Instant | undefined = undefined;
   /** Was it sent on a connection that broke before the answer? Then only its answer can tell whether it was applied. */
   inDoubt = false;
   /** Why the server did not take it, while it waits to be sent again. */
   refusedWith: CorralError | undefined = undefined;
 
+  /** Where it stands among the calls that wait to be sent; see `CallQueue`. */
+  queue: CallQueue | undefined = undefined;
+  before: Call | undefined = undefined;
+  after: Call | undefined = undefined;
+
+  /** The frame in which it was first sent, and where in it: a view made only to be sent again would cost each call 0.1 µs. */
+  #frame: Uint8Array | undefined = undefined;
+  #start = 0;
+  #end = 0;
   /** Undefined once the caller has its answer, or has given up. */
   #settle: Settle | undefined;
 
   constructor(facts: CallFacts, settle: Settle) {
-    this.op = facts.op;
-    this.path = facts.path;
-    this.#toView = facts.toView;
+    this.budget = facts.budget;
     this.body = facts.body;
     this.guards = facts.guards;
     this.isWrite = facts.isWrite;
-    this.cost = facts.cost;
-    this.elements = facts.elements;
-    this.deadlineMs = facts.deadlineMs;
+    this.size = facts.size;
     this.isOfConnection = facts.isOfConnection;
     this.#settle = settle;
+  }
+
+  get op(): string {
+    return this.budget.op;
+  }
+
+  /** As the caller knows it. */
+  get path(): string | undefined {
+    return "path" in this.body ? this.budget.toView(this.body.path) : undefined;
   }
 
   /** The error that a refusing reply stands for. */
   refusalOf(reply: Reply): CorralError {
     const { path } = reply.detail;
-    const detail = path === undefined ? reply.detail : { ...reply.detail, path: this.#toView(path) };
+    const detail = path === undefined ? reply.detail : { ...reply.detail, path: this.budget.toView(path) };
     return refusal(reply.code, detail, this.op, this.path);
   }
 
@@ -64,6 +81,21 @@ export class Call {
 
   get wasSent(): boolean {
     return this.xid !== 0;
+  }
+
+  /** As sent, for sending again. */
+  get bytes(): Uint8Array {
+    return this.#frame!.subarray(this.#start, this.#end);
+  }
+
+  /** It stands there in the frame that is being made. */
+  writtenAt(start: number, end: number): void {
+    this.#start = start;
+    this.#end = end;
+  }
+
+  sentIn(frame: Uint8Array): void {
+    this.#frame = frame;
   }
 
   answer(reply: Reply): void {
@@ -80,17 +112,11 @@ export class Call {
 }
 
 export interface CallFacts {
-  readonly op: string;
-  /** As the caller knows it. */
-  readonly path: string | undefined;
-  /** From the server's paths to the caller's. */
-  readonly toView: (path: string) => string;
+  readonly budget: Budget;
   readonly body: RequestBody;
   readonly guards: readonly Guard[] | null;
   readonly isWrite: boolean;
-  readonly cost: number;
-  readonly elements: number;
-  readonly deadlineMs: number;
+  readonly size: Size;
   readonly isOfConnection: boolean;
 }
 

@@ -4,7 +4,8 @@
  * Owns no request. Ends only the waiting for things; what is under way goes on.
  */
 import type { CorralError } from "../error.ts";
-import type { Budget, CallOptions, Requester } from "./requester.ts";
+import type { Budget } from "./call.ts";
+import type { CallOptions, Requester } from "./requester.ts";
 
 /** What is left of a call. Made by {@link Client.deadline}. */
 export interface Deadline {

@@ -7,8 +7,8 @@ import type { Call } from "./call.ts";
 
 export interface Held {
   /** By its answer. */
-  readonly settle: () => void;
-  readonly reject: (error: CorralError) => void;
+  settle(): void;
+  failed(error: CorralError): void;
 }
 
 export class HeldPromises {
@@ -23,7 +23,7 @@ export class HeldPromises {
   release(): void {
     const held = this.#held;
     this.#held = undefined;
-    for (const { settle } of held?.values() ?? []) settle();
+    for (const each of held?.values() ?? []) each.settle();
   }
 
   settleInTurn(call: Call, held: Held): void {
@@ -39,7 +39,7 @@ export class HeldPromises {
   reject(call: Call, error: CorralError): boolean {
     const held = this.#held?.get(call);
     this.#held?.delete(call);
-    held?.reject(error);
+    held?.failed(error);
     return held !== undefined;
   }
 }

@@ -5,12 +5,14 @@
  */
 import { isWrite, Op, type Guard, type Reply, type Request, type RequestBody } from "@corral/protocol";
 import { CorralError } from "../error.ts";
-import type { Clock } from "../world.ts";
+import { instantOf, type Clock, type Instant } from "../world.ts";
 import { AbortRegistry } from "./aborts.ts";
-import { Call, type Settle } from "./call.ts";
+import { Answer, type ReadRefusal } from "./answer.ts";
+import { Call, type Budget, type Settle } from "./call.ts";
 import { HeldPromises } from "./held.ts";
 import { sizeOf } from "./size.ts";
 import { RequestTable } from "./table.ts";
+import { Turns } from "./turns.ts";
 
 /** How long a whole call may take, whatever its number of steps, and who may end it. */
 export interface CallOptions {
@@ -19,39 +21,27 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What is left to a call: made once, passed to each of its steps. */
-export interface Budget {
-  readonly op: string;
-  readonly signal: AbortSignal | undefined;
-  /** Monotonic. */
-  readonly deadlineMs: number;
-  /** From the server's paths to the caller's. */
-  readonly toView: (path: string) => string;
-}
-
 export interface QueueBounds {
   readonly calls: number;
   readonly bytes: number;
 }
-
-/** The result of a refusal that is an answer like any other (no such znode), or undefined for one that is an error. */
-export type ReadRefusal<T> = (reply: Reply) => { readonly value: T } | undefined;
 
 export class Requester {
   readonly table: RequestTable = new RequestTable();
   readonly #clock: Clock;
   readonly #bounds: QueueBounds;
   readonly #timeoutMs: number;
-  readonly #gate: () => CorralError | undefined;
+  readonly #gate: (now: Instant) => CorralError | undefined;
   readonly #wake: () => void;
   readonly #aborts = new AbortRegistry();
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
   readonly #held = new HeldPromises();
+  readonly #turns = new Turns();
 
   /** `gate`: why nothing may be asked at present. `wake`: there is something to send. */
   constructor(
     world: { readonly clock: Clock; readonly bounds: QueueBounds; readonly timeoutMs: number },
-    gate: () => CorralError | undefined,
+    gate: (now: Instant) => CorralError | undefined,
     wake: () => void,
   ) {
     this.#clock = world.clock;
@@ -78,50 +68,36 @@ export class Requester {
     refused?: ReadRefusal<T>,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      let stopListening: (() => void) | undefined;
-      const call = this.#makeCall(budget, body, guards, {
-        answered: (reply, answered) => {
-          const outcome = outcomeOf(reply, answered, read, refused);
-          this.#held.settleInTurn(answered, {
-            settle: () => {
-              stopListening?.();
-              if ("error" in outcome) reject(outcome.error);
-              else resolve(outcome.value);
-            },
-            reject: (error) => {
-              stopListening?.();
-              reject(error);
-            },
-          });
-        },
-        failed: (error) => {
-          stopListening?.();
-          reject(error);
-        },
-      });
-      const fault = this.#entryFault(budget, call);
+      const answer = new Answer(this.#held, this.#turns, read, refused, resolve, reject);
+      const call = callOf(budget, body, guards, answer, false);
+      const fault = this.#entryFault(call);
       if (fault !== undefined) {
         call.fail(fault);
         return;
       }
-      if (budget.signal !== undefined) {
-        stopListening = this.#aborts.add(budget.signal, () => {
-          this.#giveUp(call, "ABORTED", budget.signal?.reason);
+      const { signal } = budget;
+      if (signal !== undefined) {
+        answer.stopListening = this.#aborts.add(signal, () => {
+          this.#giveUp(call, "ABORTED", signal.reason);
         });
       }
       this.table.add(call);
-      this.#expectDeadline(call.deadlineMs);
+      this.#expectDeadline(budget.deadlineMs);
       this.#wake();
     });
   }
 
   /** Why a call has nothing left, if so: its signal is aborted or its time over. */
-  fault({ op, signal, deadlineMs }: Budget, path?: string): CorralError | undefined {
-    const detail = { path };
-    if (signal?.aborted === true)
-      return new CorralError("ABORTED", { op, detail, outcome: "no", cause: signal.reason });
-    if (this.#clock.monotonicMs() >= deadlineMs) return new CorralError("TIMEOUT", { op, detail, outcome: "no" });
-    return undefined;
+  fault(
+    { op, signal, deadlineMs }: Budget,
+    call?: Call,
+    now: number = this.#clock.monotonicMs(),
+  ): CorralError | undefined {
+    if (signal?.aborted === true) {
+      return new CorralError("ABORTED", { op, detail: { path: call?.path }, outcome: "no", cause: signal.reason });
+    }
+    if (now < deadlineMs) return undefined;
+    return new CorralError("TIMEOUT", { op, detail: { path: call?.path }, outcome: "no" });
   }
 
   /** What a step of a call may take. */
@@ -173,49 +149,32 @@ export class Requester {
   /** A request of the client's own about what a connection has; sent before all others, forgotten when the connection breaks. */
   urgent(op: string, body: RequestBody, settle: Settle): void {
     const budget = { op, signal: undefined, deadlineMs: Infinity, toView: asItIs };
-    this.table.addUrgent(this.#makeCall(budget, body, null, settle, true));
+    this.table.addUrgent(callOf(budget, body, null, settle, true));
     this.#wake();
   }
 
-  #makeCall(
-    budget: Budget,
-    body: RequestBody,
-    guards: readonly Guard[] | null,
-    settle: Settle,
-    isOfConnection = false,
-  ): Call {
-    const { op, deadlineMs, toView } = budget;
-    const { bytes: cost, elements } = sizeOf(body, guards);
-    const path = "path" in body ? toView(body.path) : undefined;
-    const writes = isWrite(body as Request) || body.op === Op.addAuth;
-    return new Call(
-      { op, path, toView, body, guards, isWrite: writes, cost, elements, deadlineMs, isOfConnection },
-      settle,
-    );
-  }
-
-  #entryFault(budget: Budget, call: Call): CorralError | undefined {
-    const { op } = budget;
-    const detail = { path: call.path };
+  #entryFault(call: Call): CorralError | undefined {
     // First: it may find that the session is over, and with that the call's own signal may abort.
-    const closed = this.#gate();
-    const over = this.fault(budget, call.path);
+    const now = instantOf(this.#clock);
+    const closed = this.#gate(now);
+    const over = this.fault(call.budget, call, now.monotonicMs);
     if (over !== undefined) return over;
+    const { op } = call;
     if (closed !== undefined) {
-      return new CorralError(closed.code, { op, detail, outcome: "no", cause: closed.cause });
+      return new CorralError(closed.code, { op, detail: { path: call.path }, outcome: "no", cause: closed.cause });
     }
     const { calls, bytes } = this.#bounds;
     if (this.table.queued >= calls) {
       return new CorralError("OVERLOADED", {
         op,
-        detail: { ...detail, name: "queueCalls", limit: calls },
+        detail: { path: call.path, name: "queueCalls", limit: calls },
         means: "too many calls wait to be sent",
       });
     }
-    if (this.table.queuedBytes + call.cost > bytes) {
+    if (this.table.queuedBytes + call.size.bytes > bytes) {
       return new CorralError("OVERLOADED", {
         op,
-        detail: { ...detail, name: "queueBytes", limit: bytes },
+        detail: { path: call.path, name: "queueBytes", limit: bytes },
         means: "too many bytes wait to be sent",
       });
     }
@@ -253,8 +212,8 @@ export class Requester {
     const now = this.#clock.monotonicMs();
     let nextMs = Infinity;
     for (const call of [...this.#held.calls, ...this.table.waiting()]) {
-      if (call.deadlineMs <= now) this.#giveUp(call, "TIMEOUT");
-      else nextMs = Math.min(nextMs, call.deadlineMs);
+      if (call.budget.deadlineMs <= now) this.#giveUp(call, "TIMEOUT");
+      else nextMs = Math.min(nextMs, call.budget.deadlineMs);
     }
     this.#expectDeadline(nextMs);
   }
@@ -266,6 +225,11 @@ export class Requester {
 
   release(): void {
     this.#held.release();
+  }
+
+  /** A message has been handed on: promises of later replies wait for those who loop over such messages. */
+  told(): void {
+    this.#turns.give();
   }
 
   /** The connection was closed over a credential: the oldest addAuth is not to be sent again, and this is its answer. */
@@ -301,6 +265,8 @@ export class Requester {
   }
 
   #endAll(errorFor: (call: Call, happened: boolean) => CorralError): void {
+    // The state that follows is told first.
+    this.told();
     // What a write came to must be told; a read would show changes before their events.
     for (const call of [...this.#held.calls]) if (!call.isWrite) this.#held.reject(call, errorFor(call, false));
     this.release();
@@ -315,21 +281,13 @@ export class Requester {
 
 const asItIs = (path: string): string => path;
 
-function outcomeOf<T>(
-  reply: Reply,
-  call: Call,
-  read: (reply: Reply) => T,
-  refused: ReadRefusal<T> | undefined,
-): { readonly value: T } | { readonly error: CorralError } {
-  try {
-    if (reply.code === 0) return { value: read(reply) };
-    return refused?.(reply) ?? { error: call.refusalOf(reply) };
-  } catch (error) {
-    if (error instanceof CorralError) return { error };
-    const { op, path } = call;
-    const means = "the reply cannot be read";
-    return {
-      error: new CorralError("PROTOCOL_ERROR", { op, detail: { path }, outcome: "unknown", cause: error, means }),
-    };
-  }
+function callOf(
+  budget: Budget,
+  body: RequestBody,
+  guards: readonly Guard[] | null,
+  settle: Settle,
+  isOfConnection: boolean,
+): Call {
+  const writes = isWrite(body as Request) || body.op === Op.addAuth;
+  return new Call({ budget, body, guards, isWrite: writes, size: sizeOf(body, guards), isOfConnection }, settle);
 }

@@ -43,6 +43,10 @@ export function sizeOf(body: RequestBody, guards: readonly Guard[] | null): Size
       bytes += bytesOf(body);
       elements += elementsOf(body);
       break;
+    case Op.get:
+    case Op.exists:
+      bytes += body.path.length;
+      break;
     case Op.addAuth:
       bytes += body.credential.length;
       break;

@@ -1,6 +1,7 @@
 /** How a client ends by its owner's will: with its session, or leaving that to another process. Each at most once. */
 import { Op } from "@corral/protocol";
-import type { Budget, Requester } from "../calls/requester.ts";
+import type { Budget } from "../calls/call.ts";
+import type { Requester } from "../calls/requester.ts";
 import { CorralError } from "../error.ts";
 import type { DetachedSession } from "../options.ts";
 import type { LogSink } from "../world.ts";

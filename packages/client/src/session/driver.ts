@@ -58,7 +58,7 @@ export class Driver implements ConnectionOwner, DialerOwner {
     const { clock, queue, random, servers, timeoutMs, transport, credentials, frameBytes } = settings;
     this.requester = new Requester(
       { clock, bounds: queue, timeoutMs },
-      () => this.#whyClosed(),
+      (now) => this.#whyClosed(now),
       () => {
         this.sender.wake();
       },
@@ -252,9 +252,9 @@ export class Driver implements ConnectionOwner, DialerOwner {
   // ---- the end of sessions --------------------------------------------------------------------------------------------
 
   /** Is the session still certain? Ends it if not. True also when there is none. */
-  checkDeadline(): boolean {
+  checkDeadline(now: Instant = instantOf(this.settings.clock)): boolean {
     const session = this.session;
-    if (session === undefined || session.isValid) return true;
+    if (session === undefined || session.validForMsAt(now) > 0) return true;
     const means = `no answer for so long that the session (timeout ${session.timeoutMs} ms) may be over`;
     this.#endSession("local-deadline", new CorralError("SESSION_EXPIRED", { means }));
     return false;
@@ -319,8 +319,8 @@ export class Driver implements ConnectionOwner, DialerOwner {
     if (this.#state !== before) this.states.publish(this.#state);
   }
 
-  #whyClosed(): CorralError | undefined {
-    this.checkDeadline();
+  #whyClosed(now: Instant): CorralError | undefined {
+    this.checkDeadline(now);
     const state = this.#state;
     if (state.name === "closed") return new CorralError("CLOSED", { cause: state.cause });
     if (this.closing.hasBegun) return new CorralError("CLOSED");

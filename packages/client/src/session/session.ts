@@ -61,8 +61,13 @@ export class Session implements SessionInfo {
   }
 
   get validForMs(): number {
+    return this.validForMsAt(instantOf(this.#clock));
+  }
+
+  /** Both clocks have just been read. */
+  validForMsAt(now: Instant): number {
     if (this.#expired) return 0;
-    const left = this.timeoutMs * (1 - VALIDITY_MARGIN) - elapsedMs(this.#provenAt, instantOf(this.#clock));
+    const left = this.timeoutMs * (1 - VALIDITY_MARGIN) - elapsedMs(this.#provenAt, now);
     if (left > 0) return left;
     // Latched: a wall clock that jumps back must not bring a session back to life.
     this.#expired = true;

@@ -2,7 +2,8 @@
  * The subscriptions of a client by their numbers on the present connection, and their return on the next.
  */
 import { Op, type SubscriptionMessage } from "@corral/protocol";
-import type { Budget, Requester } from "../calls/requester.ts";
+import type { Budget } from "../calls/call.ts";
+import type { Requester } from "../calls/requester.ts";
 import { isCorralError, refusal, type CorralError } from "../error.ts";
 import type { NewConnection, SubscriptionSink } from "../session/restorable.ts";
 import { Feed, type FeedReader, type FeedSpec } from "./feed.ts";
@@ -92,6 +93,7 @@ export class SubscriptionRegistry implements SubscriptionSink {
   }
 
   message(message: SubscriptionMessage): void {
+    this.#requester.told();
     const feed = this.#byId.get(message.id);
     if (feed !== undefined) feed.message(message);
     // One that was given up, sent again after a reconnect.

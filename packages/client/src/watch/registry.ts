@@ -137,6 +137,7 @@ export class WatchRegistry implements WatchSink {
   }
 
   #tell(event: WatchEvent): void {
+    this.#requester.told();
     for (const registration of this.#table.wanting(event)) this.#tellOne(registration, event);
   }
 
@@ -150,6 +151,7 @@ export class WatchRegistry implements WatchSink {
   /** What happened up to this zxid will not be told. One-shot watches are over with that. */
   #resync(registration: Registration, zxid: number): void {
     registration.from = zxid;
+    this.#requester.told();
     this.#tellOne(registration, { kind: "resync", path: registration.path, zxid });
   }
 
