@@ -16,9 +16,11 @@ import { drainOnSignal } from "./signals.ts";
 import { startLines } from "./start-lines.ts";
 import { UsageError } from "./usage-error.ts";
 import { VERSION } from "./version.ts";
+import { boundYoungGeneration } from "./young-generation.ts";
 
 /** Serves until a signal. Returns how to end; a failure on the way ends the process by itself. */
 export async function serve(settings: Settings): Promise<ExitCode> {
+  boundYoungGeneration();
   const logger = createLogger(settings.logLevel, settings.logFormat ?? defaultFormat());
   endOnUnexpected(logger);
   const directory = path.resolve(settings.data);
