@@ -1,7 +1,7 @@
 /**
  * Who may do what: ZooKeeper's rules of ACL evaluation, and of what an ACL may say.
  */
-import type { AclEntry, Identity } from "@corral/protocol";
+import { type AclEntry, type Identity, OPEN_ACL } from "@corral/protocol";
 import { addressMatches, isAddressPattern } from "./ip-address.ts";
 import type { Options } from "./options.ts";
 import { type Refusal, refuse } from "./refusal.ts";
@@ -47,6 +47,8 @@ export function resolveAcl(
   const tooMany = (entries: number): Refusal =>
     refuse("LIMIT_EXCEEDED", { path, name: "aclEntries", limit: options.aclEntries, actual: entries });
   if (acl.length > options.aclEntries) return tooMany(acl.length);
+  // The very list of most creates: it is known to be valid, and the table of lists knows it again without looking into it.
+  if (acl === OPEN_ACL) return acl;
   const resolved: AclEntry[] = [];
   const add = (entry: AclEntry): void => {
     const { permissions, scheme, id } = entry;

@@ -125,7 +125,7 @@ async function surveyFrames(
   let durableSeq = 0;
   let lastFrameAt = SEGMENT_HEADER_BYTES;
   /** Records not yet said to be durable, oldest first: never more than stood in one write, and the one before. */
-  let unproven: { seq: number; offset: number }[] = [];
+  const unproven: { seq: number; offset: number }[] = [];
   const walk = await walkFrames(window, salt, (frame, bytes, offset) => {
     if (frame.type === "batch") {
       const record = decodeRecord(bytes);
@@ -142,7 +142,7 @@ async function surveyFrames(
     }
     epoch = Math.max(epoch, frame.epoch);
     durableSeq = Math.max(durableSeq, frame.durableSeq);
-    while (unproven.length > 0 && unproven[0]!.seq <= durableSeq) unproven = unproven.slice(1);
+    while (unproven.length > 0 && unproven[0]!.seq <= durableSeq) unproven.shift();
     lastFrameAt = offset;
     return undefined;
   });

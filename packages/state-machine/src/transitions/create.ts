@@ -43,7 +43,7 @@ export function create(cx: Context, op: CreateOp, w: Writer): Refusal | undefine
     ? cx.atomically(isRefusal, () => createParents(cx, op, asked) ?? createOne(cx, op))
     : createOne(cx, op);
   if (typeof made !== "number") return made;
-  w.str(cx.state.tree.path(made));
+  w.str(isSequential(op.mode) ? cx.state.tree.path(made) : op.path);
   cx.state.tree.writeStat(w, made);
   return undefined;
 }
