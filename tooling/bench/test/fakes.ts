@@ -6,7 +6,7 @@ import type { GeneratorCommand, System } from "../src/systems/system.ts";
 import type { Growing, SystemName, Throughput } from "../src/report/results.ts";
 import type { Workload } from "../src/generator/job.ts";
 
-export const FAKE: string = fileURLToPath(new URL("fake-generator.mjs", import.meta.url));
+const FAKE: string = fileURLToPath(new URL("fake-generator.mjs", import.meta.url));
 
 export function fakeCommand(how: string, name = "fake"): GeneratorCommand {
   return { name, command: [process.execPath, FAKE, how, "127.0.0.1:1"], processorsMax: 1 };
@@ -110,6 +110,7 @@ export function row(given: Given): Throughput {
     inFlight,
     operations: given.perSecond,
     seconds: 1,
+    sampledSeconds: 1,
     latencies: { p50, p99: p50 * 2, p999: p50 * 3, max: p50 * 4 },
     serverCpu: server,
     generatorCpu: generator,

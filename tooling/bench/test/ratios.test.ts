@@ -18,7 +18,8 @@ function against(own: object, other: object) {
 describe("whether the generator was the limit", () => {
   const measured = (serverCpu: number, generatorCpu: number) => ({
     operations: 1,
-    seconds: 2,
+    seconds: 1.9,
+    sampledSeconds: 2,
     serverCpu,
     generatorCpu,
     machineCpu: 0,
@@ -117,7 +118,7 @@ describe("targets", () => {
   });
 
   test("of parts: fan-out, memory, restart, snapshots, cost and sessions", () => {
-    const of = { operations: 100, seconds: 1, serverCpu: 0.1, generatorCpu: 0.1, machineCpu: 0.2 };
+    const of = { operations: 100, seconds: 1, sampledSeconds: 1, serverCpu: 0.1, generatorCpu: 0.1, machineCpu: 0.2 };
     const load = (serverCpu: number) =>
       ["get", "set"].map((workload) => ({ ...of, serverCpu, workload: workload as "get" }));
     const own = { system: "corral", variant: "wire" } as const;
@@ -155,7 +156,7 @@ describe("targets", () => {
       ["p99 during snapshots, to p99 without", "3.00 ×", "missed"],
       ["cost of a get, largest tree to smallest", "1.25 ×", "reached"],
       ["cost of a set, largest tree to smallest", "1.25 ×", "reached"],
-      ["memory of a session", "0.67 ×", "missed"],
+      ["resident memory, 100 sessions", "0.80 ×", "missed"],
     ]);
   });
 });

@@ -23,6 +23,14 @@ export interface Ran extends Measurement {
   readonly end: EndMark;
 }
 
+/** CPU seconds at a moment, milliseconds of this process's clock. */
+interface Sample {
+  readonly at: number;
+  readonly server: number;
+  readonly generator: number;
+  readonly machine: number;
+}
+
 export class Generator {
   readonly name: string;
   readonly processorsMax: number;
@@ -79,6 +87,7 @@ export class Generator {
     const measured = {
       operations: end.operations,
       seconds: end.seconds,
+      sampledSeconds: (after.at - before.at) / 1000,
       serverCpu: after.server - before.server,
       generatorCpu: after.generator - before.generator,
       machineCpu: after.machine - before.machine,
@@ -113,8 +122,9 @@ export class Generator {
     if (this.#over === undefined) this.#process.stdin.write(`${JSON.stringify(job)}\n`);
   }
 
-  #sample(server: number): { readonly server: number; readonly generator: number; readonly machine: number } {
+  #sample(server: number): Sample {
     return {
+      at: performance.now(),
       server: cpuSeconds(server),
       generator: cpuSeconds(this.pid),
       machine: machineCpuSeconds(),

@@ -4,7 +4,7 @@
  */
 import { BULK, type Shape } from "../run/scale.ts";
 import type { Workload } from "../generator/job.ts";
-import { kilobytes, median, megabytes, micros, rate, seconds } from "./numbers.ts";
+import { median, megabytes, micros, rate, seconds } from "./numbers.ts";
 import { type Results, SYSTEM_NAMES, type SystemName, type Throughput } from "./results.ts";
 import { clientTitle } from "./tables.ts";
 import { biggest } from "./targets.ts";
@@ -96,9 +96,12 @@ export function panelsOf(results: Results): readonly Panel[] {
     false,
     parts(results.restarts, (row) => median(row.seconds), seconds),
   );
-  const session = ({ rssAfter, rssBefore, count }: Results["sessions"][number]): number =>
-    (rssAfter - rssBefore) / count;
-  add("memory of a session", false, parts(results.sessions, session, kilobytes));
+  const sessions = (results.sessions[0]?.count ?? 0).toLocaleString("en");
+  add(
+    `resident, ${sessions} sessions`,
+    false,
+    parts(results.sessions, ({ rssAfter }) => rssAfter, megabytes),
+  );
   return panels;
 }
 

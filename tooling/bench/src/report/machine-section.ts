@@ -39,7 +39,9 @@ To repeat it: \`apt-get install --no-install-recommends zookeeper default-jdk-he
 export function othersShares(results: Results): number[] {
   const { cores } = results.machine;
   const all: readonly Measurement[] = [...results.throughput, ...results.fanOut, ...results.snapshots];
-  return all.map((one) => Math.max(0, one.machineCpu - one.serverCpu - one.generatorCpu) / (one.seconds * cores));
+  return all.map(
+    (one) => Math.max(0, one.machineCpu - one.serverCpu - one.generatorCpu) / (one.sampledSeconds * cores),
+  );
 }
 
 function othersText(results: Results): string {

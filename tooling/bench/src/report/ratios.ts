@@ -29,9 +29,9 @@ export type OtherName = Exclude<SystemName, "corral">;
  * left and the generator had taken more of it than the server.
  */
 export function isSaturated(measured: Measurement, processorsMax: number | null, machineCores: number): boolean {
-  const generator = measured.generatorCpu / measured.seconds;
+  const generator = measured.generatorCpu / measured.sampledSeconds;
   if (processorsMax === 1) return generator >= CORE_SHARE_FULL;
-  const server = measured.serverCpu / measured.seconds;
+  const server = measured.serverCpu / measured.sampledSeconds;
   return server + generator >= MACHINE_SHARE_FULL * machineCores && generator > server;
 }
 

@@ -12,8 +12,11 @@ export const SYSTEM_NAMES: readonly SystemName[] = ["corral", "zookeeper", "etcd
 /** One measured part of a job. */
 export interface Measurement {
   readonly operations: number;
+  /** As the generator counts it: of a fan-out, its rounds alone. */
   readonly seconds: number;
   readonly latencies?: Latencies;
+  /** Between the two samples of CPU time, which are taken when the marks arrive. */
+  readonly sampledSeconds: number;
   readonly serverCpu: number;
   readonly generatorCpu: number;
   /** What the whole machine was busy, these two and all others: tells whether others were at work. */

@@ -69,8 +69,8 @@ function rowOf(results: Results, title: string, shape: Shape, rows: readonly Thr
     latency("p50"),
     latency("p99"),
     latency("p999"),
-    cores(of((row) => row.serverCpu / row.seconds)),
-    `${cores(of((row) => row.generatorCpu / row.seconds))}${full}`,
+    cores(of((row) => row.serverCpu / row.sampledSeconds)),
+    `${cores(of((row) => row.generatorCpu / row.sampledSeconds))}${full}`,
     cpuMicros(of((row) => (row.serverCpu / row.operations) * 1e6)),
     cpuMicros(of((row) => (row.generatorCpu / row.operations) * 1e6)),
   ];

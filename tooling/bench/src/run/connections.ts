@@ -3,6 +3,7 @@
  * Each is a connection of its own.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { megabytes } from "../report/numbers.ts";
 import type { System } from "../systems/system.ts";
 import type { Lab } from "./lab.ts";
 import { cpuSeconds } from "./processor-time.ts";
@@ -14,6 +15,7 @@ const SESSION_TIMEOUT_MS = 30_000;
 export async function fanOut(lab: Lab): Promise<void> {
   const { watchers, fanOutRounds: rounds, fanOutZnodes } = lab.scale;
   await onFresh(lab, "fan-out", async (system, stage, variant) => {
+    await stage.warmUp(lab.scale.firstWarmUpMs);
     for (const znodes of fanOutZnodes) {
       await lab.attempt(system.name, `fan-out, ${watchers} watchers of ${znodes} znodes`, async () => {
         const { end, ...measured } = await stage.run({ job: "watch", watchers, znodes, rounds });
@@ -29,6 +31,7 @@ export async function fanOut(lab: Lab): Promise<void> {
 export async function sessions(lab: Lab): Promise<void> {
   const { sessions: count, idleMs, settleMsMax } = lab.scale;
   await onFresh(lab, "sessions", async (system, stage, variant) => {
+    // Without a load before: what a heap has grown to by then would hide what the sessions take.
     const rssBefore = await stage.settledRss(settleMsMax);
     const { end: _, ...measured } = await stage.run({ job: "sessions", count, timeoutMs: SESSION_TIMEOUT_MS });
     const rssAfter = await stage.settledRss(settleMsMax);
@@ -40,12 +43,13 @@ export async function sessions(lab: Lab): Promise<void> {
     await stage.release();
     const row = { count, rssBefore, rssAfter, idleCpu, idleSeconds };
     lab.results.sessions.push({ system: system.name, variant, ...measured, ...row });
-    const each = ((rssAfter - rssBefore) / count / 1024).toFixed(1);
-    lab.say(`  ${count} sessions in ${measured.seconds.toFixed(1)} s, ${each} KiB each`);
+    lab.say(
+      `  ${count} sessions in ${measured.seconds.toFixed(1)} s, ${megabytes(rssBefore)} to ${megabytes(rssAfter)}`,
+    );
   });
 }
 
-/** Every system in turn, each on an empty directory and warmed up. */
+/** Every system in turn, each on an empty directory. */
 async function onFresh(
   lab: Lab,
   what: string,
@@ -59,7 +63,6 @@ async function onFresh(
       try {
         const variant = plainVariant(system);
         await stage.start(variant);
-        await stage.warmUp(lab.scale.firstWarmUpMs);
         await work(system, stage, variant);
       } finally {
         await stage.close();

@@ -38,7 +38,7 @@ export function stepsOf(scale: Scale, systems: readonly System[], parts: readonl
     steps.push({ name: "fan-out", seconds: systems.length * (fresh + connecting + told), run: fanOut });
   }
   if (has("sessions")) {
-    const each = fresh + (2 * scale.sessions) / CONNECTIONS_PER_SECOND + scale.idleMs / 1000 + settle / 2;
+    const each = START_SECONDS + (2 * scale.sessions) / CONNECTIONS_PER_SECOND + scale.idleMs / 1000 + settle / 2;
     steps.push({ name: "sessions", seconds: systems.length * each, run: sessions });
   }
   const size = has("size");

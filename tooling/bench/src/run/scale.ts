@@ -54,7 +54,7 @@ export const FULL: Scale = {
   warmUpMs: 250,
   measureMs: 1_200,
   watchers: 10_000,
-  fanOutRounds: 7,
+  fanOutRounds: 9,
   fanOutZnodes: [1, 1_000],
   sessions: 10_000,
   idleMs: 10_000,
