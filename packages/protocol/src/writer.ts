@@ -6,6 +6,8 @@
  */
 
 const GROWTH = 2;
+/** A buffer that grew beyond this is not kept from one message to the next. */
+const KEPT_BYTES = 16 * 1024;
 
 export class Writer {
   #bytes: Uint8Array;
@@ -38,8 +40,9 @@ export class Writer {
     return taken;
   }
 
-  /** A copy of what has been written; the writer keeps its buffer and starts over. */
+  /** A copy of what has been written; the writer starts over, with the same buffer unless that has grown large. */
   copy(): Uint8Array {
+    if (this.#bytes.length > KEPT_BYTES && this.#bytes.length > this.#initialBytes) return this.take();
     const copied = this.#bytes.slice(0, this.#length);
     this.#length = 0;
     return copied;

@@ -36,8 +36,8 @@ export function touched(world: World, connection: Connection): void {
 }
 
 function send(world: World, connection: Connection): void {
-  const bytes = connection.out.take();
-  if (bytes.length === 0) return;
+  if (connection.out.length === 0) return;
+  const bytes = connection.out.copy();
   if (connection.unsent === 0) connection.unsentSince = world.awakeMs;
   connection.unsent += bytes.length;
   world.sink.send(connection.id, bytes);
