@@ -53,7 +53,7 @@ function again(args: Arguments, file: string): void {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new UsageError(`--report ${file}: ${(error as Error).message}`);
+    throw new UsageError(`--report ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
   const results = readResults(text);
   if (results === undefined) throw new UsageError(`--report ${file}: no results of this version of the bench`);
