@@ -35,7 +35,7 @@ interface Death {
 export const nthWrite: Row = {
   name: "R2",
   title: "killed at the n-th write or sync",
-  boundMs: 400_000,
+  boundMs: 600_000,
   needs: ["strace"],
   async run(stage) {
     const deaths = plan(stage);
