@@ -222,6 +222,27 @@ test("when the newest snapshot is damaged the older one serves, with every recor
   expect(again.warnings).toMatchObject([{ kind: "snapshot-skipped", file: snapshotName(newest) }]);
 });
 
+test("a damaged snapshot is not taken from a listener that has not read it", async () => {
+  const world = lying(3);
+  const { process, history } = await started(world);
+  for (let count = 1; count <= 4; count += 1) {
+    history.propose(process, 50);
+    await process.settled(count);
+    if (count > 2) await process.save();
+  }
+  await process.log.close();
+  const [older, newest] = [process.state[2]!.zxid, process.state[3]!.zxid];
+  world.disk.flip(snapshotName(newest), 80);
+  const warnings: LogWarning[] = [];
+  const log = world.log({ warn: (warning) => warnings.push(warning) });
+  const offered: number[] = [];
+  const recovered = await log.recover({ snapshot: async ({ zxid }) => void offered.push(zxid), batch: () => {} });
+  expect(offered).toEqual([newest, older]);
+  expect(recovered).toMatchObject({ snapshotZxid: older, batches: 1 });
+  expect(warnings).toMatchObject([{ kind: "snapshot-skipped", file: snapshotName(newest) }]);
+  await log.close();
+});
+
 test("a damaged snapshot does not count among those kept", async () => {
   const world = lying(3);
   const { process, history } = await started(world);
