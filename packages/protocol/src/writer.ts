@@ -145,9 +145,14 @@ export class Writer {
   }
 
   /** Bytes that are MessagePack already. */
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#copy(bytes, 0, bytes.length);
+  raw(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    this.#reserve(end - start);
+    this.#copy(bytes, start, end - start);
+  }
+
+  /** All that another writer has written. */
+  append(other: Writer): void {
+    this.raw(other.#bytes, 0, other.#length);
   }
 
   #copy(bytes: Uint8Array, offset: number, length: number): void {

@@ -95,15 +95,21 @@ export function requestHash(bytes: Uint8Array, start: number, end: number): numb
   return hash >>> 0;
 }
 
-/** A client's write, with the request's bytes as they came. */
-export function writeWriteTxn(w: Writer, txn: Omit<WriteTxn, "kind" | "request">, frame: Uint8Array): void {
+/** A client's write, with the request's bytes as they came: these, or a part of them. */
+export function writeWriteTxn(
+  w: Writer,
+  txn: Omit<WriteTxn, "kind" | "request">,
+  frame: Uint8Array,
+  start = 0,
+  end: number = frame.length,
+): void {
   w.array(5);
   w.int(TxnKind.write);
   w.int(txn.session);
   w.int(txn.generation);
   w.int(txn.acked);
   w.int(txn.hash);
-  w.raw(frame);
+  w.raw(frame, start, end);
 }
 
 export function writeTxn(w: Writer, txn: Exclude<Txn, WriteTxn>): void {

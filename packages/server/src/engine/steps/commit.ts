@@ -125,7 +125,7 @@ function answer(
   connection.takeFirst();
   switch (applied.outcome) {
     case "answered":
-      connection.out.raw(applied.reply.written());
+      connection.out.append(applied.reply);
       touched(world, connection);
       if (applied.closed === session) close(world, connection, CloseCode.normal, "closed");
       else answerReads(world, connection);

@@ -70,7 +70,7 @@ export class Proposer {
 
   /** A client's request that goes to the log: a write, addAuth, or a read that needs a mark there. */
   request(connection: Connection, entry: Pending): void {
-    const { request, bytes } = entry;
+    const { request, frame, start, end } = entry;
     const session = connection.session!.id;
     const { generation, acked } = connection;
     this.#world.counters.writes++;
@@ -78,14 +78,14 @@ export class Proposer {
     if (request.op === Op.sync || "consistency" in request) {
       return this.txn({ kind: TxnKind.sync, session, generation, xid: request.xid });
     }
-    const hash = requestHash(bytes, 0, bytes.length);
+    const hash = requestHash(frame, start, end);
     const txn: WriteTxn = { kind: TxnKind.write, session, generation, acked, hash, request: request as WriteRequest };
-    this.#makeRoom(bytes.length);
-    writeWriteTxn(this.#body, txn, bytes);
+    this.#makeRoom(end - start);
+    writeWriteTxn(this.#body, txn, frame, start, end);
     this.#txns.push(txn);
   }
 
-  #addAuth(connection: Connection, { request, bytes }: Pending): void {
+  #addAuth(connection: Connection, { request, frame, start, end }: Pending): void {
     if (request.op !== Op.addAuth) return;
     const identity = this.#authenticator.identify(request.scheme, request.credential);
     if (identity === undefined) {
@@ -93,7 +93,7 @@ export class Proposer {
     }
     const session = connection.session!.id;
     const { generation, acked } = connection;
-    const hash = requestHash(bytes, 0, bytes.length);
+    const hash = requestHash(frame, start, end);
     this.txn({ kind: TxnKind.addAuth, session, generation, acked, xid: request.xid, hash, identity });
   }
 

@@ -74,7 +74,7 @@ function admit(
     if (isSignal(message)) signal(world, connection, message);
     else {
       const start = i === 0 ? 0 : ends[i - 1]!;
-      connection.admit(message, bytes.subarray(start, ends[i]));
+      connection.admit(message, bytes, start, ends[i]!);
       world.counters.requests++;
     }
   }

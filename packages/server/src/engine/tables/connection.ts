@@ -18,8 +18,10 @@ export interface Peer {
 /** A request that waits for its turn, its commit or its answer. */
 export interface Pending {
   readonly request: Request;
-  /** Bytes of the request, valid while it has not been proposed. */
-  readonly bytes: Uint8Array;
+  /** Where its bytes are. A view of them would cost more than a read does. */
+  readonly frame: Uint8Array;
+  readonly start: number;
+  readonly end: number;
   /** held: not looked at yet. proposed: in the log's hands. reading: waits for earlier writes. refused: for overload. */
   state: "held" | "proposed" | "reading" | "refused";
   /** Of a read behind writes that are in the log's hands: about how many bytes its answer will have. */
@@ -50,7 +52,7 @@ export class Connection {
   unproposed = 0;
   /** How many of `pending` are in the log's hands. */
   proposed = 0;
-  /** Sum of `bytes` of what is pending, and of `answerBytes`. */
+  /** Bytes of the requests that are pending, and the sum of `answerBytes`. */
   pendingBytes = 0;
   answerBytes = 0;
   /** What this turn has to say to the client. */
@@ -91,17 +93,17 @@ export class Connection {
     return this.pending[this.head];
   }
 
-  admit(request: Request, bytes: Uint8Array): void {
-    this.pending.push({ request, bytes, state: "held", answerBytes: 0, reason: "" });
-    this.pendingBytes += bytes.length;
+  admit(request: Request, frame: Uint8Array, start: number, end: number): void {
+    this.pending.push({ request, frame, start, end, state: "held", answerBytes: 0, reason: "" });
+    this.pendingBytes += end - start;
     this.lastXid = Math.max(this.lastXid, request.xid);
     this.refused.delete(request.xid);
     this.received++;
   }
 
   takeFirst(): void {
-    const { bytes, answerBytes, state } = this.pending[this.head++]!;
-    this.pendingBytes -= bytes.length;
+    const { start, end, answerBytes, state } = this.pending[this.head++]!;
+    this.pendingBytes -= end - start;
     this.answerBytes -= answerBytes;
     if (state === "proposed") this.proposed--;
     if (this.unproposed < this.head) this.unproposed = this.head;
