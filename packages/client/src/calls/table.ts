@@ -19,7 +19,7 @@ import {
 import { CorralError } from "../error.ts";
 import type { Instant } from "../world.ts";
 import type { Call } from "./call.ts";
-import { CallQueue } from "./queue.ts";
+import { CallList } from "./list.ts";
 
 /** Elements of a signal, generously. */
 const SIGNAL_ELEMENTS = 4;
@@ -27,11 +27,11 @@ const WRITER_KEPT_BYTES = 65_536;
 
 export class RequestTable {
   /** The client's own calls that restore what a connection had: before all others. */
-  readonly #urgent = new CallQueue();
-  readonly #queue = new CallQueue();
+  readonly #urgent = new CallList();
+  readonly #queue = new CallList();
   #queueBytes = 0;
   /** By xid, ascending. */
-  readonly #outstanding = new Map<number, Call>();
+  readonly #outstanding = new CallList();
   /** Those of the outstanding that were refused for now; value: does it wait to be sent again? */
   readonly #refused = new Map<Call, boolean>();
   readonly #writer = new Writer(4096);
@@ -41,8 +41,8 @@ export class RequestTable {
 
   /** Every reply up to this xid has been received. */
   get acked(): number {
-    for (const xid of this.#outstanding.keys()) return xid - 1;
-    return this.#lastXid;
+    const { first } = this.#outstanding;
+    return first === undefined ? this.#lastXid : first.xid - 1;
   }
 
   /** Has the server more to answer, and does it not know what has been received? It may be waiting for that. */
@@ -116,7 +116,7 @@ export class RequestTable {
       }
       call.xid = ++this.#lastXid;
       call.sentAt = now;
-      this.#outstanding.set(call.xid, call);
+      this.#outstanding.add(call);
       elements += call.size.elements;
       call.writtenAt(start, writer.length);
       taken.push(call);
@@ -139,8 +139,8 @@ export class RequestTable {
   /** The call that may be sent after this one, or first of all. Not a generator: that costs each call 20 ns. */
   #nextSendable(call?: Call): Call | undefined {
     let next = call === undefined ? this.#urgent.first : call.after;
-    if (next === undefined && call?.queue !== this.#queue) next = this.#queue.first;
-    if (this.#refused.size > 0) while (next?.queue === this.#queue && next.isWrite) next = next.after;
+    if (next === undefined && call?.list !== this.#queue) next = this.#queue.first;
+    if (this.#refused.size > 0) while (next?.list === this.#queue && next.isWrite) next = next.after;
     return next;
   }
 
@@ -149,7 +149,7 @@ export class RequestTable {
     this.#isConnected = true;
     for (const call of this.#refused.keys()) this.#refused.set(call, false);
     this.#ackedSent = this.acked;
-    return this.#frames(this.#outstanding.values(), limits, now);
+    return this.#frames(this.#outstanding, limits, now);
   }
 
   /** The writes that were refused for now, once more, in order. */
@@ -181,18 +181,21 @@ export class RequestTable {
   }
 
   find(xid: number): Call | undefined {
-    return this.#outstanding.get(xid);
+    // Replies come in order, so it is the first, unless refused writes stand before it.
+    let call = this.#outstanding.first;
+    while (call !== undefined && call.xid < xid) call = call.after;
+    return call?.xid === xid ? call : undefined;
   }
 
   /** The oldest outstanding request of this operation. */
   oldest(op: Op): Call | undefined {
-    for (const call of this.#outstanding.values()) if (call.body.op === op) return call;
+    for (const call of this.#outstanding) if (call.body.op === op) return call;
     return undefined;
   }
 
   /** It has its answer. */
   done(call: Call): void {
-    this.#outstanding.delete(call.xid);
+    if (call.list === this.#outstanding) this.#outstanding.remove(call);
     this.#refused.delete(call);
   }
 
@@ -211,7 +214,7 @@ export class RequestTable {
 
   /** The connection broke: whether the outstanding requests were executed is in doubt until they are answered. */
   disconnected(): void {
-    for (const call of this.#outstanding.values()) {
+    for (const call of this.#outstanding) {
       // A read that nobody waits for need not be executed again, least of all one that sets a watch.
       if (call.isOfConnection || (call.isSettled && !call.isWrite)) this.done(call);
       else if (this.#refused.get(call) !== true) call.inDoubt = true;
@@ -246,20 +249,20 @@ export class RequestTable {
   }
 
   remove(call: Call): void {
-    const { queue } = call;
-    if (queue === this.#queue) this.#queueBytes -= call.size.bytes;
-    queue?.remove(call);
+    const { list } = call;
+    if (list === this.#queue) this.#queueBytes -= call.size.bytes;
+    list?.remove(call);
   }
 
   /** Everybody that waits for an answer, in order. */
   *waiting(): Iterable<Call> {
-    for (const call of this.#outstanding.values()) if (!call.isSettled) yield call;
+    for (const call of this.#outstanding) if (!call.isSettled) yield call;
     yield* this.#queue;
   }
 
   /** Everybody, settled or not, in the order of sending. */
   *everything(): Iterable<Call> {
-    yield* this.#outstanding.values();
+    yield* this.#outstanding;
     yield* this.#urgent;
     yield* this.#queue;
   }

@@ -1,10 +1,13 @@
 /**
- * The calls that wait to be sent, in their order, as a list linked through the calls themselves: any of them can leave it at
- * once, and none costs an allocation. A Set costs each call 45 ns more, since it is grown and shrunk with every batch.
+ * Calls in their order, linked through the calls themselves: any of them can leave at once, and none costs an allocation.
+ *
+ * Not a Set or a Map: those make a new table every few dozen insertions, and a table that has grown old before it is left
+ * behind keeps all that it held, so that every young collection moves what is long answered to the old generation. Without
+ * that a get at 32 × 64 takes 0.7 µs less, and full collections are a quarter as many.
  */
 import type { Call } from "./call.ts";
 
-export class CallQueue {
+export class CallList {
   #first: Call | undefined = undefined;
   #last: Call | undefined = undefined;
   #size = 0;
@@ -18,7 +21,7 @@ export class CallQueue {
   }
 
   add(call: Call): void {
-    call.queue = this;
+    call.list = this;
     call.before = this.#last;
     if (this.#last === undefined) this.#first = call;
     else this.#last.after = call;
@@ -26,14 +29,14 @@ export class CallQueue {
     this.#size++;
   }
 
-  /** It must be in this queue. */
+  /** It must be in this list. */
   remove(call: Call): void {
     const { before, after } = call;
     if (before === undefined) this.#first = after;
     else before.after = after;
     if (after === undefined) this.#last = before;
     else after.before = before;
-    call.queue = call.before = call.after = undefined;
+    call.list = call.before = call.after = undefined;
     this.#size--;
   }
 
