@@ -1,6 +1,6 @@
 /**
- * Copies of small byte arrays, many to a buffer: a buffer of its own costs each copy of more than 64 bytes 0.5 µs, and as much
- * again when it is collected. Only for what lives as long as a request: whatever is kept longer would keep the whole buffer.
+ * Copies of small byte arrays, many to a buffer: a buffer of its own costs each copy of more than 64 bytes 0.5 to 1 µs, its
+ * collection included. Only for what lives as long as a request: whatever is kept longer would keep the whole buffer.
  * Never handed to the user, to whom bytes belong together with their buffer.
  */
 

@@ -31,18 +31,7 @@ export const STAT_FIELDS = 11;
 /** A Stat from its wire form. */
 export function statFrom(fields: readonly number[]): Stat {
   if (fields.length !== STAT_FIELDS) throw new RangeError(`a Stat has ${STAT_FIELDS} fields, not ${fields.length}`);
-  // By index: an array pattern goes through the iterator, which costs a get 0.05 µs.
-  return {
-    czxid: fields[0]!,
-    mzxid: fields[1]!,
-    ctime: fields[2]!,
-    mtime: fields[3]!,
-    version: fields[4]!,
-    cversion: fields[5]!,
-    aversion: fields[6]!,
-    ephemeralOwner: fields[7]!,
-    dataLength: fields[8]!,
-    numChildren: fields[9]!,
-    pzxid: fields[10]!,
-  };
+  const [czxid, mzxid, ctime, mtime, version, cversion, aversion, ephemeralOwner, dataLength, numChildren, pzxid] =
+    fields as [number, number, number, number, number, number, number, number, number, number, number];
+  return { czxid, mzxid, ctime, mtime, version, cversion, aversion, ephemeralOwner, dataLength, numChildren, pzxid };
 }

@@ -67,8 +67,8 @@ export function clientOf(view: View): Client {
 }
 
 /**
- * What is thrown before anything is asked becomes a rejection like any other. An async function would do the same, but the
- * promise that it puts around this one costs each call 0.3 µs and three turns of the microtask queue.
+ * What is thrown before anything is asked becomes a rejection like any other. An async function would do the same, with one
+ * more promise around this one: 0.05 to 0.2 µs a call.
  */
 function asked<T>(ask: () => Promise<T>): Promise<T> {
   try {

@@ -42,7 +42,7 @@ export class Call {
   before: Call | undefined = undefined;
   after: Call | undefined = undefined;
 
-  /** The frame in which it was first sent, and where in it: a view made only to be sent again would cost each call 0.1 µs. */
+  /** The frame in which it was first sent, and where in it. No view of it: hardly any call is sent again. */
   #frame: Uint8Array | undefined = undefined;
   #start = 0;
   #end = 0;
