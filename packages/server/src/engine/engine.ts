@@ -15,6 +15,7 @@ import type { ServerLimits } from "./limits.ts";
 import { LogClock } from "./log-clock.ts";
 import type { Sink } from "./sink.ts";
 import { Connection, type Peer } from "./tables/connection.ts";
+import { Shelf } from "./tables/outbox.ts";
 import { SessionClock } from "./tables/session-clock.ts";
 import { SubscriptionTable } from "./tables/subscription.ts";
 import { WatchTable } from "./tables/watch-table.ts";
@@ -51,6 +52,7 @@ export class Engine {
   readonly #clock: LogClock;
   #wallMs: number;
   readonly #suspects = new Set<number>();
+  readonly #shelf: Shelf = new Shelf();
   readonly #emptyContainers: EmptyContainers = new Map();
   /** Connections whose pending requests are to be looked at in this turn. */
   readonly #touched = new Set<Connection>();
@@ -158,7 +160,7 @@ export class Engine {
 
   opened(id: number, peer: Peer): void {
     const world = this.#world;
-    const connection = new Connection(id, peer, world.awakeMs);
+    const connection = new Connection(id, peer, world.awakeMs, this.#shelf);
     world.connections.set(id, connection);
     const limit = world.limits.connections;
     if (world.connections.size > limit) {

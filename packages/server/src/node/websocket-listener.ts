@@ -24,6 +24,11 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const FRAGMENTS_MAX = 1_024;
 /** Pongs that a client has not taken; one ping more ends the connection. */
 const PONGS_MAX = 60;
+/** Of a frame's head. */
+const FINAL = 0x80;
+const BINARY = 0x02;
+const LENGTH_16 = 126;
+const LENGTH_64 = 127;
 /** A client that does not answer a close is cut off after this. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -98,14 +103,19 @@ export class WebSocketListener implements Listener {
 
 function serve(ws: WebSocket, request: IncomingMessage, accept: (socket: Socket) => SocketOwner): void {
   const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-  request.socket.setNoDelay(true);
+  const { socket } = request;
+  socket.setNoDelay(true);
   const owner = accept({
     peer: { address, identities: [] },
-    send: (bytes, taken) =>
-      ws.send(bytes, { binary: true }, (error) => {
+    // By ws, head and bytes would be two writes that are joined again: a fan-out to ten thousand took a quarter longer. Nothing waits within ws
+    // (no compression, no fragments), so its own frames, pong and close, keep their place among these.
+    send(bytes, taken) {
+      if (ws.readyState !== ws.OPEN) return;
+      socket.write(binaryFrame(bytes), (error) => {
         // The close that follows an error says all there is to say.
         if (error === undefined || error === null) taken();
-      }),
+      });
+    },
     close: (code, reason) => ws.close(code, reason),
     pause: () => ws.pause(),
     resume: () => ws.resume(),
@@ -117,4 +127,23 @@ function serve(ws: WebSocket, request: IncomingMessage, accept: (socket: Socket)
   ws.on("close", () => owner.closed());
   // Protocol errors of WebSocket itself: ws closes with the fitting code, and `close` follows.
   ws.on("error", () => {});
+}
+
+/** The whole message in one frame, as a server sends it: RFC 6455, section 5.2. */
+function binaryFrame(bytes: Uint8Array): Buffer {
+  const { length } = bytes;
+  const headBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headBytes + length);
+  frame[0] = FINAL | BINARY;
+  if (headBytes === 2) frame[1] = length;
+  else if (headBytes === 4) {
+    frame[1] = LENGTH_16;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = LENGTH_64;
+    frame.writeUInt32BE(0, 2);
+    frame.writeUInt32BE(length, 6);
+  }
+  frame.set(bytes, headBytes);
+  return frame;
 }

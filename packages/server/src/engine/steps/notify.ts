@@ -66,7 +66,7 @@ class Event {
     const { identities } = connection.session!;
     if (!allows(this.#acl, Permission.read, identities, this.#world.state.options)) return;
     this.#bytes ??= encode(this.#zxid, this.#type, this.#path);
-    connection.out.raw(this.#bytes);
+    connection.outbox.share(this.#bytes);
     this.#world.counters.events++;
     touched(this.#world, connection);
   };

@@ -93,9 +93,8 @@ function refuse(world: World, connection: Connection, entry: Pending, reason: st
   entry.state = "refused";
   entry.reason = reason;
   if (!isChange) return true;
-  connection.refused.add(entry.request.xid);
   const limit = world.limits.inFlight;
-  if (connection.refused.size <= limit) return true;
+  if (connection.noteRefused(entry.request.xid) <= limit) return true;
   // It was told, and went on and on: it sends nothing again.
   goodbye(world, connection, "OVERLOADED", CloseCode.overloaded, { name: "inFlight", limit });
   return false;
@@ -111,7 +110,7 @@ function hasTooManyUnacked(world: World, connection: Connection): boolean {
 
 /** Does more wait to be taken by the client than is good? `expected`: bytes that are sure to come. */
 function isFull(world: World, connection: Connection, expected = 0): boolean {
-  return connection.unsent + connection.out.length + expected > world.limits.unsentBytesSoft;
+  return connection.unsent + connection.outbox.length + expected > world.limits.unsentBytesSoft;
 }
 
 /** Answers everything at the front that waits for nothing any more. True if there was something. */
@@ -122,7 +121,7 @@ export function answerReads(world: World, connection: Connection): boolean {
       // A write behind it may be applied next: it is now or never.
       const isDue = connection.proposed > 0;
       if (!isDue && (world.work > WORK_PER_TURN || isFull(world, connection))) return hasAnswered;
-      if (isDue && connection.unsent + connection.out.length > world.limits.unsentBytesHard) {
+      if (isDue && connection.unsent + connection.outbox.length > world.limits.unsentBytesHard) {
         cutSlowConsumer(world, connection, "unsentBytesHard");
         return hasAnswered;
       }

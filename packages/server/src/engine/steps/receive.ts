@@ -91,7 +91,7 @@ function checkFrame(world: World, connection: Connection, messages: readonly Mes
     const length = ends[i]! - (i === 0 ? 0 : ends[i - 1]!);
     if (length > limit) throw new ProtocolError(`request ${xid} has ${length} bytes (requestBytes: ${limit})`);
     if (xid === 0) continue;
-    if (connection.refused.has(xid) && xid > lastAgain) lastAgain = xid;
+    if (connection.wasRefused(xid) && xid > lastAgain) lastAgain = xid;
     else if (xid > last) last = xid;
     else throw new ProtocolError(`request ${xid} (operation ${op}) comes after ${last}`);
   }

@@ -32,12 +32,12 @@ export function touched(world: World, connection: Connection): void {
     connection.isDirty = true;
     world.dirty.push(connection);
   }
-  if (connection.out.length > MESSAGE_BYTES) send(world, connection);
+  if (connection.outbox.length > MESSAGE_BYTES) send(world, connection);
 }
 
 function send(world: World, connection: Connection): void {
-  if (connection.out.length === 0) return;
-  const bytes = connection.out.copy();
+  const bytes = connection.outbox.empty();
+  if (bytes.length === 0) return;
   if (connection.unsent === 0) connection.unsentSince = world.awakeMs;
   connection.unsent += bytes.length;
   world.sink.send(connection.id, bytes);

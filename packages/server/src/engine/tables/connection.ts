@@ -4,8 +4,9 @@
  *
  * hello → attaching → attached → closing. From closing nothing is heard or said any more.
  */
-import { type Identity, type Request, Writer } from "@corral/protocol";
+import type { Identity, Request, Writer } from "@corral/protocol";
 import type { Session } from "@corral/state-machine";
+import { Outbox, type Shelf } from "./outbox.ts";
 
 /** What a listener knows of the other side. */
 export interface Peer {
@@ -44,7 +45,7 @@ export class Connection {
   /** Highest xid received here. */
   lastXid = 0;
   /** Writes refused for overload and not sent again yet: no later one may overtake them. At most `inFlight`. */
-  readonly refused: Set<number> = new Set();
+  #refused: Set<number> | undefined;
   readonly pending: Pending[] = [];
   /** Entries of `pending` before this are answered; kept to make taking from the front cheap. */
   head = 0;
@@ -55,8 +56,7 @@ export class Connection {
   /** Bytes of the requests that are pending, and the sum of `answerBytes`. */
   pendingBytes = 0;
   answerBytes = 0;
-  /** What this turn has to say to the client. */
-  readonly out: Writer = new Writer(512);
+  readonly outbox: Outbox;
   isDirty = false;
   /** Bytes sent and not taken by the connection, and since when. */
   unsent = 0;
@@ -69,10 +69,16 @@ export class Connection {
   /** Requests received, for operators. */
   received = 0;
 
-  constructor(id: number, peer: Peer, openedAt: number) {
+  constructor(id: number, peer: Peer, openedAt: number, shelf: Shelf) {
+    this.outbox = new Outbox(shelf);
     this.id = id;
     this.peer = peer;
     this.openedAt = openedAt;
+  }
+
+  /** What this turn has to say to the client. */
+  get out(): Writer {
+    return this.outbox.writer;
   }
 
   get isLive(): boolean {
@@ -85,8 +91,17 @@ export class Connection {
 
   /** Was an earlier write refused, which has not come again? */
   hasRefusedBefore(xid: number): boolean {
-    for (const refused of this.refused) if (refused < xid) return true;
+    for (const refused of this.#refused ?? []) if (refused < xid) return true;
     return false;
+  }
+
+  wasRefused(xid: number): boolean {
+    return this.#refused?.has(xid) === true;
+  }
+
+  /** Returns how many there are now. */
+  noteRefused(xid: number): number {
+    return (this.#refused ??= new Set()).add(xid).size;
   }
 
   first(): Pending | undefined {
@@ -97,7 +112,7 @@ export class Connection {
     this.pending.push({ request, frame, start, end, state: "held", answerBytes: 0, reason: "" });
     this.pendingBytes += end - start;
     this.lastXid = Math.max(this.lastXid, request.xid);
-    this.refused.delete(request.xid);
+    this.#refused?.delete(request.xid);
     this.received++;
   }
 
