@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { GeneratorCommand, System } from "../src/systems/system.ts";
 import type { Growing, SystemName, Throughput } from "../src/report/results.ts";
 import type { Workload } from "../src/generator/job.ts";
+import type { Shape } from "../src/run/scale.ts";
 
 const FAKE: string = fileURLToPath(new URL("fake-generator.mjs", import.meta.url));
 
@@ -89,7 +90,7 @@ interface Given {
   readonly round: number;
   readonly perSecond: number;
   readonly workload?: Workload;
-  readonly shape?: readonly [number, number];
+  readonly shape?: Shape;
   readonly p50?: number;
   /** Cores. */
   readonly server?: number;
@@ -98,7 +99,7 @@ interface Given {
 
 /** One second of load. */
 export function row(given: Given): Throughput {
-  const [connections, inFlight] = given.shape ?? [32, 64];
+  const [connections, inFlight, place] = given.shape ?? [32, 64];
   const p50 = given.p50 ?? 100;
   const [server, generator] = [given.server ?? 0.5, given.generator ?? 0.5];
   return {
@@ -108,6 +109,7 @@ export function row(given: Given): Throughput {
     workload: given.workload ?? "get",
     connections,
     inFlight,
+    ...(place === undefined ? {} : { place }),
     operations: given.perSecond,
     seconds: 1,
     sampledSeconds: 1,

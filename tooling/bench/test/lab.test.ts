@@ -7,7 +7,8 @@ import type { SystemName } from "../src/report/results.ts";
 import { fanOut } from "../src/run/connections.ts";
 import { Lab } from "../src/run/lab.ts";
 import { planText, stepsOf } from "../src/run/plan.ts";
-import { FULL, PARTS, QUICK } from "../src/run/scale.ts";
+import { FULL, PARTS, QUICK, type Scale } from "../src/run/scale.ts";
+import { bigTree } from "../src/run/size.ts";
 import { SnapshotWatch } from "../src/run/snapshot.ts";
 import { Stage } from "../src/run/stage.ts";
 import { throughput } from "../src/run/throughput.ts";
@@ -26,10 +27,13 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function labOf(systems: readonly (readonly [SystemName, Readonly<Record<string, string>>])[]): Lab {
+function labOf(
+  systems: readonly (readonly [SystemName, Readonly<Record<string, string>>])[],
+  change: Partial<Scale> = {},
+): Lab {
   const list = systems.map(([name, hows]) => fakeSystem(name, hows, servers));
   const facts = systems.map(([name]) => ({ name, clients: [] }));
-  return new Lab(list, { ...QUICK, rounds: 2 }, directory, emptyResults({ systems: facts }), "/root");
+  return new Lab(list, { ...QUICK, rounds: 2, ...change }, directory, emptyResults({ systems: facts }), "/root");
 }
 
 describe("a run", () => {
@@ -44,7 +48,8 @@ describe("a run", () => {
     expect([...new Set(order)]).toEqual(["1 corral", "1 zookeeper", "2 zookeeper", "2 corral"]);
     // With one request a frame: gets, sets and both, in bulk.
     expect(order.filter((one) => one === "1 corral")).toHaveLength(3);
-    expect(order.filter((one) => one === "1 zookeeper")).toHaveLength(15);
+    // Fifteen, and gets and sets on one core.
+    expect(order.filter((one) => one === "1 zookeeper")).toHaveLength(17);
     expect(servers).toHaveLength(4);
     expect(servers.every(({ signalCode }) => signalCode === "SIGKILL")).toBe(true);
     expect(readdirSync(directory)).toEqual([]);
@@ -71,6 +76,16 @@ describe("a run", () => {
     expect(servers.every(({ signalCode }) => signalCode === "SIGKILL")).toBe(true);
   });
 
+  test("at each size of the tree the loads come several times in turn, and then it is restarted", async () => {
+    const lab = labOf([["corral", { wire: "quick" }]], { costLoads: 3 });
+    await bigTree(lab, { size: true, snapshot: false });
+    expect(lab.results.failures).toEqual([]);
+    expect(lab.results.sizes.map(({ znodes }) => znodes)).toEqual(QUICK.sizes);
+    const inTurn = ["get", "set", "get", "set", "get", "set"];
+    for (const { loads } of lab.results.sizes) expect(loads.map(({ workload }) => workload)).toEqual(inTurn);
+    expect(lab.results.restarts.map(({ seconds }) => seconds)).toEqual([[0.25]]);
+  });
+
   test("a load in which nothing ended is no measurement", async () => {
     const lab = labOf([["corral", { wire: "nothing" }]]);
     const stage = await Stage.open(lab, lab.systems[0]!, directory);
@@ -86,16 +101,16 @@ describe("a run", () => {
     expect(servers).toHaveLength(2);
   });
 
-  test("its plan at defaults fits into fifteen minutes, a quick one into a minute and a half", () => {
+  test("its plan at defaults fits into sixteen minutes, a quick one into a minute and a half", () => {
     const hows = { sdk: "quick", wire: "quick", "wire-single": "quick" };
     const { systems } = labOf([
       ["corral", hows],
       ["zookeeper", { zookeeper: "quick" }],
-      ["etcd", { etcd: "quick" }],
+      ["etcd", { etcd: "quick", "etcd-serializable": "quick" }],
     ]);
     const secondsOf = (scale: typeof FULL): number =>
       stepsOf(scale, systems, PARTS).reduce((sum, step) => sum + step.seconds, 0);
-    expect(secondsOf(FULL)).toBeLessThan(15 * 60);
+    expect(secondsOf(FULL)).toBeLessThan(16 * 60);
     expect(secondsOf(QUICK)).toBeLessThan(90);
     expect(planText(stepsOf(FULL, systems, ["floors"]))).toMatch(
       /^plan, minutes about: floors 0\.\d · together 0\.\d$/,

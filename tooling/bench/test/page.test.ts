@@ -42,8 +42,52 @@ describe("the page", () => {
     const sdk = lines.find((line) => line.startsWith("| Corral, sdk | 32 × 64"));
     expect(sdk).toBe("| Corral, sdk | 32 × 64 | 200 k | 100 µs | 200 µs | 300 µs | 0.50 | 0.99* | 2.50 µs | 4.95 µs |");
     expect(lines.filter((line) => line.startsWith("| ZooKeeper | 32 × 64"))).toHaveLength(1);
-    expect(lines).toContain("| get, 32 × 64, sdk | ≥ 4.00 × | 0.25 × | – | – |");
+    expect(lines).toContain("| get, 32 × 64, sdk | ≥ 4.00 × | 0.25 × | – | – | – | – |");
     expect(lines).toContain("| get, 32 × 64, throughput | ZooKeeper | wire | ≥ 6 × | 8.00 × | 0.13 × | reached |");
+  });
+
+  test("has the lone operation on one core beside the one on all, and says why", () => {
+    const lone = (place: "one core" | undefined, p50: number) =>
+      row({
+        system: "corral",
+        variant: "wire",
+        round: 1,
+        perSecond: 10,
+        p50,
+        shape: place === undefined ? [1, 1] : [1, 1, place],
+      });
+    const results = emptyResults({ throughput: [lone(undefined, 97), lone("one core", 17)] });
+    const text = page(results, beside);
+    const rows = text.split("\n").filter((line) => line.startsWith("| Corral, wire | 1 × 1"));
+    expect(rows.map((line) => line.split(" | ").slice(1, 4))).toEqual([
+      ["1 × 1", "10", "97 µs"],
+      ["1 × 1, one core", "10", "17 µs"],
+    ]);
+    expect(text).toContain('In "1 × 1, one core" all threads of server and client share one core');
+    // A chart of lone latency is of all cores.
+    expect(panelsOf(results).map(({ title, bars }) => [title, bars.map(({ text: of }) => of)])).toEqual([
+      ["get, 1 × 1, p50", ["97 µs"]],
+    ]);
+  });
+
+  test("has etcd's two kinds of reads in rows of their own; the chart has its default", () => {
+    const results = emptyResults({
+      throughput: [
+        row({ system: "corral", variant: "wire", round: 1, perSecond: 400_000 }),
+        row({ system: "etcd", variant: "etcd", round: 1, perSecond: 10_000 }),
+        row({ system: "etcd", variant: "etcd-serializable", round: 1, perSecond: 20_000 }),
+      ],
+    });
+    const lines = page(results, beside).split("\n");
+    expect(lines.filter((line) => line.startsWith("| etcd | 32 × 64 | 10.0 k"))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith("| etcd, serializable reads | 32 × 64 | 20.0 k"))).toHaveLength(1);
+    expect(lines.find((line) => line.startsWith("| get, 32 × 64, wire"))).toBe(
+      "| get, 32 × 64, wire | – | – | 40.0 × | 0.03 × | 20.0 × | 0.05 × |",
+    );
+    expect(panelsOf(results)[0]!.bars.map(({ label, text }) => [label, text])).toEqual([
+      ["Corral, wire", "400 k"],
+      ["etcd", "10.0 k"],
+    ]);
   });
 
   test("every table has as many cells in each row as in its head", () => {

@@ -5,6 +5,8 @@ import { ratioText } from "../src/report/tables.ts";
 import { emptyResults, row } from "./fakes.ts";
 
 const BULK = [32, 64] as const;
+const LONE = [1, 1] as const;
+const LONE_ON_ONE_CORE = [1, 1, "one core"] as const;
 
 /** Corral against ZooKeeper in three rounds. */
 function against(own: object, other: object) {
@@ -75,6 +77,33 @@ describe("ratios", () => {
     expect(worthOf(true, true, false)).toBe("no claim");
   });
 
+  test("on one core and on all are never mixed", () => {
+    const free = against({ p50: 90, shape: LONE }, { p50: 100, shape: LONE });
+    const shared = against({ p50: 20, shape: LONE_ON_ONE_CORE }, { p50: 80, shape: LONE_ON_ONE_CORE });
+    const results = emptyResults({ throughput: [...free.throughput, ...shared.throughput] });
+    expect(ratioOf(results, "p50", "wire", "zookeeper", "get", LONE)?.median).toBe(0.9);
+    expect(ratioOf(results, "p50", "wire", "zookeeper", "get", LONE_ON_ONE_CORE)?.median).toBe(0.25);
+    expect(ratioOf(free, "p50", "wire", "zookeeper", "get", LONE_ON_ONE_CORE)).toBeUndefined();
+    expect(ratioOf(shared, "p50", "wire", "zookeeper", "get", LONE)).toBeUndefined();
+  });
+
+  test("to two clients of one system are of that client's rows alone", () => {
+    const results = emptyResults({
+      throughput: [
+        row({ system: "corral", variant: "wire", round: 1, perSecond: 600 }),
+        row({ system: "etcd", variant: "etcd", round: 1, perSecond: 10 }),
+        row({ system: "etcd", variant: "etcd-serializable", round: 1, perSecond: 20 }),
+      ],
+    });
+    expect(ratioOf(results, "throughput", "wire", "etcd", "get", BULK)?.median).toBe(60);
+    expect(ratioOf(results, "throughput", "wire", "etcd-serializable", "get", BULK)?.median).toBe(30);
+    const judged = judge(results).filter(({ ratio }) => ratio !== undefined);
+    expect(judged.map(({ other, bound, verdict }) => [other, bound, verdict])).toEqual([
+      ["etcd", 30, "reached"],
+      ["etcd-serializable", 30, "reached"],
+    ]);
+  });
+
   test("of the server's CPU for an operation need no mark", () => {
     const results = against({ server: 0.6, generator: 1 }, { server: 0.8, generator: 1.2 });
     const ratio = ratioOf(results, "server CPU", "wire", "zookeeper", "get", BULK);
@@ -110,6 +139,59 @@ describe("targets", () => {
       ["sdk", "not measured"],
       ["wire", "reached"],
     ]);
+  });
+
+  test("of a lone operation stand on all cores and, beside it, on one", () => {
+    const free = against({ p50: 90, shape: LONE }, { p50: 100, shape: LONE });
+    const shared = against({ p50: 20, shape: LONE_ON_ONE_CORE }, { p50: 80, shape: LONE_ON_ONE_CORE });
+    const judged = judge(emptyResults({ throughput: [...free.throughput, ...shared.throughput] }));
+    const lone = judged.filter((one) => one.variant === "wire" && one.other === "zookeeper" && /p50/.test(one.measure));
+    expect(lone.map(({ measure, bound, verdict }) => [measure, bound, verdict])).toEqual([
+      ["get, 1 × 1, p50", 0.6, "missed"],
+      ["get, 1 × 1 on one core, p50", 0.6, "reached"],
+      ["set, 1 × 1, p50", 0.85, "not measured"],
+      ["set, 1 × 1 on one core, p50", 0.85, "not measured"],
+    ]);
+  });
+
+  test("without a claim still say what the servers' CPU for an operation is", () => {
+    const loads = against({}, { server: 0.8, generator: 1.2 });
+    const told = {
+      operations: 100,
+      seconds: 1,
+      sampledSeconds: 1,
+      machineCpu: 2,
+      watchers: 100,
+      znodes: 1,
+      rounds: [1],
+    };
+    const results = emptyResults({
+      throughput: loads.throughput,
+      fanOut: [
+        { system: "corral", variant: "wire", ...told, serverCpu: 0.2, generatorCpu: 0.2 },
+        { system: "zookeeper", variant: "zookeeper", ...told, serverCpu: 0.8, generatorCpu: 1.2 },
+      ],
+    });
+    const unclaimed = judge(results).filter(({ verdict }) => verdict === "no claim");
+    expect(unclaimed.map(({ measure, serverCpu }) => [measure, ratioText(serverCpu)])).toEqual([
+      ["get, 32 × 64, throughput", "0.10 × (0.07–0.13)"],
+      ["fan-out, 100 watchers, until the last is told", "0.25 ×"],
+    ]);
+  });
+
+  test("of cost are of the median load: a snapshot in one does not decide", () => {
+    const of = { operations: 100, seconds: 1, sampledSeconds: 1, generatorCpu: 0.1, machineCpu: 0.2 };
+    const size = (znodes: number, cpu: readonly number[]) => ({
+      system: "corral" as const,
+      variant: "wire",
+      znodes,
+      fillSeconds: 1,
+      rss: 1e6,
+      loads: cpu.map((serverCpu) => ({ ...of, serverCpu, workload: "set" as const })),
+    });
+    const results = emptyResults({ sizes: [size(10, [0.1, 0.1, 0.1]), size(100, [0.12, 0.9, 0.11])] });
+    const cost = judge(results).find(({ measure }) => measure.startsWith("cost of a set"));
+    expect([ratioText(cost?.ratio), cost?.verdict]).toEqual(["1.20 × (1.10–9.00)", "reached"]);
   });
 
   test("a quick run claims nothing", () => {

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"go.etcd.io/etcd/clientv3"
 	"go.etcd.io/etcd/version"
 	"google.golang.org/grpc"
 )
@@ -26,13 +27,18 @@ const (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: generator HOST:PORT")
+	arguments := os.Args[1:]
+	if len(arguments) == 2 && arguments[0] == "serializable" {
+		readOptions = []clientv3.OpOption{clientv3.WithSerializable()}
+		arguments = arguments[1:]
+	}
+	if len(arguments) != 1 {
+		fmt.Fprintln(os.Stderr, "usage: generator [serializable] HOST:PORT")
 		os.Exit(2)
 	}
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimitBytes)
-	g := &generator{address: os.Args[1], jobs: bufio.NewScanner(os.Stdin)}
+	g := &generator{address: arguments[0], jobs: bufio.NewScanner(os.Stdin)}
 	g.jobs.Buffer(make([]byte, jobLineBytesMax), jobLineBytesMax)
 	say(mark{Mark: "ready", Client: fmt.Sprintf("etcd clientv3 %s, grpc-go %s, %s", version.Version, grpc.Version, runtime.Version())})
 	for {

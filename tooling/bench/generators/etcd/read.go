@@ -51,6 +51,6 @@ func readFirst(ctx context.Context, client *clientv3.Client, keys int) error {
 	if keys > 0 {
 		return readKey(ctx, client, keyOf(0))
 	}
-	_, err := client.Get(ctx, rootKey, clientv3.WithSerializable())
+	_, err := client.Get(ctx, rootKey, readOptions...)
 	return err
 }

@@ -51,12 +51,12 @@ export function panelsOf(results: Results): readonly Panel[] {
       [
         ["corral", "sdk"],
         ["corral", "wire"],
-        ["zookeeper", undefined],
-        ["etcd", undefined],
+        ["zookeeper", "zookeeper"],
+        ["etcd", "etcd"],
       ] as const
     ).flatMap(([system, variant]) => {
       const found = medianOf(results, system, variant, workload, value, shape);
-      return found === undefined ? [] : [bar(system, variant ?? system, found, text)];
+      return found === undefined ? [] : [bar(system, variant, found, text)];
     });
   for (const workload of ["get", "set", "mix", "ephemeral", "multi"] as const) {
     const bars = loads(workload, BULK, ({ operations, seconds: time }) => operations / time, rate);

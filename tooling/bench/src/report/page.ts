@@ -92,7 +92,10 @@ const COMPARABLE = `## What is compared, and what is not
 
 - One server of each, alone, on one disk. Server and generator are processes of their own and share the machine's cores.
 - Every write is synced to the disk before it is acknowledged, on all three. None has its sync switched off.
-- Reads are local reads: what the connected server has. In etcd that is a serializable range; its default, a linearizable one, costs more.
+- Of each system one server runs, and each answers a read from what it has. etcd's default read makes sure first that it is still the leader; the cheaper
+  one, which does not, stands beside it as "serializable reads".
+- etcd 3.4 copies its buffer of recent puts for every read. Before each load it is given the half second in which it lets that buffer go: a get after puts
+  would cost it several times as much.
 - Each generator is written in the language of its system's own client: JavaScript for Corral, Java for ZooKeeper, Go for etcd. Ten thousand connections
   are made by bare clients, because no client library is meant for that many in one process.
 - Closed loop: each of so many connections keeps so many operations in flight ("32 × 64"), and the next begins when one ends. Latency under 32 × 64 is therefore

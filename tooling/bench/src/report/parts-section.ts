@@ -1,5 +1,6 @@
 /** What many connections, many znodes and snapshots cost. */
 import { cpuMicros, kilobytes, median, megabytes, micros, percent, rate, seconds } from "./numbers.ts";
+import { BULK_WORKLOADS } from "../run/scale.ts";
 import { saturated } from "./ratios.ts";
 import type { Results, SystemName } from "./results.ts";
 import { NOTHING, clientTitle, ratioText, table } from "./tables.ts";
@@ -41,11 +42,16 @@ ${table(["client", "sessions", "opened in", "resident before", "resident after",
 
 export function sizeSection(results: Results): string {
   const sizes = results.sizes.map((row) => {
-    const cells = row.loads.flatMap((load) => [
-      rate(load.operations / load.seconds),
-      load.latencies === undefined ? NOTHING : micros(load.latencies.p50),
-      cpuMicros((load.serverCpu / load.operations) * 1e6),
-    ]);
+    const cells = BULK_WORKLOADS.flatMap((workload) => {
+      const loads = row.loads.filter((load) => load.workload === workload);
+      if (loads.length === 0) return [NOTHING, NOTHING, NOTHING];
+      const p50s = loads.flatMap(({ latencies }) => latencies?.p50 ?? []);
+      return [
+        rate(median(loads.map((load) => load.operations / load.seconds))),
+        p50s.length === 0 ? NOTHING : micros(median(p50s)),
+        cpuMicros(median(loads.map((load) => (load.serverCpu / load.operations) * 1e6))),
+      ];
+    });
     const znodes = row.znodes.toLocaleString("en");
     return [clientTitle(row.system, row.variant), znodes, seconds(row.fillSeconds), megabytes(row.rss), ...cells];
   });
@@ -75,7 +81,8 @@ export function sizeSection(results: Results): string {
   ];
   return `## Size of the tree
 
-Filled step by step with znodes of 100 bytes, a thousand under each parent. The time is that of one step. At each size, 32 × 64 gets and then sets, spread evenly over all of them.
+Filled step by step with znodes of 100 bytes, a thousand under each parent. The time is that of one step. At each size, 32 × 64 gets and then sets, spread evenly over all of
+them, several times in turn: medians. The servers have their default snapshot settings, so that a snapshot may come in one of these loads; the medians do not let it decide.
 
 ${table(head, sizes)}
 Server CPU for one operation on the largest tree, to that on the smallest:

@@ -23,6 +23,14 @@ export interface Ratio extends Spread {
 }
 
 export type OtherName = Exclude<SystemName, "corral">;
+/** A client of another system: its name as a variant. */
+export type OtherClient = OtherName | "etcd-serializable";
+
+const SYSTEM_OF: Readonly<Record<OtherClient, OtherName>> = {
+  zookeeper: "zookeeper",
+  etcd: "etcd",
+  "etcd-serializable": "etcd",
+};
 
 /**
  * Whether the generator was the limit: with one thread, when that had no time left; with several, when the machine had none
@@ -44,17 +52,18 @@ export function saturated(results: Results, measured: Measurement & Client): boo
 export function rowsOf(
   results: Results,
   system: SystemName,
-  variant: string | undefined,
+  variant: string,
   workload: Workload,
-  [connections, inFlight]: Shape,
+  [connections, inFlight, place]: Shape,
 ): readonly Throughput[] {
   return results.throughput.filter(
     (row) =>
       row.system === system &&
-      (variant === undefined || row.variant === variant) &&
+      row.variant === variant &&
       row.workload === workload &&
       row.connections === connections &&
-      row.inFlight === inFlight,
+      row.inFlight === inFlight &&
+      row.place === place,
   );
 }
 
@@ -71,13 +80,13 @@ export function ratioOf(
   results: Results,
   figure: Figure,
   variant: string,
-  other: OtherName,
+  other: OtherClient,
   workload: Workload,
   shape: Shape,
 ): Ratio | undefined {
   const own = rowsOf(results, "corral", variant, workload, shape);
   const pairs = own.flatMap((row) => {
-    const beside = rowsOf(results, other, undefined, workload, shape).find(({ round }) => round === row.round);
+    const beside = rowsOf(results, SYSTEM_OF[other], other, workload, shape).find(({ round }) => round === row.round);
     return beside === undefined ? [] : [[row, beside] as const];
   });
   const values = pairs.flatMap(([a, b]) => quotient(VALUE[figure](a), VALUE[figure](b)));

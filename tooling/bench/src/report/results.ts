@@ -3,6 +3,7 @@
  * only. Times in seconds, latencies in microseconds, memory in bytes, CPU in seconds of one core.
  */
 import type { Latencies, Workload } from "../generator/job.ts";
+import type { Place } from "../run/scale.ts";
 
 export const RESULTS_FORMAT = 1;
 
@@ -34,6 +35,8 @@ export interface Throughput extends Client, Measurement {
   readonly workload: Workload;
   readonly connections: number;
   readonly inFlight: number;
+  /** Absent: on all cores. */
+  readonly place?: Place;
 }
 
 export interface FanOut extends Client, Measurement {
@@ -57,6 +60,7 @@ export interface Size extends Client {
   readonly znodes: number;
   readonly fillSeconds: number;
   readonly rss: number;
+  /** Several of each workload, in turn. */
   readonly loads: readonly (Measurement & { readonly workload: Workload })[];
 }
 

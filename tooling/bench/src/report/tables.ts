@@ -1,20 +1,21 @@
 /** Pieces of the page in Markdown: tables from rows, and ratios and verdicts in words. */
-import type { Ratio } from "./ratios.ts";
+import type { OtherClient, Ratio } from "./ratios.ts";
 import { times } from "./numbers.ts";
 import type { SystemName } from "./results.ts";
 import type { Judged } from "./targets.ts";
 
-export const TITLES: Readonly<Record<SystemName, string>> = {
+export const TITLES: Readonly<Record<SystemName | OtherClient, string>> = {
   corral: "Corral",
   zookeeper: "ZooKeeper",
   etcd: "etcd",
+  "etcd-serializable": "etcd, serializable reads",
 };
 
 /** Nothing stands where nothing was measured. */
 export const NOTHING = "–";
 
 export function clientTitle(system: SystemName, variant: string): string {
-  return variant === system ? TITLES[system] : `${TITLES[system]}, ${variant}`;
+  return variant in TITLES ? TITLES[variant as OtherClient] : `${TITLES[system]}, ${variant}`;
 }
 
 /** First column to the left, all others to the right. No table without rows. */

@@ -1,16 +1,16 @@
 /** What was aimed at before anything was measured, and whether it was reached. Says no more than the figures are worth. */
 import type { Workload } from "../generator/job.ts";
-import type { Shape } from "../run/scale.ts";
+import { BULK, LONE, LONE_ON_ONE_CORE } from "../run/scale.ts";
 import { type Spread, spreadOf } from "./numbers.ts";
-import { type OtherName, type Ratio, ratioOf, ratioOfSpreads, saturated, worthOf } from "./ratios.ts";
-import type { Results, SystemName } from "./results.ts";
+import { type OtherClient, type OtherName, type Ratio, ratioOf, ratioOfSpreads, saturated, worthOf } from "./ratios.ts";
+import type { FanOut, Results, SystemName } from "./results.ts";
 
 export type Verdict = "reached" | "missed" | "no claim" | "not measured";
 
 export interface Judged {
   readonly measure: string;
   /** Against whom; undefined: Corral against itself. */
-  readonly other: OtherName | undefined;
+  readonly other: OtherClient | undefined;
   /** Client of Corral. */
   readonly variant: string;
   readonly atLeast: boolean;
@@ -23,19 +23,22 @@ export interface Judged {
 
 /** Clients of Corral that each target of throughput and latency is held to. */
 const VARIANTS: readonly string[] = ["sdk", "wire"];
-const BULK: Shape = [32, 64];
-const LONE: Shape = [1, 1];
+/** The first was aimed at. Beside it, with the same bounds, the same load where no core has to be woken up for it. */
+const LONE_SHAPES = [
+  ["1 × 1", LONE],
+  ["1 × 1 on one core", LONE_ON_ONE_CORE],
+] as const;
 
-type Bounds = Readonly<Partial<Record<OtherName, number>>>;
+type Bounds = Readonly<Partial<Record<OtherClient, number>>>;
 
 const THROUGHPUT: readonly (readonly [Workload, Bounds])[] = [
-  ["get", { zookeeper: 6, etcd: 30 }],
+  ["get", { zookeeper: 6, etcd: 30, "etcd-serializable": 30 }],
   ["set", { zookeeper: 4, etcd: 15 }],
   ["mix", { zookeeper: 5 }],
   ["ephemeral", { zookeeper: 4 }],
 ];
 const LATENCY: readonly (readonly [Workload, Bounds])[] = [
-  ["get", { zookeeper: 0.6, etcd: 0.3 }],
+  ["get", { zookeeper: 0.6, etcd: 0.3, "etcd-serializable": 0.3 }],
   ["set", { zookeeper: 0.85, etcd: 0.6 }],
 ];
 /** Sizes that a cost is compared between: the first and the last. */
@@ -43,11 +46,11 @@ const COST_BOUND = 1.3;
 const SNAPSHOT_BOUND = 2;
 
 export function judge(results: Results): readonly Judged[] {
-  const others = (bounds: Bounds): readonly (readonly [OtherName, number])[] =>
-    Object.entries(bounds) as [OtherName, number][];
+  const others = (bounds: Bounds): readonly (readonly [OtherClient, number])[] =>
+    Object.entries(bounds) as [OtherClient, number][];
   const held = (
     measure: string,
-    other: OtherName | undefined,
+    other: OtherClient | undefined,
     variant: string,
     atLeast: boolean,
     bound: number,
@@ -70,14 +73,22 @@ export function judge(results: Results): readonly Judged[] {
   for (const [workload, bounds] of LATENCY) {
     for (const [other, bound] of others(bounds)) {
       for (const variant of VARIANTS) {
-        const ratio = ratioOf(results, "p50", variant, other, workload, LONE);
-        const cpu = ratioOf(results, "server CPU", variant, other, workload, LONE);
-        judged.push(held(`${workload}, 1 × 1, p50`, other, variant, false, bound, ratio, cpu));
+        for (const [title, shape] of LONE_SHAPES) {
+          const ratio = ratioOf(results, "p50", variant, other, workload, shape);
+          const cpu = ratioOf(results, "server CPU", variant, other, workload, shape);
+          judged.push(held(`${workload}, ${title}, p50`, other, variant, false, bound, ratio, cpu));
+        }
       }
     }
   }
-  const plain = (measure: string, other: OtherName | undefined, bound: number, ratio: Ratio | undefined): void => {
-    judged.push(held(measure, other, plainVariantOf(results), false, bound, ratio));
+  const plain = (
+    measure: string,
+    other: OtherName | undefined,
+    bound: number,
+    ratio: Ratio | undefined,
+    serverCpu?: Ratio,
+  ): void => {
+    judged.push(held(measure, other, plainVariantOf(results), false, bound, ratio, serverCpu));
   };
   const fanOut = results.fanOut.find(({ system, znodes }) => system === "corral" && znodes === 1);
   const watchers = (fanOut?.watchers ?? 10_000).toLocaleString("en");
@@ -86,6 +97,7 @@ export function judge(results: Results): readonly Judged[] {
     "zookeeper",
     0.4,
     fanOutRatio(results, "zookeeper", 1),
+    fanOutCpuRatio(results, "zookeeper", 1),
   );
   const znodes = biggest(results).toLocaleString("en");
   for (const other of ["zookeeper", "etcd"] as const) {
@@ -115,10 +127,22 @@ export function verdictOf(ratio: Ratio | undefined, atLeast: boolean, bound: num
   return (atLeast ? ratio.median >= bound : ratio.median <= bound) ? "reached" : "missed";
 }
 
+function fanOutOf(results: Results, system: SystemName, znodes: number): FanOut | undefined {
+  return results.fanOut.find((row) => row.system === system && row.znodes === znodes);
+}
+
+/** Of the servers, for each watcher that is told: needs no mark, whatever the generators could do. */
+function fanOutCpuRatio(results: Results, other: OtherName, znodes: number): Ratio | undefined {
+  const of = (system: SystemName): number | undefined => {
+    const row = fanOutOf(results, system, znodes);
+    return row === undefined ? undefined : row.serverCpu / (row.watchers * row.rounds.length);
+  };
+  return ratioOfSpreads(lone(of("corral")), lone(of(other)), "exact");
+}
+
 function fanOutRatio(results: Results, other: OtherName, znodes: number): Ratio | undefined {
-  const of = (system: SystemName) => results.fanOut.find((row) => row.system === system && row.znodes === znodes);
-  const own = of("corral");
-  const beside = of(other);
+  const own = fanOutOf(results, "corral", znodes);
+  const beside = fanOutOf(results, other, znodes);
   if (own === undefined || beside === undefined) return undefined;
   const worth = worthOf(saturated(results, own), saturated(results, beside), false);
   return ratioOfSpreads(spreadOf(own.rounds), spreadOf(beside.rounds), worth);
@@ -161,14 +185,14 @@ export function snapshotRatio(results: Results, system: SystemName, of: "p99" | 
   return spread === undefined ? undefined : { ...spread, worth: "exact" };
 }
 
-/** CPU of the server for one operation on the largest tree, to that on the smallest. */
+/** CPU of the server for one operation on the largest tree, to that on the smallest; of several loads, their medians. */
 export function costRatio(results: Results, system: SystemName, workload: Workload): Ratio | undefined {
   const rows = results.sizes.filter((row) => row.system === system);
-  const cost = (row: Results["sizes"][number] | undefined): number | undefined => {
-    const load = row?.loads.find((one) => one.workload === workload);
-    return load === undefined || load.operations === 0 ? undefined : load.serverCpu / load.operations;
+  const cost = (row: Results["sizes"][number] | undefined): Spread | undefined => {
+    const loads = (row?.loads ?? []).filter((load) => load.workload === workload && load.operations > 0);
+    return spreadOf(loads.map((load) => load.serverCpu / load.operations));
   };
-  return rows.length < 2 ? undefined : ratioOfSpreads(lone(cost(rows.at(-1))), lone(cost(rows[0])), "exact");
+  return rows.length < 2 ? undefined : ratioOfSpreads(cost(rows.at(-1)), cost(rows[0]), "exact");
 }
 
 export function biggest(results: Results): number {

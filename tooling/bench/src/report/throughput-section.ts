@@ -2,7 +2,7 @@
 import { WORKLOADS, type Workload } from "../generator/job.ts";
 import { BULK, SHAPES, type Shape } from "../run/scale.ts";
 import { cores, cpuMicros, median, micros, rate } from "./numbers.ts";
-import { type OtherName, ratioOf, rowsOf, saturated } from "./ratios.ts";
+import { type OtherClient, ratioOf, rowsOf, saturated } from "./ratios.ts";
 import { type Results, SYSTEM_NAMES, type SystemName, type Throughput } from "./results.ts";
 import { NOTHING, TITLES, clientTitle, ratioText, table } from "./tables.ts";
 
@@ -41,6 +41,10 @@ export function throughputSection(results: Results): string {
 Medians of the rounds (${results.rounds}), the systems in turn in each. \`wire-single\` sends one request a frame; with one in flight on each connection \`wire\` does that
 too. "*": this generator had no CPU time left and was the limit. CPU of one operation, server and client, is what remains comparable then.
 
+A lone operation that crosses from one core to another and back waits twice for an idle core to wake up; on a virtual machine that can take longer than the operation, and differs
+with where the scheduler puts each thread. In "1 × 1, one core" all threads of server and client share one core and nobody has to be woken up on another: what is left is the work of the
+two and, for a set, the disk.
+
 ${tables.join("\n")}
 ### Corral against the others
 
@@ -76,12 +80,12 @@ function rowOf(results: Results, title: string, shape: Shape, rows: readonly Thr
   ];
 }
 
-function shapeText([connections, inFlight]: Shape): string {
-  return `${connections} × ${inFlight}`;
+function shapeText([connections, inFlight, place]: Shape): string {
+  return `${connections} × ${inFlight}${place === undefined ? "" : `, ${place}`}`;
 }
 
 function ratios(results: Results): string {
-  const others: readonly OtherName[] = ["zookeeper", "etcd"];
+  const others: readonly OtherClient[] = ["zookeeper", "etcd", "etcd-serializable"];
   const variants = clientsOf(results).filter(([system]) => system === "corral");
   const rows = WORKLOADS.flatMap((workload) =>
     SHAPES.flatMap((shape) =>
@@ -103,7 +107,7 @@ function ratios(results: Results): string {
 export function medianOf(
   results: Results,
   system: SystemName,
-  variant: string | undefined,
+  variant: string,
   workload: Workload,
   value: (row: Throughput) => number | undefined,
   shape: Shape = BULK,

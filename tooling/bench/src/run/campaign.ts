@@ -10,6 +10,7 @@ import { type Growing, RESULTS_FORMAT, type Results, type SystemFacts } from "..
 import type { System } from "../systems/system.ts";
 import { killAll } from "./children.ts";
 import { Lab } from "./lab.ts";
+import { missingForOneCore } from "./one-core.ts";
 import { busyShare, commitOf, machineFacts, openFilesMax } from "./machine.ts";
 import { planText, stepsOf } from "./plan.ts";
 import { FULL, QUICK } from "./scale.ts";
@@ -41,6 +42,8 @@ export async function campaign(
   try {
     const machine = machineFacts(scratch);
     const warnings = await warningsOf(machine.cores, machine.diskIsMemory, scratch, scale.sessions);
+    const noPinning = args.only.includes("throughput") ? missingForOneCore() : undefined;
+    if (noPinning !== undefined) warnings.push(`without 1 × 1 on one core, because taskset is missing: ${noPinning}`);
     const failures: Growing["failures"] = [];
     const { systems, facts } = await prepared(args, all, root, failures);
     const results: Growing = {

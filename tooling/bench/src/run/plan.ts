@@ -4,10 +4,10 @@ import type { System } from "../systems/system.ts";
 import { fanOut, sessions } from "./connections.ts";
 import { floors } from "../floors/floors.ts";
 import type { Lab } from "./lab.ts";
-import type { Part, Scale } from "./scale.ts";
+import { BULK_WORKLOADS, type Part, type Scale } from "./scale.ts";
 import { bigTree, takesSnapshots } from "./size.ts";
 import { pairsOf } from "./snapshot.ts";
-import { throughput, throughputSeconds } from "./throughput.ts";
+import { LOAD_EXTRA_MS, throughput, throughputSeconds } from "./throughput.ts";
 
 export interface Step {
   readonly name: string;
@@ -46,13 +46,16 @@ export function stepsOf(scale: Scale, systems: readonly System[], parts: readonl
   if (size || snapshot) {
     const znodes = scale.sizes.at(-1)!;
     const starting = START_SECONDS + znodes / RESTARTED_PER_SECOND;
-    const loads = settle + (scale.sizes.length * 2 * (scale.warmUpMs + scale.measureMs)) / 1000;
+    const loads = scale.sizes.length * BULK_WORKLOADS.length * scale.costLoads;
     let seconds = 0;
     for (const system of systems) {
       const pairs = snapshot && takesSnapshots(system) ? 2 * pairsOf(scale, system) : 0;
       if (!size && pairs === 0) continue;
       seconds += fresh + znodes / CREATES_PER_SECOND[system.name];
-      if (size) seconds += loads + scale.restarts * starting;
+      if (size) {
+        seconds += settle + (loads * (scale.warmUpMs + scale.costMs + LOAD_EXTRA_MS[system.name])) / 1000;
+        seconds += scale.restarts * starting;
+      }
       seconds += pairs * (starting + (scale.firstWarmUpMs + scale.snapshotMs) / 1000);
     }
     const name = [size ? "size and restart" : "", snapshot ? "snapshots" : ""].filter((part) => part !== "").join(", ");

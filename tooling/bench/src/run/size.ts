@@ -1,9 +1,10 @@
 /**
- * What the size of the tree costs: it is filled step by step, and at each step the same load draws from all of it. At the
- * last one: memory, and kill -9 with a restart until the first answered read. Then, on the same data, latency with and
+ * What the size of the tree costs: it is filled step by step, and at each step the same loads draw from all of it, several
+ * times, because a snapshot may come in one of them: the servers run with their defaults, as a user's do. At the last one: memory, and kill -9 with a restart until the first answered read. Then, on the same data, latency with and
  * without snapshots.
  */
 import type { System } from "../systems/system.ts";
+import { median } from "../report/numbers.ts";
 import type { Measurement } from "../report/results.ts";
 import type { Workload } from "../generator/job.ts";
 import type { Lab } from "./lab.ts";
@@ -46,7 +47,7 @@ export function takesSnapshots(system: System): boolean {
 async function grow(lab: Lab, stage: Stage): Promise<void> {
   const variant = plainVariant(stage.system);
   const [connections, inFlight] = BULK;
-  const { firstWarmUpMs, warmUpMs, measureMs, sizes, settleMsMax } = lab.scale;
+  const { firstWarmUpMs, warmUpMs, costMs, costLoads, sizes, settleMsMax } = lab.scale;
   let from = 0;
   for (const znodes of sizes) {
     const fillSeconds = await fill(stage, from, znodes);
@@ -55,15 +56,16 @@ async function grow(lab: Lab, stage: Stage): Promise<void> {
     // Only the last is compared; the others show how it grows.
     const rss = znodes === sizes.at(-1) ? await stage.settledRss(settleMsMax) : stage.rss;
     const loads: (Measurement & { workload: Workload })[] = [];
-    for (const workload of BULK_WORKLOADS) {
-      const job = { job: "load", workload, connections, inFlight, warmUpMs, measureMs, keys: znodes } as const;
+    for (const workload of Array.from({ length: costLoads }, () => BULK_WORKLOADS).flat()) {
+      const job = { job: "load", workload, connections, inFlight, warmUpMs, measureMs: costMs, keys: znodes } as const;
       const { end: _, ...measured } = await stage.measure(job);
       loads.push({ workload, ...measured });
     }
     lab.results.sizes.push({ system: stage.system.name, variant, znodes, fillSeconds, rss, loads });
-    const costs = loads.map(
-      (load) => `${load.workload} ${((load.serverCpu * 1e6) / load.operations).toFixed(1)} µs CPU`,
-    );
+    const costs = BULK_WORKLOADS.map((workload) => {
+      const own = loads.filter((load) => load.workload === workload);
+      return `${workload} ${median(own.map((load) => (load.serverCpu * 1e6) / load.operations)).toFixed(1)} µs CPU`;
+    });
     lab.say(
       `  ${znodes} znodes: filled in ${fillSeconds.toFixed(1)} s, ${Math.round(rss / 1e6)} MB, ${costs.join(", ")}`,
     );

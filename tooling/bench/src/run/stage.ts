@@ -9,6 +9,7 @@ import type { Job, LoadJob } from "../generator/job.ts";
 import type { RunningServer, System } from "../systems/system.ts";
 import { endsWithUs } from "./children.ts";
 import type { Lab } from "./lab.ts";
+import { onOneCore } from "./one-core.ts";
 import { residentBytes } from "./processor-time.ts";
 import { BULK, PLAIN_VARIANT } from "./scale.ts";
 
@@ -112,6 +113,12 @@ export class Stage {
       if (ran.operations > 0) return ran;
       if (tried === LOAD_TRIES_MAX) throw new Error(`no operation ended within ${job.measureMs * tried} ms`);
     }
+  }
+
+  /** Does `work` while server and generator share one core. A generator that takes the place of this one does not. */
+  onOneCore<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#generator === undefined) throw new Error(`no client of ${this.system.name} runs`);
+    return onOneCore([this.server.pid, this.#generator.pid], work);
   }
 
   async release(): Promise<void> {

@@ -7,19 +7,21 @@ import type { SystemName, Throughput } from "../report/results.ts";
 import { WORKLOADS, type Workload } from "../generator/job.ts";
 import type { System } from "../systems/system.ts";
 import type { Lab } from "./lab.ts";
-import { type Scale, SHAPES, type Shape, SINGLE_VARIANT, SINGLE_WORKLOADS } from "./scale.ts";
+import { missingForOneCore } from "./one-core.ts";
+import { ONE_CORE_WORKLOADS, PARTIAL, type Scale, SHAPES, type Shape } from "./scale.ts";
 import { Stage, variantsOf } from "./stage.ts";
 
 export async function throughput(lab: Lab): Promise<void> {
+  const canPin = missingForOneCore() === undefined;
   for (let round = 1; round <= lab.scale.rounds; round++) {
     for (const system of turned(lab.systems, round - 1)) {
       lab.say(`throughput, round ${round} of ${lab.scale.rounds}: ${system.name}`);
-      await lab.attempt(system.name, `throughput, round ${round}`, () => oneRound(lab, system, round));
+      await lab.attempt(system.name, `throughput, round ${round}`, () => oneRound(lab, system, round, canPin));
     }
   }
 }
 
-async function oneRound(lab: Lab, system: System, round: number): Promise<void> {
+async function oneRound(lab: Lab, system: System, round: number, canPin: boolean): Promise<void> {
   const directory = lab.freshDirectory(system.name);
   const stage = await Stage.open(lab, system, directory);
   try {
@@ -30,16 +32,10 @@ async function oneRound(lab: Lab, system: System, round: number): Promise<void> 
       if (variant !== variants[0]) await stage.load(variant);
       await stage.warmUp(lab.scale.firstWarmUpMs);
       for (const [workload, shape] of loadsOf(variant)) {
-        const [connections, inFlight] = shape;
-        const what = `${variant}, ${workload} ${connections}×${inFlight}`;
-        await lab.attempt(system.name, `${what}, round ${round}`, async () => {
-          const { warmUpMs, measureMs } = lab.scale;
-          const job = { job: "load", workload, connections, inFlight, warmUpMs, measureMs, keys: 0 } as const;
-          const { end: _, ...measured } = await stage.measure(job);
-          const row: Throughput = { system: system.name, variant, round, workload, connections, inFlight, ...measured };
-          lab.results.throughput.push(row);
-          lab.say(`  ${what}: ${rate(row.operations / row.seconds)}/s, p50 ${micros(row.latencies?.p50 ?? 0)}`);
-        });
+        const [, , place] = shape;
+        if (place === undefined) await oneLoad(lab, stage, variant, round, workload, shape);
+        // Around the attempt: a load may fail and the next is measured; processes that could not be let go end the round.
+        else if (canPin) await stage.onOneCore(() => oneLoad(lab, stage, variant, round, workload, shape));
       }
     }
   } finally {
@@ -48,12 +44,34 @@ async function oneRound(lab: Lab, system: System, round: number): Promise<void> 
   }
 }
 
-/** With one in flight a batching client sends one request a frame too: the other has only the bulk to show. */
+async function oneLoad(
+  lab: Lab,
+  stage: Stage,
+  variant: string,
+  round: number,
+  workload: Workload,
+  [connections, inFlight, place]: Shape,
+): Promise<void> {
+  const { name: system } = stage.system;
+  const what = `${variant}, ${workload} ${connections}×${inFlight}${place === undefined ? "" : `, ${place}`}`;
+  await lab.attempt(system, `${what}, round ${round}`, async () => {
+    const { warmUpMs, measureMs } = lab.scale;
+    const job = { job: "load", workload, connections, inFlight, warmUpMs, measureMs, keys: 0 } as const;
+    const { end: _, ...measured } = await stage.measure(job);
+    const load = { system, variant, round, workload, connections, inFlight, ...measured };
+    const row: Throughput = place === undefined ? load : { ...load, place };
+    lab.results.throughput.push(row);
+    lab.say(`  ${what}: ${rate(row.operations / row.seconds)}/s, p50 ${micros(row.latencies?.p50 ?? 0)}`);
+  });
+}
+
 function loadsOf(variant: string): readonly (readonly [Workload, Shape])[] {
-  const isSingle = variant === SINGLE_VARIANT;
-  const shapes = isSingle ? SHAPES.slice(-1) : SHAPES;
-  const workloads = isSingle ? SINGLE_WORKLOADS : WORKLOADS;
-  return workloads.flatMap((workload) => shapes.map((shape) => [workload, shape] as const));
+  const { workloads, shapes } = PARTIAL[variant] ?? { workloads: WORKLOADS, shapes: SHAPES };
+  return workloads.flatMap((workload) =>
+    shapes
+      .filter(([, , place]) => place === undefined || ONE_CORE_WORKLOADS.includes(workload))
+      .map((shape) => [workload, shape] as const),
+  );
 }
 
 /** Seconds that all rounds take, about. */
@@ -73,7 +91,7 @@ export function throughputSeconds(scale: Scale, systems: readonly System[]): num
 /** To start a server, to start a client, and what a load takes beside its own time: connecting, letting go, and resting. */
 const SERVER_SECONDS = 1.5;
 const CLIENT_SECONDS = 0.7;
-const LOAD_EXTRA_MS: Readonly<Record<SystemName, number>> = { corral: 100, zookeeper: 100, etcd: 600 };
+export const LOAD_EXTRA_MS: Readonly<Record<SystemName, number>> = { corral: 100, zookeeper: 100, etcd: 600 };
 
 /** Begins `by` further on. */
 function turned<T>(list: readonly T[], by: number): readonly T[] {

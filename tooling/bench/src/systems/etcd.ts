@@ -63,7 +63,10 @@ async function version(): Promise<string> {
 
 function generators(address: string): readonly GeneratorCommand[] {
   if (binary === undefined) throw new Error("the generator of etcd is not built yet");
-  return [{ name: "etcd", command: [binary, address], processorsMax: Infinity }];
+  return [
+    { name: "etcd", command: [binary, address], processorsMax: Infinity },
+    { name: "etcd-serializable", command: [binary, "serializable", address], processorsMax: Infinity },
+  ];
 }
 
 /** All that concerns durability stays as it is by default: etcd syncs its log before it acknowledges. */
