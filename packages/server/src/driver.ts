@@ -11,6 +11,14 @@ import { Engine, type EngineConfig } from "./engine/engine.ts";
 import type { Sink } from "./engine/sink.ts";
 import type { Clock, Scheduler, Socket, SocketOwner } from "./world.ts";
 
+/**
+ * A snapshot takes its time, so that clients hardly notice it: a piece, a rest, and more pieces at once only when it is behind.
+ * It should be as far as this time has gone by, and as the room for before-images is taken: one that must be given up was in vain.
+ */
+const SNAPSHOT_SPREAD_MS = 10_000;
+const SNAPSHOT_REST_MS = 1;
+const SNAPSHOT_PIECES_MAX = 16;
+
 export interface DriverEvents {
   /** Nothing can go on: the log failed, or an invariant is broken. The process should end. */
   fatal(error: Error): void;
@@ -169,12 +177,17 @@ export class Driver implements Sink, LogListener {
   }
 
   async #writeSnapshot(cut: SnapshotCut): Promise<void> {
+    const began = this.#clock.monotonicMs();
     const writer = await this.#log.createSnapshot(cut.zxid);
     try {
+      let piecesInTurn = 0;
       for (let piece = cut.next(); piece !== undefined; piece = cut.next()) {
         await writer.write(piece);
-        // Each piece in a turn of its own: clients come between.
-        await new Promise<void>((resolve) => this.#scheduler.soon(resolve));
+        piecesInTurn++;
+        const due = Math.max((this.#clock.monotonicMs() - began) / SNAPSHOT_SPREAD_MS, cut.pressure);
+        if (cut.progress < due && piecesInTurn < SNAPSHOT_PIECES_MAX) continue;
+        piecesInTurn = 0;
+        await this.#rest();
         if (this.#isStopped) throw new Error("the server stopped");
       }
       if (cut.isAbandoned) throw new Error("too much changed while the snapshot was written (snapshotImageBytes)");
@@ -183,6 +196,16 @@ export class Driver implements Sink, LogListener {
       await writer.abort();
       throw error;
     }
+  }
+
+  /** Clients come between the pieces of a snapshot, and the processor is mostly theirs. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#scheduler.every(SNAPSHOT_REST_MS, () => {
+        stop();
+        resolve();
+      });
+    });
   }
 
   /** Writes a snapshot now. Resolves when it is durable, or has failed. */

@@ -26,7 +26,8 @@ import type { TreeJournal, ZnodeImage } from "./tree/journal.ts";
 
 /** A piece ends after so many bytes or items, whichever comes first: about a millisecond of work. */
 const PIECE_BYTES = 64 * 1024;
-const PIECE_ITEMS = 512;
+/** About 0.2 ms of work: clients wait for no more than that. */
+const PIECE_ITEMS = 96;
 
 /** Its numbers are those of one snapshot. */
 class AclNumbers {
@@ -76,6 +77,16 @@ export class SnapshotCut implements TreeJournal {
     state.tree.journals.push(this);
     state.sessions.journal = this;
     this.#pieces = this.#write();
+  }
+
+  /** How much of the znodes has been written, 0 to 1. */
+  get progress(): number {
+    return this.#slots === 0 ? 1 : this.#cursor / this.#slots;
+  }
+
+  /** How much of the room for before-images is taken, 0 to 1. */
+  get pressure(): number {
+    return this.#imageBytes / this.#imageBytesMax;
   }
 
   /** Too much changed while it was written: `next` gives nothing any more. */

@@ -242,7 +242,7 @@ describe("the history in a snapshot", () => {
     const everything = printHistory(replay(world.log), 0) as { zxid: number }[];
     const cut = new SnapshotCut(world.state, Number.MAX_SAFE_INTEGER);
     const pieces: Uint8Array[] = [];
-    const znodePieces = Math.ceil(world.state.tree.rows.end / 512);
+    const znodePieces = Math.ceil(world.state.tree.rows.end / 96);
     let voids = 0;
     for (let piece = cut.next(); piece !== undefined; piece = cut.next()) {
       pieces.push(piece);
