@@ -3,7 +3,7 @@
  * Owns the server's flags and how the generator is built; never downloads anything.
  */
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -89,7 +89,10 @@ function flags({ directory, port, snapshotEntries }: StartOptions): readonly str
 async function start(options: StartOptions): Promise<RunningServer> {
   const given = flags(options);
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  const child = spawn(ETCD, given, { cwd: options.directory, stdio: ["ignore", "ignore", "inherit"] });
+  // Not to the terminal: a line for each of two thousand requests whose client goes.
+  const log = openSync(join(options.directory, "server.log"), "a");
+  const child = spawn(ETCD, given, { cwd: options.directory, stdio: ["ignore", "ignore", log] });
+  closeSync(log);
   const gone = new Promise<void>((done) => {
     child.once("exit", () => done());
   });
