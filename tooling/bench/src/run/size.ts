@@ -75,7 +75,7 @@ async function grow(lab: Lab, stage: Stage): Promise<void> {
 
 async function fill(stage: Stage, from: number, to: number): Promise<number> {
   const [connections, inFlight] = BULK;
-  return (await stage.run({ job: "fill", from, to, connections, inFlight })).seconds;
+  return (await stage.run({ job: "fill", from, to, connections, inFlight: connections * inFlight })).seconds;
 }
 
 async function restart(lab: Lab, stage: Stage): Promise<void> {
