@@ -3,6 +3,7 @@ import { Op, type Request } from "@corral/protocol";
 import type { Client } from "../src/api/client.ts";
 import { openWith, type ConnectOptions } from "../src/open.ts";
 import type { LogRecord } from "../src/world.ts";
+import type { WatchEvent } from "../src/watch/event.ts";
 import { FakeServer, statFields, type Answer } from "./fake-server.ts";
 import { settled, VirtualClock } from "./virtual-clock.ts";
 
@@ -105,4 +106,18 @@ export function rejection(promise: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (error: unknown) => error,
   );
+}
+
+/** What a watch tells, gathered while the test does other things. */
+export function gather(watch: AsyncIterable<WatchEvent>): string[] {
+  const seen: string[] = [];
+  void (async () => {
+    try {
+      for await (const { kind, path } of watch) seen.push(`${kind} ${path}`);
+      seen.push("end");
+    } catch (error) {
+      seen.push((error as { code: string }).code);
+    }
+  })();
+  return seen;
 }

@@ -5,7 +5,7 @@
 import type { Guard, Reply, RequestBody } from "@corral/protocol";
 import { refusal, type CorralError } from "../error.ts";
 import type { Instant } from "../world.ts";
-import type { CallList } from "./list.ts";
+import type { Linked, LinkedList } from "./list.ts";
 import type { Size } from "./size.ts";
 
 /** What is left to a call: made once, passed to each of its steps. */
@@ -19,7 +19,7 @@ export interface Budget {
   readonly toView: (path: string) => string;
 }
 
-export class Call {
+export class Call implements Linked<Call> {
   readonly budget: Budget;
   readonly body: RequestBody;
   readonly guards: readonly Guard[] | null;
@@ -37,8 +37,8 @@ export class Call {
   /** Why the server did not take it, while it waits to be sent again. */
   refusedWith: CorralError | undefined = undefined;
 
-  /** Where it stands: among those that wait to be sent, or to be answered. Set by `CallList` alone. */
-  list: CallList | undefined = undefined;
+  /** Where it stands: among those that wait to be sent, or to be answered. Set by the list alone. */
+  list: LinkedList<Call> | undefined = undefined;
   before: Call | undefined = undefined;
   after: Call | undefined = undefined;
 

@@ -19,7 +19,7 @@ import {
 import { CorralError } from "../error.ts";
 import type { Instant } from "../world.ts";
 import type { Call } from "./call.ts";
-import { CallList } from "./list.ts";
+import { LinkedList } from "./list.ts";
 
 /** Elements of a signal, generously. */
 const SIGNAL_ELEMENTS = 4;
@@ -27,11 +27,11 @@ const WRITER_KEPT_BYTES = 65_536;
 
 export class RequestTable {
   /** The client's own calls that restore what a connection had: before all others. */
-  readonly #urgent = new CallList();
-  readonly #queue = new CallList();
+  readonly #urgent = new LinkedList<Call>();
+  readonly #queue = new LinkedList<Call>();
   #queueBytes = 0;
   /** By xid, ascending. */
-  readonly #outstanding = new CallList();
+  readonly #outstanding = new LinkedList<Call>();
   /** Those of the outstanding that were refused for now; value: does it wait to be sent again? */
   readonly #refused = new Map<Call, boolean>();
   readonly #writer = new Writer(4096);
