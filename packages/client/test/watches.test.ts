@@ -1,8 +1,8 @@
-import { EventType, Op, WatchKind } from "@corral/protocol";
+import { EventType, Op } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
-import type { Watch } from "../src/watch/watch.ts";
+import type { WatchEvent } from "../src/watch/event.ts";
 import { statFields } from "./fake-server.ts";
-import { agreeable, connectHarness, gather, errorOf, rejection, standing } from "./harness.ts";
+import { agreeable, connectHarness, errorOf, gather, standing } from "./harness.ts";
 import { settled } from "./virtual-clock.ts";
 
 const { created, deleted, changed, children } = EventType;
