@@ -105,7 +105,8 @@ export class SegmentSupply {
 
   async #round(): Promise<void> {
     if (this.#closed) return;
-    await this.#attempt("preparing the next segment", () => this.#prepare());
+    // Not whether a segment is ready at the end: it may have been taken meanwhile, which is no lack of space.
+    const hasNext = await this.#attempt("preparing the next segment", () => this.#prepare());
     let plenty = false;
     await this.#attempt("looking at the free space", async () => {
       const { free, total } = await this.#disk.space();
@@ -118,7 +119,7 @@ export class SegmentSupply {
       const left = (await this.#disk.space()).free;
       plenty = left >= (this.#state === "ok" ? mark : mark + this.#limits.segmentBytes);
     });
-    const state = plenty && this.#hasReserve && this.#ready !== undefined ? "ok" : "low";
+    const state = plenty && this.#hasReserve && hasNext ? "ok" : "low";
     if (state === this.#state || this.#closed) return;
     this.#state = state;
     this.#onSpace(state);
@@ -144,12 +145,15 @@ export class SegmentSupply {
     this.#foundSize = undefined;
   }
 
-  async #attempt(step: string, work: () => Promise<void>): Promise<void> {
+  /** Whether it succeeded. */
+  async #attempt(step: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       this.#lastFailure = error;
       this.#warn({ kind: "background", step, error });
+      return false;
     }
   }
 }
