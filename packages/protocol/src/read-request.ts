@@ -35,13 +35,39 @@ function readSignal(op: number, shape: Shape): Signal & { readonly xid: 0 } {
 
 function readRequest(xid: number, op: number, s: Shape): Request {
   switch (op) {
+    // Not `{ ...readMultiOp(op, s), xid, … }`: Node 20 makes an object of that which is slow for all who read it. A set cost twice as much.
     case Op.create:
+      return {
+        op,
+        path: s.str("path"),
+        data: s.binOrNil("data"),
+        mode: s.int("mode"),
+        acl: s.listOrNil("acl", readAclEntry),
+        ttlMs: s.int("ttlMs"),
+        flags: s.natural("flags"),
+        xid,
+        guards: readGuards(s),
+      };
     case Op.delete:
+      return { op, path: s.str("path"), version: s.int("version"), xid, guards: readGuards(s) };
     case Op.set:
-    case Op.setAcl: {
-      const body = readMultiOp(op, s) as CreateOp | DeleteOp | SetOp | SetAclOp;
-      return { ...body, xid, guards: readGuards(s) };
-    }
+      return {
+        op,
+        path: s.str("path"),
+        data: s.binOrNil("data"),
+        version: s.int("version"),
+        xid,
+        guards: readGuards(s),
+      };
+    case Op.setAcl:
+      return {
+        op,
+        path: s.str("path"),
+        acl: s.list("acl", readAclEntry),
+        version: s.int("version"),
+        xid,
+        guards: readGuards(s),
+      };
     case Op.multi:
     case Op.multiEach: {
       const ops = s.list("operations", (item) => {

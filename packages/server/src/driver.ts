@@ -13,11 +13,13 @@ import type { Clock, Scheduler, Socket, SocketOwner } from "./world.ts";
 
 /**
  * A snapshot takes its time, so that clients hardly notice it: a piece, a rest, and more pieces at once only when it is behind.
- * It should be as far as this time has gone by, and as the room for before-images is taken: one that must be given up was in vain.
+ * It should be as far as this time has gone by; and as these entries, which a restart from it has to repeat; and as the room for
+ * before-images is taken, because one that must be given up was in vain.
  */
-const SNAPSHOT_SPREAD_MS = 10_000;
+const SNAPSHOT_SPREAD_MS = 20_000;
+const SNAPSHOT_SPREAD_ENTRIES = 100_000;
 const SNAPSHOT_REST_MS = 1;
-const SNAPSHOT_PIECES_MAX = 16;
+const SNAPSHOT_PIECES_MAX = 64;
 
 export interface DriverEvents {
   /** Nothing can go on: the log failed, or an invariant is broken. The process should end. */
@@ -184,7 +186,8 @@ export class Driver implements Sink, LogListener {
       for (let piece = cut.next(); piece !== undefined; piece = cut.next()) {
         await writer.write(piece);
         piecesInTurn++;
-        const due = Math.max((this.#clock.monotonicMs() - began) / SNAPSHOT_SPREAD_MS, cut.pressure);
+        const elapsedMs = this.#clock.monotonicMs() - began;
+        const due = Math.max(elapsedMs / SNAPSHOT_SPREAD_MS, cut.behind / SNAPSHOT_SPREAD_ENTRIES, cut.pressure);
         if (cut.progress < due && piecesInTurn < SNAPSHOT_PIECES_MAX) continue;
         piecesInTurn = 0;
         await this.#rest();

@@ -55,7 +55,7 @@ export const SERVER_BOUNDS: Readonly<Record<ServerLimit, Bound>> = {
   /** Bytes handed to the log and not committed; beyond, writes are refused with OVERLOADED. */
   uncommittedBytes: bound(64 * MIB, 64 * KIB, 1024 * MIB, 64 * KIB, MIB),
   /** A snapshot is taken after so many entries or bytes of log. */
-  snapshotEntries: bound(500_000, 1, 1_000_000_000, 20, 200),
+  snapshotEntries: bound(300_000, 1, 1_000_000_000, 20, 200),
   snapshotBytes: bound(256 * MIB, KIB, 1024 * 1024 * MIB, 8 * KIB, 256 * KIB),
   /** Before-images of a snapshot under way; beyond, it is abandoned and tried again. */
   snapshotImageBytes: bound(256 * MIB, 64 * KIB, 64 * 1024 * MIB, 64 * KIB, MIB),

@@ -173,12 +173,25 @@ export class ZnodeTable {
 
   /** All that is replicated of the znode. */
   image(slot: number): ZnodeImage {
+    return this.#imageWith(slot, this.data(slot));
+  }
+
+  /** The same, with a view of the data in place of a copy: it lives until the next change. */
+  glance(slot: number): ZnodeImage {
+    const length = this.dataLength(slot);
+    if (length <= 0) return this.image(slot);
+    const address = this.#dataAt(slot);
+    const offset = this.slab.offsetOf(address);
+    return this.#imageWith(slot, this.slab.bytesAt(address).subarray(offset, offset + length));
+  }
+
+  #imageWith(slot: number, data: Uint8Array | null): ZnodeImage {
     return {
       slot,
       hash: this.rows.int(slot, Int.hash),
       parent: this.parent(slot),
       name: this.name(slot),
-      data: this.data(slot),
+      data,
       acl: this.acl(slot),
       czxid: this.czxid(slot),
       mzxid: this.mzxid(slot),

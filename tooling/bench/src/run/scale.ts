@@ -76,7 +76,7 @@ export const FULL: Scale = {
   costMs: 600,
   restarts: 3,
   snapshotPairs: 2,
-  snapshotMs: 12_000,
+  snapshotMs: 25_000,
   snapshotEntries: 1_000,
   floorMs: 1_000,
   settleMsMax: 8_000,
