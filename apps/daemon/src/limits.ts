@@ -45,6 +45,7 @@ const LOG_RANGES: Readonly<Record<keyof FileLogLimits, Range>> = {
   idleMarkMs: logRange("idleMarkMs", 0, 10_000),
   spacePollMs: logRange("spacePollMs", 10, 600_000),
   tornFilesKept: logRange("tornFilesKept", 0, 100),
+  readAheadBytes: logRange("readAheadBytes", 4 * KIB, GIB),
 };
 
 const optionRange = (name: OptionLimit, least: number, most: number): Range => ({

@@ -30,6 +30,7 @@ const smallLimits: FileLogLimits = {
   idleMarkMs: 5,
   spacePollMs: 1000,
   tornFilesKept: 3,
+  readAheadBytes: 4 << 10,
 };
 
 export interface Lying {

@@ -7,7 +7,7 @@
 import type { AclEntry } from "./acl.ts";
 import { ProtocolError, type Value } from "./frame.ts";
 import { Op, opName } from "./op.ts";
-import type { CreateOp, DeleteOp, Guard, MultiOp, Request, SetAclOp, SetOp, Signal } from "./request.ts";
+import type { Guard, MultiOp, Request, Signal } from "./request.ts";
 import { Shape } from "./shape.ts";
 
 /** A message of the client after its Hello. Throws {@link ProtocolError} when its shape is wrong. */

@@ -142,7 +142,8 @@ export class SessionTable {
   open(id: number, secretHash: Uint8Array, timeoutMs: number, identities: readonly Identity[]): Session {
     const session: Session = {
       id,
-      secretHash: secretHash.slice(),
+      // Not `slice`: of a Buffer that is a view, and recovery uses an entry's memory again.
+      secretHash: new Uint8Array(secretHash),
       timeoutMs,
       generation: id,
       identities,

@@ -300,3 +300,10 @@ test("an ephemeral can have no children, a sync and an empty multi change nothin
     changes: [],
   });
 });
+
+test("a session is attached to long after the bytes of the entry that opened it are gone", () => {
+  const world = new World();
+  const session = world.open([], 1);
+  expect(attach(world, session)?.id).toBe(session);
+  expect(attach(world, session, 0, 2)).toBeUndefined();
+});

@@ -150,8 +150,12 @@ export class World {
   }
 }
 
+/** As recovery does it: the bytes are in memory of Node's own kind, and it is used for something else afterwards. */
 export function applyEntry(applier: Applier, entry: Entry): Applied {
-  return applier.apply(entry.zxid, entry.timeMs, readTxns(entry.body, 1)[0]!);
+  const body = Buffer.from(entry.body);
+  const applied = applier.apply(entry.zxid, entry.timeMs, readTxns(body, 1)[0]!);
+  body.fill(0xdd);
+  return applied;
 }
 
 /** A state that has applied these entries. */

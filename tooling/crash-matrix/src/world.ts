@@ -18,6 +18,7 @@ export const SMALL_LIMITS: FileLogLimits = {
   idleMarkMs: 5,
   spacePollMs: 1_000,
   tornFilesKept: 3,
+  readAheadBytes: 4 << 10,
 };
 
 /** Turns of the event loop that a step may take before it counts as one that hangs: nothing here waits for real time. */

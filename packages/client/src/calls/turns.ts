@@ -1,3 +1,6 @@
+/** So many more, for those who hand a message on to readers of their own, as a cache does. */
+const HANDED_ON_TURNS = 2;
+
 /**
  * Events first, also for those who loop over them: a `for await` takes one message a turn of the microtask queue, so promises
  * whose replies came after several messages are resolved only when as many turns have passed.
@@ -9,7 +12,11 @@ export class Turns {
 
   /** A message has been handed to those who wait for it. */
   give(): void {
-    if (this.#left++ === 0) queueMicrotask(this.#pass);
+    if (this.#left === 0) {
+      this.#left = HANDED_ON_TURNS;
+      queueMicrotask(this.#pass);
+    }
+    this.#left++;
   }
 
   /** May promises be settled at once? */

@@ -100,7 +100,8 @@ export class FileLog implements Log {
         this.#unlock = await lock.acquire();
       }
       const trust = await this.#trusted();
-      const recovered = await replay(disk, trust, this.#choice, listener, this.#snapshots, this.#warn);
+      const { readAheadBytes } = this.#limits;
+      const recovered = await replay(disk, trust, this.#choice, listener, this.#snapshots, this.#warn, readAheadBytes);
       this.#clusterId = trust.clusterId;
       this.#state = { name: "recovered", trust };
       return recovered;

@@ -18,6 +18,8 @@ export interface FileLogLimits {
   readonly spacePollMs: number;
   /** Copies of cut-off tails kept. Default 3. */
   readonly tornFilesKept: number;
+  /** Records that a recovery reads before it hands them over, bytes; a larger one comes alone. Their memory is used again for the next. Default 1 MiB. */
+  readonly readAheadBytes: number;
 }
 
 const SEGMENT_BYTES = 64 << 20;
@@ -32,6 +34,7 @@ export const defaultLimits: FileLogLimits = {
   idleMarkMs: 5,
   spacePollMs: 1000,
   tornFilesKept: 3,
+  readAheadBytes: 1 << 20,
 };
 
 /** From these ranges the simulation draws: small enough that each bound is met. The others it sets by the size of a segment. */

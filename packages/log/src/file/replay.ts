@@ -30,6 +30,7 @@ export async function replay(
   listener: RecoveryListener,
   snapshots: StoredSnapshots,
   warn: (warning: LogWarning) => void,
+  readAheadBytes: number,
 ): Promise<Recovered> {
   const snapshotZxid = await offerSnapshots(disk, trust, choice, listener, snapshots, warn);
   if (snapshotZxid === undefined && trust.base.zxid !== 0) {
@@ -42,7 +43,7 @@ export async function replay(
     );
   }
   let batches = 0;
-  for await (const ready of storedBatches(disk, trust, snapshotZxid ?? 0)) {
+  for await (const ready of storedBatches(disk, trust, snapshotZxid ?? 0, readAheadBytes)) {
     batches += ready.length;
     for (const batch of ready) {
       // A log of small records has half a million of them: only a listener that asks for it is waited for.
@@ -86,29 +87,28 @@ export async function* storedBatches(
   disk: Disk,
   trust: Trust,
   afterZxid: number,
+  readAheadBytes: number,
 ): AsyncGenerator<readonly CommittedBatch[], void, undefined> {
   for (const segment of trust.replay) {
     // Nothing of it is wanted when all of it stands at or before `afterZxid`.
     if (segment.position.zxid <= afterZxid) continue;
-    yield* segmentBatches(disk, trust, segment, afterZxid);
+    yield* segmentBatches(disk, trust, segment, afterZxid, readAheadBytes);
   }
 }
-
-/** How many bytes of records are read ahead of the receiver; a larger one comes alone. */
-const READ_AHEAD_BYTES = 1 << 20;
 
 async function* segmentBatches(
   disk: Disk,
   trust: Trust,
   { name, number, endOffset, header }: SegmentSurvey,
   afterZxid: number,
+  readAheadBytes: number,
 ): AsyncGenerator<readonly CommittedBatch[], void, undefined> {
   // The repair that came in between may have been written to another place: sound records, in a wrong one.
   let position = header.state === "good" ? header.header.base : LOG_START;
   const file = await disk.open(name, "read");
   try {
     const window = new FileWindow(file, await file.size());
-    let bodies = Buffer.allocUnsafe(READ_AHEAD_BYTES);
+    let bodies = Buffer.allocUnsafe(readAheadBytes);
     let from: number | undefined;
     for (;;) {
       const ready: CommittedBatch[] = [];

@@ -83,7 +83,10 @@ export async function restore(
   await (await target.open(RESTORING_NAME, "create")).close();
   await target.syncDirectory();
   if (snapshot !== undefined) await copySnapshot(source, snapshot.name, target, { ...snapshot.header, clusterId });
-  const batches = trust === undefined ? noBatches() : storedBatches(source, trust, snapshot?.header.zxid ?? 0);
+  const batches =
+    trust === undefined
+      ? noBatches()
+      : storedBatches(source, trust, snapshot?.header.zxid ?? 0, defaultLimits.readAheadBytes);
   const lastZxid = await writeSegments(
     target,
     { clusterId, secret: random(SECRET_BYTES), epoch, segmentBytes },

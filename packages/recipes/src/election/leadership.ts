@@ -33,7 +33,7 @@ export class Term extends Holding implements Leadership {
 
   async proclaim(value: Uint8Array, options?: CallOptions): Promise<Stat> {
     if (this.lost !== undefined) throw this.lost;
-    this.#value = value.slice();
+    this.#value = new Uint8Array(value);
     const deadline = this.client.deadline("proclaim", options);
     // Whoever is outrun by another change writes what is wanted by then: an older value never replaces a newer one.
     const withValue = (now: Entry<ContenderData> | undefined): ContenderData => ({ ...now!.value, value: this.#value });

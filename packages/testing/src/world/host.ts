@@ -22,6 +22,7 @@ export const TEST_FILE_LIMITS: FileLogLimits = {
   idleMarkMs: 5,
   spacePollMs: 1_000,
   tornFilesKept: 3,
+  readAheadBytes: 4 << 10,
 };
 
 export interface HostConfig {

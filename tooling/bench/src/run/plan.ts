@@ -49,14 +49,15 @@ export function stepsOf(scale: Scale, systems: readonly System[], parts: readonl
     const loads = scale.sizes.length * BULK_WORKLOADS.length * scale.costLoads;
     let seconds = 0;
     for (const system of systems) {
-      const pairs = snapshot && takesSnapshots(system) ? 2 * pairsOf(scale, system) : 0;
+      const pairs = snapshot && takesSnapshots(system) ? pairsOf(scale, system) : 0;
       if (!size && pairs === 0) continue;
       seconds += fresh + znodes / CREATES_PER_SECOND[system.name];
       if (size) {
         seconds += settle + (loads * (scale.warmUpMs + scale.costMs + LOAD_EXTRA_MS[system.name])) / 1000;
         seconds += scale.restarts * starting;
       }
-      seconds += pairs * (starting + (scale.firstWarmUpMs + scale.snapshotMs) / 1000);
+      seconds += pairs * 2 * (starting + scale.firstWarmUpMs / 1000);
+      seconds += (pairs * (scale.withoutSnapshotsMs + scale.withSnapshotsMs)) / 1000;
     }
     const name = [size ? "size and restart" : "", snapshot ? "snapshots" : ""].filter((part) => part !== "").join(", ");
     steps.push({ name, seconds, run: (lab) => bigTree(lab, { size, snapshot }) });

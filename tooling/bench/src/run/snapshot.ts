@@ -44,7 +44,7 @@ async function restarted(lab: Lab, stage: Stage, entries: number | undefined): P
 async function loaded(lab: Lab, stage: Stage, wanted: boolean): Promise<{ ran: Ran; snapshots: number }> {
   for (let tried = 1; ; tried++) {
     const [connections, inFlight] = SNAPSHOT_SHAPE;
-    const { warmUpMs, snapshotMs, sizes } = lab.scale;
+    const { warmUpMs, withSnapshotsMs, withoutSnapshotsMs, sizes } = lab.scale;
     const watch = new SnapshotWatch(stage.directory);
     try {
       const ran = await stage.measure({
@@ -53,7 +53,7 @@ async function loaded(lab: Lab, stage: Stage, wanted: boolean): Promise<{ ran: R
         connections,
         inFlight,
         warmUpMs,
-        measureMs: snapshotMs,
+        measureMs: wanted ? withSnapshotsMs : withoutSnapshotsMs,
         keys: sizes.at(-1)!,
       });
       const snapshots = watch.count();

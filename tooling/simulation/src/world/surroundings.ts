@@ -28,6 +28,8 @@ export const fileLimits = ({ fileLog, snapshotsKept }: Plan): Partial<FileLogLim
   ...fileLog,
   maxRecordBytes: MAX_RECORD_BYTES,
   reserveBytes: fileLog.segmentBytes,
+  // So little that a recovery uses its memory again and again.
+  readAheadBytes: fileLog.segmentBytes / 16,
   snapshotsKept,
   softMarkFraction: 1,
   softMarkBytes: 30_000,

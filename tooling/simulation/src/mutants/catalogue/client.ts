@@ -16,17 +16,16 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     bug: "etcd#18424",
     story: "After a reconnect a write without an answer is sent again as a new one: it may be executed twice.",
     file: `${CLIENT}/calls/table.js`,
-    find: "this.#ackedSent = this.acked;\n        return this.#frames(this.#outstanding.values(), limits, now);",
+    find: "this.#ackedSent = this.acked;\n        return this.#frames(this.#outstanding, limits, now);",
     replace: `this.#ackedSent = this.acked;
-        for (const call of [...this.#outstanding.values()]) {
-            this.#outstanding.delete(call.xid);
+        for (const call of this.#outstanding) {
             call.xid = ++this.#lastXid;
             const writer = new Writer(4096);
             writeRequest(writer, call.xid, call.body, call.guards);
-            call.bytes = writer.take();
-            this.#outstanding.set(call.xid, call);
+            call.writtenAt(0, writer.length);
+            call.sentIn(writer.take());
         }
-        return this.#frames(this.#outstanding.values(), limits, now);`,
+        return this.#frames(this.#outstanding, limits, now);`,
     plan: CUTS,
   },
   {
@@ -146,8 +145,8 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     bug: "ZOOKEEPER-4923",
     story: "A client that has heard nothing for the timeout goes on believing in its session.",
     file: `${CLIENT}/session/session.js`,
-    find: "const left = this.timeoutMs * (1 - VALIDITY_MARGIN) - elapsedMs(this.#provenAt, instantOf(this.#clock));",
-    replace: "const left = 2 * this.timeoutMs - elapsedMs(this.#provenAt, instantOf(this.#clock));",
+    find: "const left = this.timeoutMs * (1 - VALIDITY_MARGIN) - elapsedMs(this.#provenAt, now);",
+    replace: "const left = 2 * this.timeoutMs - elapsedMs(this.#provenAt, now);",
     plan: { faults: ["partition", "stick-request", "stick-reply"], faultPauseMs: 500 },
   },
   {
@@ -173,9 +172,8 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     bug: "jetcd 0.8.2",
     story: "The client says that it has replies that it has not: they are forgotten, and cannot be told again.",
     file: `${CLIENT}/calls/table.js`,
-    find: "for (const xid of this.#outstanding.keys())\n            return xid - 1;",
-    replace:
-      "for (const xid of this.#outstanding.keys())\n            return xid + 1 <= this.#lastXid ? xid : xid - 1;",
+    find: "return first === undefined ? this.#lastXid : first.xid - 1;",
+    replace: "return first === undefined ? this.#lastXid : Math.min(first.xid, this.#lastXid - 1);",
     plan: CUTS,
   },
 ];

@@ -121,8 +121,8 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     bug: "ZOOKEEPER-1622",
     story: "The id of a session is cut to 32 bits on its way into a Stat: an ephemeral belongs to nobody.",
     file: `${MACHINE}/tree/znode-table.js`,
-    find: "w.int(page.owner[i]);",
-    replace: "w.int(page.owner[i] | 0);",
+    find: "w.int(this.owner(slot));",
+    replace: "w.int(this.owner(slot) | 0);",
   },
   {
     name: "touched-znode-reaped",

@@ -23,6 +23,15 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "queueMicrotask(() => this.#sessions.delete(session.id));",
   },
   {
+    name: "secret-in-borrowed-memory",
+    bug: "own",
+    story:
+      "A session keeps a view of the entry that opened it: a recovery reads the next entries into the same memory.",
+    file: `${MACHINE}/session-table.js`,
+    find: "secretHash: new Uint8Array(secretHash),",
+    replace: "secretHash: secretHash.slice(),",
+  },
+  {
     name: "ephemeral-outlives-its-session",
     bug: "ZOOKEEPER-2355",
     story: "The end of a session removes all of its ephemerals but the one made last.",
@@ -133,9 +142,9 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     story:
       "An identity counts when it is proposed, not when it stands in the log: the result depends on who was first.",
     file: `${STEPS}/propose.js`,
-    find: "const session = connection.session.id;\n        const { generation, acked } = connection;\n        const hash = requestHash(bytes, 0, bytes.length);\n        this.txn(",
+    find: "const { generation, acked } = connection;\n        const hash = requestHash(frame, start, end);\n        this.txn(",
     replace:
-      "connection.session.identities = [...connection.session.identities, identity];\n        const session = connection.session.id;\n        const { generation, acked } = connection;\n        const hash = requestHash(bytes, 0, bytes.length);\n        this.txn(",
+      "connection.session.identities = [...connection.session.identities, identity];\n        const { generation, acked } = connection;\n        const hash = requestHash(frame, start, end);\n        this.txn(",
   },
   {
     name: "end-of-session-not-told",
