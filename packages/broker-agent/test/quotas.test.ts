@@ -206,6 +206,8 @@ describe("a token bucket", () => {
           expect(taken).toBeLessThanOrEqual(rate + (now / 1_000) * rate + 50 + 1e-6);
         }
       }),
+      // 0.847 + 1.145 + 0.008 is a little less than 2.
+      { examples: [[[3, 0, 0, 0].map((amount, at) => ({ afterMs: [0, 847, 1_145, 8][at]!, amount })), 1]] },
     );
   });
 

@@ -9,6 +9,9 @@ import type { Clock } from "@corral/client";
 /** Of a rate that says nothing else: what comes in within so many seconds may be done at once. Kafka's eleven windows of a second. */
 export const BURST_SECONDS = 11;
 
+/** What is owed for no longer than that is owed by rounding: who has waited as told is not told to wait again. Milliseconds. */
+const ROUNDING_MS = 1e-6;
+
 export class TokenBucket {
   readonly #clock: Clock;
   #perSecond = 0;
@@ -59,7 +62,8 @@ export class TokenBucket {
   }
 
   #waitMs(): number {
-    return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.#perSecond) * 1_000);
+    const owedMs = (-this.#tokens / this.#perSecond) * 1_000;
+    return Math.max(0, Math.ceil(owedMs - ROUNDING_MS));
   }
 
   #refill(): void {
