@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { Restorer, SnapshotCut } from "../src/index.ts";
 import { World, create, del, multi, set, text } from "./world.ts";
 
 const QUOTA = "/zookeeper/quota";
@@ -23,10 +22,7 @@ class Quoted {
   }
 
   restart(): void {
-    const restorer = new Restorer();
-    const cut = new SnapshotCut(this.world.state, 1e6);
-    for (let piece = cut.next(); piece !== undefined; piece = cut.next()) restorer.write(piece);
-    this.world.swap(restorer.finish());
+    this.world.restart();
   }
 }
 

@@ -1,7 +1,7 @@
 import { Op, Writer, writeRequest } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Restorer, SnapshotCut, TxnKind, requestHash, writeWriteTxn } from "../src/index.ts";
+import { TxnKind, requestHash, writeWriteTxn } from "../src/index.ts";
 import { World, answerOf, create, del, multi, printHistory, set } from "./world.ts";
 
 const secretHash = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
@@ -126,10 +126,7 @@ describe("a write is applied exactly once", () => {
             acked = Math.max(acked, Math.min(act.acked, last));
             expect(attach(world, id, act.acked)?.id).toBe(id);
           } else if (act.kind === "restart") {
-            const restorer = new Restorer();
-            const cut = new SnapshotCut(world.state, 1e6);
-            for (let piece = cut.next(); piece !== undefined; piece = cut.next()) restorer.write(piece);
-            world.swap(restorer.finish());
+            world.restart();
           }
           const session = world.state.sessions.get(id)!;
           expect([session.lastWrite, session.acked]).toEqual([last, acked]);

@@ -1,9 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type HistoryLimits, Restorer, SnapshotCut, type State, TxnKind, digestOf } from "../src/index.ts";
+import { SnapshotCut, type State, TxnKind, digestOf } from "../src/index.ts";
 import { randomFrom } from "./random.ts";
 import { Life, steps } from "./steps.ts";
-import { World, applyEntry, create, del, multi, printHistory, printTree, replay, set, setAcl } from "./world.ts";
+import {
+  World,
+  applyEntry,
+  create,
+  del,
+  multi,
+  printHistory,
+  printTree,
+  replay,
+  restore,
+  set,
+  setAcl,
+} from "./world.ts";
 
 function piecesOf(state: State, between: () => void = () => {}): Uint8Array[] {
   const cut = new SnapshotCut(state, Number.MAX_SAFE_INTEGER);
@@ -13,11 +25,6 @@ function piecesOf(state: State, between: () => void = () => {}): Uint8Array[] {
     between();
   }
   return pieces;
-}
-function restore(pieces: readonly Uint8Array[], limits?: HistoryLimits): State {
-  const restorer = new Restorer(limits);
-  for (const piece of pieces) restorer.write(piece);
-  return restorer.finish();
 }
 const whole = (pieces: readonly Uint8Array[]): Uint8Array => Uint8Array.from(pieces.flatMap((piece) => [...piece]));
 
@@ -190,14 +197,14 @@ describe("a snapshot is read", () => {
     const { bytes, state } = small();
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1 }), (sizes) => {
-        const restorer = new Restorer();
+        const chunks: Uint8Array[] = [];
         let at = 0;
         for (let i = 0; at < bytes.length; i++) {
           const size = Math.max(sizes[i % sizes.length]!, i % 2);
-          restorer.write(bytes.subarray(at, at + size));
+          chunks.push(bytes.subarray(at, at + size));
           at += size;
         }
-        expect(digestOf(restorer.finish())).toBe(digestOf(state));
+        expect(digestOf(restore(chunks))).toBe(digestOf(state));
       }),
       { numRuns: 50 },
     );

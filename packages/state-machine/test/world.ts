@@ -24,6 +24,8 @@ import {
   type HistoryLimits,
   type Options,
   type Outcome,
+  Restorer,
+  SnapshotCut,
   State,
   type Txn,
   TxnKind,
@@ -76,6 +78,14 @@ export class World {
   swap(state: State): void {
     this.state = state;
     this.applier = new Applier(state);
+  }
+
+  /** By way of a snapshot. */
+  restart(): void {
+    const cut = new SnapshotCut(this.state, 1e6);
+    const pieces: Uint8Array[] = [];
+    for (let piece = cut.next(); piece !== undefined; piece = cut.next()) pieces.push(piece);
+    this.swap(restore(pieces));
   }
 
   apply(write: (w: Writer) => void): Applied {
@@ -156,6 +166,17 @@ export function applyEntry(applier: Applier, entry: Entry): Applied {
   const applied = applier.apply(entry.zxid, entry.timeMs, readTxns(body, 1)[0]!);
   body.fill(0xdd);
   return applied;
+}
+
+/** As recovery does it; see `applyEntry`. */
+export function restore(pieces: Iterable<Uint8Array>, limits?: HistoryLimits): State {
+  const restorer = new Restorer(limits);
+  for (const piece of pieces) {
+    const bytes = Buffer.from(piece);
+    restorer.write(bytes);
+    bytes.fill(0xdd);
+  }
+  return restorer.finish();
 }
 
 /** A state that has applied these entries. */
