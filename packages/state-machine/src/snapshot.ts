@@ -28,6 +28,8 @@ import type { TreeJournal, ZnodeImage } from "./tree/journal.ts";
 const PIECE_BYTES = 64 * 1024;
 /** Small ones are about 0.15 ms of work: clients wait for no more than that. */
 const PIECE_ITEMS = 64;
+/** Entries of the history cost a quarter of a znode each. */
+const PIECE_ENTRIES = 256;
 
 /** Its numbers are those of one snapshot. */
 class AclNumbers {
@@ -211,7 +213,7 @@ export class SnapshotCut implements TreeJournal {
       for (const entry of history.after(Math.max(from, history.since))) {
         if (entry.zxid > this.zxid) break;
         // A piece ends between two zxids only, so that the next can begin after the last.
-        if (entry.zxid !== from && (items >= PIECE_ITEMS || w.length > PIECE_BYTES)) break;
+        if (entry.zxid !== from && (items >= PIECE_ENTRIES || w.length > PIECE_BYTES)) break;
         this.#writeEntry(w, entry);
         from = entry.zxid;
         items++;

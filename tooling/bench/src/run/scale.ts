@@ -101,7 +101,7 @@ export const QUICK: Scale = {
   restarts: 1,
   snapshotPairs: 1,
   withoutSnapshotsMs: 700,
-  withSnapshotsMs: 700,
+  withSnapshotsMs: 1_800,
   snapshotEntries: 50,
   floorMs: 100,
   settleMsMax: 300,
