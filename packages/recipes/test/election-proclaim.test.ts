@@ -32,7 +32,8 @@ test("a value is shown as it was when it was proclaimed, whatever becomes of the
   await using server = await startTestServer();
   const a = await connect(server);
   const leader = await named(a, "a").campaign();
-  const bytes = Uint8Array.of(1, 2);
+  // Of a Buffer a `slice` would be the same bytes.
+  const bytes = Buffer.of(1, 2);
   const proclaiming = leader.proclaim(bytes);
   bytes.fill(0);
   await proclaiming;
