@@ -9,6 +9,7 @@ import {
   create,
   del,
   multi,
+  piecesOf,
   printHistory,
   printTree,
   replay,
@@ -17,15 +18,6 @@ import {
   setAcl,
 } from "./world.ts";
 
-function piecesOf(state: State, between: () => void = () => {}): Uint8Array[] {
-  const cut = new SnapshotCut(state, Number.MAX_SAFE_INTEGER);
-  const pieces: Uint8Array[] = [];
-  for (let piece = cut.next(); piece !== undefined; piece = cut.next()) {
-    pieces.push(piece);
-    between();
-  }
-  return pieces;
-}
 const whole = (pieces: readonly Uint8Array[]): Uint8Array => Uint8Array.from(pieces.flatMap((piece) => [...piece]));
 
 /** A world of many znodes, in which anything may change: slots are freed and used again, sessions come and go. */

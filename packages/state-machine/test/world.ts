@@ -82,10 +82,7 @@ export class World {
 
   /** By way of a snapshot. */
   restart(): void {
-    const cut = new SnapshotCut(this.state, 1e6);
-    const pieces: Uint8Array[] = [];
-    for (let piece = cut.next(); piece !== undefined; piece = cut.next()) pieces.push(piece);
-    this.swap(restore(pieces));
+    this.swap(restore(piecesOf(this.state)));
   }
 
   apply(write: (w: Writer) => void): Applied {
@@ -166,6 +163,17 @@ export function applyEntry(applier: Applier, entry: Entry): Applied {
   const applied = applier.apply(entry.zxid, entry.timeMs, readTxns(body, 1)[0]!);
   body.fill(0xdd);
   return applied;
+}
+
+/** A snapshot; `between` may change the state after each piece. */
+export function piecesOf(state: State, between: () => void = () => {}): Uint8Array[] {
+  const cut = new SnapshotCut(state, Number.MAX_SAFE_INTEGER);
+  const pieces: Uint8Array[] = [];
+  for (let piece = cut.next(); piece !== undefined; piece = cut.next()) {
+    pieces.push(piece);
+    between();
+  }
+  return pieces;
 }
 
 /** As recovery does it; see `applyEntry`. */
